@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from orchestrator.actions.editing import Updated
     from orchestrator.actions.export import Export
-    from orchestrator.actions.following import Bite
+    from orchestrator.actions.following import WaitUpdate
     from orchestrator.actions.history import History
     from orchestrator.actions.report import Ledger
     from orchestrator.actions.talking import Context
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from orchestrator.core.agent import Listed
     from orchestrator.core.message import Message
     from orchestrator.core.plan import Task
-    from orchestrator.core.snapshot import Board
+    from orchestrator.core.snapshot import PlanSnapshot
     from orchestrator.errors import OrchestratorError
-    from orchestrator.runner.events import Happening
+    from orchestrator.runner.events import Event
     from orchestrator.runner.run import RunReport
     from orchestrator.services.status import Overview
     from orchestrator.services.task_view import TaskView
@@ -31,12 +31,10 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "Bite",
-    "Board",
     "Context",
     "Cursor",
+    "Event",
     "Export",
-    "Happening",
     "History",
     "Ledger",
     "Listed",
@@ -44,22 +42,24 @@ __all__ = [
     "Orchestrator",
     "OrchestratorError",
     "Overview",
+    "PlanSnapshot",
     "Reply",
     "RunReport",
     "Task",
     "TaskView",
     "Updated",
+    "WaitUpdate",
     "__version__",
     "check_all_tasks",
 ]
 
 _FROM = {
-    "Bite": "actions.following",
-    "Board": "core.board",
+    "WaitUpdate": "actions.following",
+    "PlanSnapshot": "core.snapshot",
     "Context": "actions.talking",
-    "Cursor": "store.cursor",
+    "Cursor": "store.journal",
     "Export": "actions.export",
-    "Happening": "runner.events",
+    "Event": "runner.events",
     "History": "actions.history",
     "Ledger": "actions.report",
     "Listed": "core.agent",
@@ -68,7 +68,7 @@ _FROM = {
     "OrchestratorError": "errors",
     "Overview": "services.status",
     "Reply": "store.requests",
-    "RunReport": "runner.run_report",
+    "RunReport": "runner.run",
     "Task": "core.plan",
     "TaskView": "services.task_view",
     "Updated": "actions.editing",

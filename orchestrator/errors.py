@@ -197,7 +197,7 @@ class StoreError(OrchestratorError):
     exit_status: int = ExitStatus.STATE_FAILED
 
 
-class UnfitError(StoreError):
+class NotAFileError(StoreError):
     """What lies in the place of a file is none (a pipe, a device, a directory), or larger than any file of its kind."""
 
 

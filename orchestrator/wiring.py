@@ -8,40 +8,31 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from orchestrator.actions.scheduling import Caller, usable_path
 from orchestrator.agents import claude_check
 from orchestrator.agents.claude import ClaudeAgent, login_variables, unset_variables
 from orchestrator.agents.command import CommandAgent
 from orchestrator.agents.protocol import Agent
 from orchestrator.agents.shell import ShellAgent
 from orchestrator.agents.simulated import SimulatedAgent
-from orchestrator.core.agent import Command, Member, Program, Roster
+from orchestrator.core.agent import AgentRegistry, Command, Member, Program
 from orchestrator.core.finding import Finding, Level, Probe
-from orchestrator.core.notification import address, targets
 from orchestrator.core.settings import EVERYTHING, NESTED_SESSION, Settings
 from orchestrator.core.text import one_line
-from orchestrator.cron.crontab import Crontab
-from orchestrator.cron.systemd import SystemdTimers
 from orchestrator.errors import AgentError, ExecutorError
 from orchestrator.executors import probe
-from orchestrator.executors.detach import Detached, this_program
 from orchestrator.executors.local import LocalExecutor
-from orchestrator.executors.process_tree import kill_trees
-from orchestrator.executors.reaper import sweep
 from orchestrator.executors.spawn import find_program, inherits
-from orchestrator.notifiers.command import CommandNotifier
-from orchestrator.notifiers.desktop import DesktopNotifier
-from orchestrator.notifiers.protocol import NotifyError
-from orchestrator.notifiers.webhook import WebhookNotifier
-from orchestrator.runner.notify import Subscriber
-from orchestrator.services.plugins import Plugs
-from orchestrator.store.agent_files import read_roster
+from orchestrator.services.plugins import Plugins
+from orchestrator.store.agent_files import read_agents
 from orchestrator.store.layout import Layout
 
 if TYPE_CHECKING:
+    from orchestrator.actions.scheduling import Caller
     from orchestrator.core.notification import Target
     from orchestrator.cron.protocol import Scheduler
+    from orchestrator.executors.detach import Detached
     from orchestrator.notifiers.protocol import Notifier
+    from orchestrator.runner.notify import Subscriber
 
 #: What to do about an agent without its program.
 _ADVICE = (
@@ -53,24 +44,24 @@ _PATIENCE = 5.0
 _COLD_START = 30.0
 
 
-def plugs(claude_bin: str = "", layout: Layout | None = None) -> Plugs:
+def plugins(claude_bin: str = "", layout: Layout | None = None) -> Plugins:
     """Return the concrete agents and executor. *claude_bin* comes before ``ORCHESTRATOR_CLAUDE_BIN`` and PATH.
 
     Raises:
         PlanError: the file of an agent of this plan directory, or of this person, makes no sense.
         StoreError: one could not be read.
     """
-    place, roster = _look_for_claude(claude_bin), read_roster(layout, os.environ)
+    place, registry = _look_for_claude(claude_bin), read_agents(layout, os.environ)
     program = own_program()
 
     def require(policies: Mapping[str, Settings]) -> None:
         for key in sorted({each.agent for each in policies.values()}):
-            if told := _lacks_command(roster[key]):
-                raise AgentError(told, where=roster[key].where, hint=_ADVICE)
+            if told := _lacks_command(registry[key]):
+                raise AgentError(told, where=registry[key].where, hint=_ADVICE)
         of_claude = {
             task_id: each
             for task_id, each in policies.items()
-            if roster[each.agent].runs is Program.CLAUDE
+            if registry[each.agent].runs is Program.CLAUDE
         }
         if of_claude:
             is_root = os.geteuid() == 0
@@ -83,9 +74,9 @@ def plugs(claude_bin: str = "", layout: Layout | None = None) -> Plugs:
                     error = ExecutorError if is_ours else AgentError
                     raise error(finding.found, where=where or "", hint=finding.hint)
 
-    return Plugs(
-        roster=roster,
-        agents={member.key: _plug(member, place.program, program) for member in roster},
+    return Plugins(
+        registry=registry,
+        agents={member.key: _plug(member, place.program, program) for member in registry},
         require=require,
         executor=LocalExecutor,
         sweep=_sweep,
@@ -95,6 +86,8 @@ def plugs(claude_bin: str = "", layout: Layout | None = None) -> Plugs:
 
 
 def _sweep(directory: str, run: str) -> None:
+    from orchestrator.executors.reaper import sweep
+
     sweep(directory, spare={run})
 
 
@@ -129,10 +122,10 @@ def _lacks_command(member: Member) -> str:
     return f"the agent {member.key} needs {program}, {why}"
 
 
-def examine_agents(roster: Roster) -> dict[str, Finding]:
+def examine_agents(registry: AgentRegistry) -> dict[str, Finding]:
     """Say of every agent with a command whether its program is there, and which version, for ``doctor``."""
     findings = {}
-    for member in roster:
+    for member in registry:
         if member.command is None or member.extends:
             continue  # what it stands on is looked at
         if told := _lacks_command(member):
@@ -182,6 +175,10 @@ def own_program(environment: Mapping[str, str] = os.environ) -> str:
 
 def subscribers(settings: Settings, directory: str) -> list[Subscriber]:
     """Return whom the setting ``notify`` names; who cannot be told says why."""
+    from orchestrator.core.notification import targets
+    from orchestrator.notifiers.protocol import NotifyError
+    from orchestrator.runner.notify import Subscriber
+
     found = []
     for target in targets(settings.notify):
         notifier, trouble = None, ""
@@ -194,6 +191,13 @@ def subscribers(settings: Settings, directory: str) -> list[Subscriber]:
 
 
 def _notifier(target: Target, directory: str) -> Notifier:
+    from orchestrator.core.notification import address
+    from orchestrator.executors.process_tree import kill_trees
+    from orchestrator.notifiers.command import CommandNotifier
+    from orchestrator.notifiers.desktop import DesktopNotifier
+    from orchestrator.notifiers.protocol import NotifyError
+    from orchestrator.notifiers.webhook import WebhookNotifier
+
     if target.way == "desktop":
         return DesktopNotifier(_find, directory, os.environ)
     if target.way != "command":
@@ -213,11 +217,16 @@ def _notifier(target: Target, directory: str) -> Notifier:
 
 def detached(words: Sequence[str], output: str) -> Detached:
     """Start this program with the given words as a process that outlives us; it prints into *output*."""
+    from orchestrator.executors.detach import Detached
+
     return Detached(words, output)
 
 
 def schedulers() -> dict[str, Scheduler]:
     """Return who starts programs at their time on this machine, by name."""
+    from orchestrator.cron.crontab import Crontab
+    from orchestrator.cron.systemd import SystemdTimers
+
     found: dict[str, Scheduler] = {}
     if program := _find("crontab"):
         found[Crontab.by] = Crontab(program, os.environ)
@@ -228,6 +237,9 @@ def schedulers() -> dict[str, Scheduler]:
 
 def caller() -> Caller:
     """Return how this program was called, for whoever calls it later."""
+    from orchestrator.actions.scheduling import Caller, usable_path
+    from orchestrator.executors.detach import this_program
+
     path = usable_path(os.environ.get("PATH", os.defpath))
     words = shlex.split(os.environ.get("ORCHESTRATOR_PROGRAM", ""))
     if words and (found := _find(words[0], path)):

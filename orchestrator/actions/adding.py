@@ -15,7 +15,7 @@ from orchestrator.actions.editing import tell
 from orchestrator.core.duration import above_timeout
 from orchestrator.core.plan import TASK_ID, Plan, Task, stem, unknown_task
 from orchestrator.core.script import command_of
-from orchestrator.core.text import one_line, printable
+from orchestrator.core.text import one_line, sanitize
 from orchestrator.errors import OrchestratorError, StoreError, UsageError
 from orchestrator.plan.columns import read_needs
 from orchestrator.plan.editor import fits, ids, next_ids, with_row
@@ -39,12 +39,12 @@ from orchestrator.services.row_checks import (
     readable,
 )
 from orchestrator.services.task_texts import put_both, runs_commands, task_file_of
-from orchestrator.store.atomic import replace_file, sync_directory
+from orchestrator.store.atomic import atomic_write, sync_directory
 from orchestrator.store.compare_and_swap import Taken, exchanged
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import in_line
+from orchestrator.store.lock import exclusive
 from orchestrator.store.plan_directory import make_plan_directory
-from orchestrator.store.task_ids import full_ids
+from orchestrator.store.task_ids import resolve_ids
 
 if TYPE_CHECKING:
     from orchestrator.store.agent_files import Agents
@@ -113,10 +113,10 @@ def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
     wanted = wanted._replace(
         assignee=person_cell(wanted.assignee),
         needs=dependencies_said(layout, wanted.needs),
-        parent=full_ids(layout, wanted.parent),
+        parent=resolve_ids(layout, wanted.parent),
     )
     make_plan_directory(layout)
-    with in_line(layout.plan_lock):
+    with exclusive(layout.plan_lock):
         made = _make_plan(layout)
         try:
             draft = exchanged(layout.plan, lambda before: _drafted(layout, before, wanted, agents))
@@ -168,7 +168,7 @@ def _make_plan(layout: Layout) -> str:
         return ""
     from orchestrator.views.new_plan import queue
 
-    replace_file(layout.plan, queue().encode())
+    atomic_write(layout.plan, queue().encode())
     return layout.plan
 
 
@@ -282,7 +282,7 @@ class _Draft:
         only = "description" if columns.name is None else "name"
         # A command is taken as it is; what people read is not.
         text = as_typed(wanted.text) if self.is_shell else visible(wanted.text)
-        about = printable(as_typed(wanted.description)).strip()
+        about = sanitize(as_typed(wanted.description)).strip()
         if self.is_shell:
             # The command is what counts; what it is for is how people see it.
             cells = {"name": about, "description": text} if has_both else {only: about or text}

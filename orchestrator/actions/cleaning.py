@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from orchestrator.doctor.repair import Repaired, check, repair
-from orchestrator.services.plugins import Plugs
-from orchestrator.store.atomic import reported
+from orchestrator.services.plugins import Plugins
+from orchestrator.store.atomic import io_errors
 from orchestrator.store.attempt_record import attempt_logs, scan_logs
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import busy, holder_of, locked
+from orchestrator.store.lock import busy, lock_owner, locked
 from orchestrator.store.result_writer import remove
 from orchestrator.store.workspace import Workspace
 
@@ -29,7 +29,7 @@ class Cleaned(NamedTuple):
     """Their bytes."""
 
 
-def clean(layout: Layout, plugs: Plugs, *, older: float, is_rehearsal: bool) -> Cleaned:
+def clean(layout: Layout, plugins: Plugins, *, older: float, is_rehearsal: bool) -> Cleaned:
     """Clear away stale attempts and old logs.
 
     A log goes when a later attempt of its task has one too and it was not changed for *older* seconds. The log of the
@@ -41,7 +41,7 @@ def clean(layout: Layout, plugs: Plugs, *, older: float, is_rehearsal: bool) -> 
     """
     until = time.time() - older
     if is_rehearsal:
-        if (holder := holder_of(layout.lock)) is not None:
+        if (holder := lock_owner(layout.lock)) is not None:
             raise busy(holder)
         wrong = [each for each in check(layout).breaches if each.repair is not None]
         told = [
@@ -50,7 +50,7 @@ def clean(layout: Layout, plugs: Plugs, *, older: float, is_rehearsal: bool) -> 
         ]
         found = _old_logs(layout, until)
         return Cleaned(told, (), _names(layout, found), sum(found.values()))
-    checked = repair(layout, plugs)
+    checked = repair(layout, plugins)
     with locked(layout.queue, layout.lock):
         # Of now: until the lock was ours, somebody else may have been at work.
         found = _old_logs(layout, until)
@@ -77,7 +77,7 @@ def _old_logs(layout: Layout, until: float) -> dict[str, int]:
             or (result and number == result.number)
         ):
             continue
-        with reported("look at", path):
+        with io_errors("look at", path):
             status = os.lstat(path)
         if status.st_mtime < until:
             found[path] = status.st_size

@@ -23,13 +23,13 @@ from orchestrator.errors import (
 )
 from orchestrator.executors.detach import Detached
 from orchestrator.runner.run import examine
-from orchestrator.services.plugins import Plugs
-from orchestrator.services.run_request import RunOrder
-from orchestrator.store.atomic import refuse_links, reported
+from orchestrator.services.plugins import Plugins
+from orchestrator.services.run_request import RunRequest
+from orchestrator.store.atomic import io_errors, reject_symlinks
 from orchestrator.store.journal import Cursor, end_of, keep_cursor, last_run
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import busy, holder_of
-from orchestrator.store.watcher import looks
+from orchestrator.store.lock import busy, lock_owner
+from orchestrator.store.watcher import poll
 from orchestrator.store.workspace import Workspace
 
 #: Seconds until the new process must hold the plan. It reads a large plan first, and waits for what a dead run left.
@@ -55,8 +55,8 @@ class DetachedRun(NamedTuple):
 
 
 def detach(
-    order: RunOrder,
-    plugs: Plugs,
+    order: RunRequest,
+    plugins: Plugins,
     start: Callable[[Sequence[str], str], Detached],
     words: Sequence[str],
     *,
@@ -66,7 +66,7 @@ def detach(
 
     Args:
         order: What to run; examined here, so that what is wrong is said to the caller and not into a file.
-        plugs: The agents.
+        plugins: The agents.
         start: Starts this program with the given words, its output going into the given file.
         words: The command line that asks for *order*.
         waits: It waits for its time first, and says until when. It holds nothing until then.
@@ -77,13 +77,13 @@ def detach(
         ExecutorError: the process ended before it began; says why, with its exit status.
     """
     refuse_within_attempt()
-    examine(order, plugs)
+    examine(order, plugins)
     layout = order.layout
-    if not waits and (holder := holder_of(layout.lock)) is not None:
+    if not waits and (holder := lock_owner(layout.lock)) is not None:
         raise busy(holder)
-    refuse_links(layout.logs)
+    reject_symlinks(layout.logs)
     before = end_of(layout.journal)
-    with reported("start a run on its own", layout.run_output):
+    with io_errors("start a run on its own", layout.run_output):
         process = start(words, layout.run_output)
     run, said = "", ""
     try:
@@ -91,7 +91,7 @@ def detach(
             said = _await_word(process)
         else:
             run = _await_start(process, layout, before)
-        with reported("rename what it said", layout.run_output):
+        with io_errors("rename what it said", layout.run_output):
             process.publish()
     except BaseException:
         process.give_up()
@@ -115,15 +115,15 @@ def _await_begun(layout: Layout, only: Sequence[str], run: str) -> None:
     workspace = Workspace(layout)
     board = workspace.load()
     others = sum(
-        result.status is TaskStatus.RUNNING and not result.is_by_hand and task_id not in only
+        result.status is TaskStatus.RUNNING and not result.is_manual and task_id not in only
         for task_id, result in board.results.items()
     )
     slots = resolve(board.plan.settings).max_parallel - others
     left = {board.plan.tasks[each].stem for each in only if each in board.plan.tasks}
     enough = max(len(left) - slots, 0)
-    for _ in looks(_LOOK, _BEGUN_WITHIN):
+    for _ in poll(_LOOK, _BEGUN_WITHIN):
         left = {stem for stem in left if not _is_of(run, workspace.read_result(stem))}
-        if len(left) <= enough or (holder_of(layout.lock) or {}).get("run") != run:
+        if len(left) <= enough or (lock_owner(layout.lock) or {}).get("run") != run:
             break
 
 
@@ -164,7 +164,7 @@ def _await_start(process: Detached, layout: Layout, before: Cursor) -> str:
     """
     limit, held, until = time.monotonic() + _PATIENCE, "", math.inf
     while True:
-        holder = None if held else holder_of(layout.lock)
+        holder = None if held else lock_owner(layout.lock)
         if holder is not None and holder.get("pid") == process.pid:
             held, until = str(holder.get("run", "?")), time.monotonic() + _A_WHILE
         status = process.ended(_LOOK)

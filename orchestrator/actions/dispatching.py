@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.actions.adding import NewTask, add
-from orchestrator.core.agent import Roster, at_work
+from orchestrator.core.agent import AgentRegistry, at_work
 from orchestrator.core.dispatch import (
     Skipped,
     TaskPaths,
@@ -20,9 +20,9 @@ from orchestrator.core.dispatch import (
 )
 from orchestrator.core.plan import Task, unknown_task
 from orchestrator.core.plan_status import TERMINAL, Step
-from orchestrator.core.snapshot import Board, really_done
+from orchestrator.core.snapshot import PlanSnapshot, really_done
 from orchestrator.core.status import TaskStatus, Verb
-from orchestrator.core.task_command import Intervention
+from orchestrator.core.task_command import TaskCommand
 from orchestrator.errors import (
     ApprovalError,
     BusyError,
@@ -33,24 +33,24 @@ from orchestrator.errors import (
 )
 from orchestrator.plan.columns import read_needs
 from orchestrator.plan.criteria_list import criteria_in
-from orchestrator.plan.header import charter_of
-from orchestrator.runner.preview import Prospect, look_ahead
+from orchestrator.plan.header import plan_header_of
+from orchestrator.runner.preview import RunPreview, preview_run
 from orchestrator.services.plans import begin, require_approval, require_subtask
 from orchestrator.services.row_checks import dependencies_said
-from orchestrator.services.run_request import RunOrder
+from orchestrator.services.run_request import RunRequest
 from orchestrator.services.selection import asked_for
 from orchestrator.services.task_settings import task_settings
 from orchestrator.store import collection
 from orchestrator.store.compare_and_swap import take
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import holder_of
+from orchestrator.store.lock import lock_owner
 from orchestrator.store.requests import Reply, Requests, new_id
-from orchestrator.store.watcher import looks
+from orchestrator.store.watcher import poll
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from orchestrator.executors.detach import Detached
-    from orchestrator.services.plugins import Plugs
+    from orchestrator.services.plugins import Plugins
     from orchestrator.store.agent_files import Agents
 
 
@@ -98,7 +98,7 @@ def dispatch(
     """
     workspace = Workspace(layout)
     board = really_done(workspace.load())
-    require_approval(layout, board.plan.charter)
+    require_approval(layout, board.plan.plan_header)
     errand = errand._replace(needs=dependencies_said(layout, errand.needs))
     needs, _ = read_needs(errand.needs)
     for need in needs:
@@ -107,18 +107,20 @@ def dispatch(
     if all(board.status(need) is TaskStatus.COMPLETED for need in needs):
         _require_room(workspace, board, errand, agents(layout))
     made = add(layout, errand, who, agents).id
-    charter = charter_of(take(layout.plan).data, os.path.relpath(layout.plan))
-    return made, begin(layout, charter, time.time(), "a task was dispatched")
+    plan_header = plan_header_of(take(layout.plan).data, os.path.relpath(layout.plan))
+    return made, begin(layout, plan_header, time.time(), "a task was dispatched")
 
 
-def _require_room(workspace: Workspace, board: Board, errand: NewTask, roster: Roster) -> None:
+def _require_room(
+    workspace: Workspace, board: PlanSnapshot, errand: NewTask, registry: AgentRegistry
+) -> None:
     probe = Task("_", "_", "_", agent=errand.agent, assignee=errand.assignee, type=errand.type)
     plan = board.plan._replace(tasks={probe.id: probe})
     try:
-        policies = task_settings(workspace, plan, roster)
+        policies = task_settings(workspace, plan, registry)
     except PlanError:
         return  # `add` says better what is wrong with it
-    roster.require_room(policies[probe.id].agent, at_work(board.results.values()))
+    registry.require_room(policies[probe.id].agent, at_work(board.results.values()))
 
 
 @dataclass(slots=True)
@@ -134,7 +136,7 @@ class Round:
 class Dispatcher:
     """Hands out what is ready, plan by plan."""
 
-    plugs: Callable[[Layout], Plugs]
+    plugins: Callable[[Layout], Plugins]
     """The agents of a plan."""
     start: Callable[[Sequence[str], str], Detached]
     """Starts this program with the given words, its output going into the given file."""
@@ -153,10 +155,10 @@ class Dispatcher:
         done = Round()
         survey = collection.survey(root)
         done.skipped += [Passed(name, "", why) for name, why in survey.broken.items()]
-        for name, charter in survey.plans.items():
-            if charter.state in TERMINAL:
+        for name, plan_header in survey.plans.items():
+            if plan_header.state in TERMINAL:
                 continue
-            if (refused := refusal(charter.state)) and not self.with_context:
+            if (refused := refusal(plan_header.state)) and not self.with_context:
                 done.skipped.append(Passed(name, "", refused))
             else:
                 self._one(Layout(f"{root.root}/{name}"), "", done)
@@ -190,7 +192,7 @@ class Dispatcher:
 
     def _handed_out(self, layout: Layout, subtask: str) -> Round:
         busy: BusyError | None = None
-        for _ in looks(_LOOK, _TRIES_WITHIN):
+        for _ in poll(_LOOK, _TRIES_WITHIN):
             try:
                 return self._hand_out(layout, subtask)
             except BusyError as error:
@@ -205,7 +207,7 @@ class Dispatcher:
         board = really_done(Workspace(layout).load(is_live=holder is not None))
         subtask = subtask and require_subtask(layout, board, subtask)
         if not self.with_context:
-            require_approval(layout, board.plan.charter)
+            require_approval(layout, board.plan.plan_header)
         tasks, skipped = ready(board, subtask)
         busy: list[Skipped] = []
         if self.with_context and subtask:
@@ -216,19 +218,19 @@ class Dispatcher:
         done.skipped += [Passed(name, *each) for each in skipped]
         if not tasks:
             return done
-        plugs = self.plugs(layout)
-        ahead = look_ahead(RunOrder(layout), plugs.roster)
+        plugins = self.plugins(layout)
+        ahead = preview_run(RunRequest(layout), plugins.registry)
         agents = {task.id: ahead.policies[task.id].agent for task in tasks}
         run, refused = "", dict[str, str]()
         if not self.with_context:
             under_way = at_work(board.results.values())
             # What waits for its turn in a run that takes more, comes first.
             under_way.update(ahead.policies[each.subtask_id].agent for each in busy)
-            tasks, full = within_capacity(tasks, agents, plugs.roster, under_way)
+            tasks, full = within_capacity(tasks, agents, plugins.registry, under_way)
             done.skipped += [Passed(name, *each) for each in full]
             if tasks and not self.preview:
-                plugs.require({task.id: ahead.policies[task.id] for task in tasks})
-                run, refused = self._start(layout, [task.id for task in tasks], holder, plugs)
+                plugins.require({task.id: ahead.policies[task.id] for task in tasks})
+                run, refused = self._start(layout, [task.id for task in tasks], holder, plugins)
         for task in tasks:
             if task.id in refused:
                 done.skipped.append(Passed(name, task.id, refused[task.id]))
@@ -240,7 +242,7 @@ class Dispatcher:
 
     def _holder(self, layout: Layout) -> Mapping[str, Any] | None:
         """Return the run at work; one that is coming to its end gets a moment to leave, or to go on after all."""
-        holder = holder_of(layout.lock)
+        holder = lock_owner(layout.lock)
         if self.preview or self.with_context or not (holder and holder.get("closing")):
             return holder
         from orchestrator.actions.spawning import staying
@@ -248,7 +250,11 @@ class Dispatcher:
         return staying(layout)
 
     def _start(
-        self, layout: Layout, only: Sequence[str], holder: Mapping[str, Any] | None, plugs: Plugs
+        self,
+        layout: Layout,
+        only: Sequence[str],
+        holder: Mapping[str, Any] | None,
+        plugins: Plugins,
     ) -> tuple[str, dict[str, str]]:
         """Have tasks done; return the run that does it, and why it does not do some of them, by task."""
         from orchestrator.actions.detaching import await_begun, detach
@@ -259,13 +265,13 @@ class Dispatcher:
             refused = _ask(layout, only, run)
         else:
             words = ["run", "--grows", "--only", ",".join(only), "--", layout.root]
-            order = RunOrder(layout, only=only, grows=True)
-            run = detach(order, plugs, self.start, words).run
+            order = RunRequest(layout, only=only, grows=True)
+            run = detach(order, plugins, self.start, words).run
         await_begun(layout, [each for each in only if each not in refused], run)
         return run, refused
 
     def _context(
-        self, layout: Layout, ahead: Prospect, board: Board, task: Task
+        self, layout: Layout, ahead: RunPreview, board: PlanSnapshot, task: Task
     ) -> Mapping[str, Any]:
         found = ahead.workspace.assignments.read(task)
         needs = [board.plan.tasks[need] for need in task.data_needs]
@@ -292,7 +298,7 @@ class Dispatcher:
 
 
 def _beside_run(
-    layout: Layout, board: Board, tasks: Sequence[Task], holder: Mapping[str, Any]
+    layout: Layout, board: PlanSnapshot, tasks: Sequence[Task], holder: Mapping[str, Any]
 ) -> tuple[list[Task], list[Skipped]]:
     """Return what the run at work can be asked for, and why not the rest: that of one that can, it has already.
 
@@ -302,7 +308,7 @@ def _beside_run(
     if holder.get("closing"):
         return [], [Skipped(task.id, f"{run} is coming to its end") for task in tasks]
     only, tags = holder.get("only", ()), holder.get("tags", ())
-    tagged = asked_for(RunOrder(layout, tags=tags), board)
+    tagged = asked_for(RunRequest(layout, tags=tags), board)
     its = {task.id for task in tasks if task.id in tagged and (not only or task.id in only)}
     named = ", ".join([*only, *(f"the tag {tag}" for tag in tags)])
     mine, other = f"{run} has it already: it waits for its turn", f"{run} is at work on {named}"
@@ -322,14 +328,14 @@ def _ask(layout: Layout, only: Sequence[str], run: str) -> dict[str, str]:
     """
     requests, now = Requests(layout.requests), time.time()
     asked = {
-        task_id: Intervention(Verb.LAUNCH, task_id, _BY, now, id=new_id(now)) for task_id in only
+        task_id: TaskCommand(Verb.LAUNCH, task_id, _BY, now, id=new_id(now)) for task_id in only
     }
     replies: dict[str, Reply] = {}
     try:
         for wanted in asked.values():
             requests.leave(wanted)
-        for _ in looks(_LOOK, _ANSWERS_WITHIN):
-            holder = holder_of(layout.lock)
+        for _ in poll(_LOOK, _ANSWERS_WITHIN):
+            holder = lock_owner(layout.lock)
             for task_id in asked.keys() - replies.keys():
                 if (reply := requests.answer_to(asked[task_id].id)) is not None:
                     replies[task_id] = reply

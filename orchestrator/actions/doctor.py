@@ -17,17 +17,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from orchestrator.agents.claude_check import judge_permissions
-from orchestrator.core.agent import Program, Roster
+from orchestrator.core.agent import AgentRegistry, Program
 from orchestrator.core.finding import Finding, Level
 from orchestrator.core.text import one_line
 from orchestrator.errors import OrchestratorError, PlanError
 from orchestrator.executors import process_tree
 from orchestrator.store import disk
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import busy, holder_of
+from orchestrator.store.lock import busy, lock_owner
 
 if TYPE_CHECKING:
-    from orchestrator.runner.preview import Prospect
+    from orchestrator.runner.preview import RunPreview
 
 #: Distribution → the module that is imported, and the oldest version that is tested.
 PACKAGES: Mapping[str, tuple[str, str]] = {
@@ -63,31 +63,31 @@ def examine_machine() -> list[Finding]:
 
 def examine_plan(
     layout: Layout,
-    roster: Roster,
+    registry: AgentRegistry,
     claude: Sequence[Finding],
     others: Mapping[str, Finding],
     environment: Mapping[str, str],
     *,
-    told: Callable[[Prospect], list[Finding]],
+    told: Callable[[RunPreview], list[Finding]],
 ) -> list[Finding]:
     """Look at a plan and its directory, and at ``claude`` with the eyes of the plan: who does not need it may lack it.
 
     Args:
         layout: The plan directory.
-        roster: Agents that there are.
+        registry: Agents that there are.
         claude: What ``examine_claude`` of the wiring found.
         others: What ``examine_agents`` of the wiring found, by agent.
         environment: What agents inherit.
         told: Looks at those whom the plan names to be told what happens.
     """
-    plan, ahead = _plan(layout, roster)
+    plan, ahead = _plan(layout, registry)
     if ahead is None:
         return [*claude, *others.values(), plan, *examine_directory(layout)]
     to_run = {task_id: ahead.policies[task_id] for task_id in ahead.to_run}
     needed = {each.agent for each in to_run.values()}
-    needed |= {roster[key].extends for key in needed}
+    needed |= {registry[key].extends for key in needed}
     of_claude = {
-        key: each for key, each in to_run.items() if roster[each.agent].runs is Program.CLAUDE
+        key: each for key, each in to_run.items() if registry[each.agent].runs is Program.CLAUDE
     }
     if not of_claude:
         claude = [_not_needed(each) for each in claude]
@@ -146,13 +146,13 @@ def _git() -> Finding:
 # ── the plan ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _plan(layout: Layout, roster: Roster) -> tuple[Finding, Prospect | None]:
-    from orchestrator.runner.preview import look_ahead
+def _plan(layout: Layout, registry: AgentRegistry) -> tuple[Finding, RunPreview | None]:
+    from orchestrator.runner.preview import preview_run
     from orchestrator.services.assignments import require_files
-    from orchestrator.services.run_request import RunOrder
+    from orchestrator.services.run_request import RunRequest
 
     try:
-        ahead = look_ahead(RunOrder(layout=layout), roster)
+        ahead = preview_run(RunRequest(layout=layout), registry)
         require_files(ahead, ahead.board.plan.tasks)
     except OrchestratorError as error:
         more = len(error.problems) - 1 if isinstance(error, PlanError) else 0
@@ -166,7 +166,7 @@ def _plan(layout: Layout, roster: Roster) -> tuple[Finding, Prospect | None]:
     return Finding("plan", Level.OK, found), ahead
 
 
-def _holds(ahead: Prospect) -> list[Finding]:
+def _holds(ahead: RunPreview) -> list[Finding]:
     """Say which accounts let nothing through when they were asked last: nothing on this machine shows that."""
     from orchestrator.core.snapshot import held
     from orchestrator.views.status import hold_advice, hold_text
@@ -185,12 +185,12 @@ def _holds(ahead: Prospect) -> list[Finding]:
 
 
 def _requests(layout: Layout) -> list[Finding]:
-    from orchestrator.services.status import left_behind
+    from orchestrator.services.status import find_orphans
 
     hint = "orchestrator run does it; whoever asked may have given up long ago"
     return [
         Finding("request", Level.WARNING, f"never answered: {each}", hint)
-        for each in left_behind(layout)
+        for each in find_orphans(layout)
     ]
 
 
@@ -243,7 +243,7 @@ def _room(layout: Layout) -> Finding:
 
 def _lock(layout: Layout) -> Finding:
     try:
-        holder = holder_of(layout.lock)
+        holder = lock_owner(layout.lock)
     except OrchestratorError as error:
         return Finding("lock", Level.FAILED, str(error), error.hint)
     if holder is None:

@@ -39,8 +39,8 @@ from orchestrator.store.atomic import sync_directory
 from orchestrator.store.compare_and_swap import Taken, exchanged
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import in_line
-from orchestrator.store.task_ids import full_ids
+from orchestrator.store.lock import exclusive
+from orchestrator.store.task_ids import resolve_ids
 
 if TYPE_CHECKING:
     from orchestrator.store.agent_files import Agents
@@ -119,8 +119,8 @@ def update(
         from orchestrator.store.collection import no_plan
 
         raise no_plan(layout)
-    task_id, changes = full_ids(layout, task_id), _with_full_ids(layout, changes)
-    with in_line(layout.plan_lock):
+    task_id, changes = resolve_ids(layout, task_id), _with_full_ids(layout, changes)
+    with exclusive(layout.plan_lock):
         updated = exchanged(
             layout.plan,
             lambda before: _changed(layout, before, task_id, changes, agents, check=check),
@@ -225,7 +225,7 @@ def _with_full_ids(layout: Layout, changes: Changes) -> Changes:
         needs=changes.needs and dependencies_said(layout, changes.needs),
         add_needs=dependencies_said(layout, changes.add_needs),
         remove_needs=dependencies_said(layout, changes.remove_needs),
-        parent=changes.parent and full_ids(layout, changes.parent),
+        parent=changes.parent and resolve_ids(layout, changes.parent),
     )
 
 

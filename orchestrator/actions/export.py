@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from orchestrator.core.message import Message
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.text import clip
 from orchestrator.errors import UsageError
 from orchestrator.services.task_view import TaskView, view_of
-from orchestrator.store.atomic import read_file, replace_file
+from orchestrator.store.atomic import atomic_write, read_file
 from orchestrator.store.layout import Layout
 from orchestrator.store.messages import read_shared
 from orchestrator.store.workspace import Workspace, answers_shown
@@ -34,7 +34,7 @@ class Part(NamedTuple):
 class Export(NamedTuple):
     """A plan, and its tasks in the order of the plan."""
 
-    board: Board
+    board: PlanSnapshot
     parts: Sequence[Part]
 
 
@@ -90,5 +90,5 @@ def write_document(layout: Layout, path: str, text: str, *, force: bool) -> str:
         raise UsageError("what lies there is not a file", where=path, hint="name another file")
     if before is not None and not force:
         raise UsageError("the file exists", where=path, hint="replace it with --force")
-    replace_file(path, text.encode())
+    atomic_write(path, text.encode())
     return path

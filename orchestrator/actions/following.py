@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 from orchestrator.core.brief import Brief, Phase
 from orchestrator.core.event import News
-from orchestrator.core.plan import Charter
+from orchestrator.core.plan import PlanHeader
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import NotFoundError
 from orchestrator.services.status import brief_of, status
 from orchestrator.store.journal import Cursor, keep_cursor, last_run, load_cursor, read_on
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import holder_of, require_elsewhere
-from orchestrator.store.watcher import looks
+from orchestrator.store.lock import lock_owner, require_elsewhere
+from orchestrator.store.watcher import poll
 
 #: Seconds between two looks at the journal and the lock: sooner than a person notices, and next to no work.
 _LOOK = 0.25
@@ -37,14 +37,14 @@ class Until(StrEnum):
     """Nothing else."""
 
 
-class Bite(NamedTuple):
+class WaitUpdate(NamedTuple):
     """What there is to tell, and how far the journal was read for it."""
 
     brief: Brief
     cursor: Cursor
 
 
-def look(layout: Layout) -> Bite:
+def look(layout: Layout) -> WaitUpdate:
     """Return what is new since the cursor that was kept, and where the run stands; do not wait.
 
     Raises:
@@ -53,7 +53,7 @@ def look(layout: Layout) -> Bite:
     return _Reading(layout, None).bite()
 
 
-def follow(layout: Layout, since: Cursor | None, *, timeout: float, until: Until) -> Bite:
+def follow(layout: Layout, since: Cursor | None, *, timeout: float, until: Until) -> WaitUpdate:
     """Wait until there is news of that kind, the run is over, or *timeout* seconds have passed; return the news.
 
     Nothing is touched, and the kept cursor is not moved (``keep`` does that once the news was told).
@@ -64,15 +64,15 @@ def follow(layout: Layout, since: Cursor | None, *, timeout: float, until: Until
         PlanError, StoreError: as their names say.
     """
     reading = _Reading(layout, since)
-    for _ in looks(_LOOK, timeout):
+    for _ in poll(_LOOK, timeout):
         reading.go_on()
-        holder = holder_of(layout.lock)
+        holder = lock_owner(layout.lock)
         if holder is None or reading.has(until):
             break
         if timeout > 0:
             require_elsewhere(holder)
     bite = reading.bite()
-    for _ in looks(_LOOK, min(_ENDS_WITHIN, timeout)):
+    for _ in poll(_LOOK, min(_ENDS_WITHIN, timeout)):
         if bite.brief.is_over or _goes_on(bite.brief):
             break
         bite = (
@@ -85,7 +85,7 @@ def follow(layout: Layout, since: Cursor | None, *, timeout: float, until: Until
             where=layout.root,
             hint="`orchestrator status` says until when"
             if waits
-            else _what_first(layout, bite.brief.board.plan.charter),
+            else _what_first(layout, bite.brief.board.plan.plan_header),
         )
     return bite
 
@@ -94,12 +94,12 @@ def _goes_on(brief: Brief) -> bool:
     return brief.phase is Phase.HELD or not _UNDER_WAY.isdisjoint(brief.board.by_status())
 
 
-def _what_first(layout: Layout, charter: Charter) -> str:
+def _what_first(layout: Layout, plan_header: PlanHeader) -> str:
     """Say what to do with a plan that was never run."""
-    if charter.state is not None:  # most plans have none
+    if plan_header.state is not None:  # most plans have none
         from orchestrator.services.plans import what_keeps
 
-        if keeps := what_keeps(layout, charter):
+        if keeps := what_keeps(layout, plan_header):
             return keeps
     return "`orchestrator run --detach` starts a run"
 
@@ -147,8 +147,8 @@ class _Reading:
             case Until.END:
                 return False
 
-    def bite(self) -> Bite:
+    def bite(self) -> WaitUpdate:
         """Look at the plan, too. In this order: once nobody holds it, every line of the run is written."""
         overview = status(self.layout)
         self.go_on()
-        return Bite(brief_of(self.layout, overview, self.news), self.cursor)
+        return WaitUpdate(brief_of(self.layout, overview, self.news), self.cursor)

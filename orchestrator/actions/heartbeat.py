@@ -11,10 +11,10 @@ from typing import NamedTuple, NoReturn
 from orchestrator.actions.task_commands import intervene
 from orchestrator.core.heartbeat import BLOCKED_AFTER, Alert, Pulse, alerts, beat, run_alerts
 from orchestrator.core.plan_status import ITSELF, TERMINAL, PlanState, Step
-from orchestrator.core.snapshot import Board, really_done
-from orchestrator.core.status import UNDER_WAY, Verb
-from orchestrator.core.task_command import Intervention
-from orchestrator.core.text import counted
+from orchestrator.core.snapshot import PlanSnapshot, really_done
+from orchestrator.core.status import ACTIVE, Verb
+from orchestrator.core.task_command import TaskCommand
+from orchestrator.core.text import pluralize
 from orchestrator.errors import BusyError, OrchestratorError, StoreError
 from orchestrator.services.plans import advance
 from orchestrator.services.status import brief_of, status
@@ -30,7 +30,7 @@ class PlanCheck(NamedTuple):
     """What a look at one plan found."""
 
     id: str
-    board: Board
+    board: PlanSnapshot
     state: PlanState
     alerts: Sequence[Alert]
     steps: Sequence[Step]
@@ -43,23 +43,23 @@ class PlanCheck(NamedTuple):
 class Checkup:
     """What a look at all plans found."""
 
-    looks: list[PlanCheck] = field(default_factory=list)
+    poll: list[PlanCheck] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
     """Plans that cannot be read, and why; they were passed over."""
 
     @property
     def alerts(self) -> list[Alert]:
         """Everything a person should look at."""
-        return [alert for look in self.looks for alert in look.alerts]
+        return [alert for look in self.poll for alert in look.alerts]
 
     def summary(self) -> str:
         """Say it in a line: ``2 active tasks (1 IN_PROGRESS, 1 PLANNING), 1 alert``."""
-        count, found = len(self.looks), len(self.alerts)
-        states = Counter(look.state.word for look in self.looks)
+        count, found = len(self.poll), len(self.alerts)
+        states = Counter(look.state.word for look in self.poll)
         listed = ", ".join(f"{number} {word}" for word, number in states.items())
-        parts = [f"{counted(count, 'active task')}{f' ({listed})' if listed else ''}"]
+        parts = [f"{pluralize(count, 'active task')}{f' ({listed})' if listed else ''}"]
         if found or count or not self.broken:
-            parts.append(counted(found, "alert") if found else "all well")
+            parts.append(pluralize(found, "alert") if found else "all well")
         parts += [f"{len(self.broken)} skipped"] if self.broken else []
         return ", ".join(parts)
 
@@ -77,7 +77,9 @@ def check(layout: Layout, now: float, *, counts: bool = True) -> Checkup:
     found = Checkup()
     survey = collection.survey(layout)
     found.broken |= survey.broken
-    below = [name for name, charter in survey.plans.items() if charter.state not in TERMINAL]
+    below = [
+        name for name, plan_header in survey.plans.items() if plan_header.state not in TERMINAL
+    ]
     places = {name: Layout(f"{layout.root}/{name}") for name in below}
     if os.path.lexists(layout.plan):
         places = {collection.plan_id(layout): layout, **places}
@@ -94,7 +96,7 @@ def check(layout: Layout, now: float, *, counts: bool = True) -> Checkup:
         if look.uncounted:
             found.broken[name] = look.uncounted
         if look.state not in TERMINAL or look.alerts:
-            found.looks.append(look)
+            found.poll.append(look)
     return found
 
 
@@ -128,14 +130,18 @@ def _look(name: str, layout: Layout, now: float, *, counts: bool) -> PlanCheck:
     state = PlanState(steps[-1].after.lower()) if steps else state
     found: list[Alert] = []
     # Where nobody says when a plan is over, one whose tasks are completed still lacks what puts their answers together.
-    if state not in TERMINAL or (state is PlanState.COMPLETED and board.plan.charter.state is None):
+    if state not in TERMINAL or (
+        state is PlanState.COMPLETED and board.plan.plan_header.state is None
+    ):
         found += run_alerts(name, brief_of(layout, seen._replace(board=board)))
     if state not in TERMINAL:
         found += alerts(name, board, state, pulses, now)
     return PlanCheck(name, board, state, found, steps, uncounted)
 
 
-def _block_silent(layout: Layout, board: Board, pulses: Mapping[str, Pulse], now: float) -> bool:
+def _block_silent(
+    layout: Layout, board: PlanSnapshot, pulses: Mapping[str, Pulse], now: float
+) -> bool:
     """Block what somebody took into their own hands and was never heard of again (S4-63U); say whether there was any.
 
     What a run does is left to the run: it has its timeouts, and a process is not ended because somebody looks often.
@@ -143,13 +149,13 @@ def _block_silent(layout: Layout, board: Board, pulses: Mapping[str, Pulse], now
     silent = [
         task_id
         for task_id, pulse in pulses.items()
-        if pulse.silent >= BLOCKED_AFTER and board.results[task_id].is_by_hand
+        if pulse.silent >= BLOCKED_AFTER and board.results[task_id].is_manual
     ]
     if not silent or state_of(board) in TERMINAL or broken_off(layout.lock):
         return False  # what a dead run left comes first, and the next run looks after that
     note = f"no progress in {BLOCKED_AFTER} heartbeats"
     for task_id in silent:
-        wanted = Intervention(Verb.BLOCK, task_id, by=ITSELF, time=now, note=note)
+        wanted = TaskCommand(Verb.BLOCK, task_id, by=ITSELF, time=now, note=note)
         intervene(layout, wanted, _nobody)
     return True
 
@@ -158,11 +164,11 @@ def _nobody(_: Layout) -> NoReturn:
     raise BusyError("a run has just died here", hint="`orchestrator run` looks after what it left")
 
 
-def _signs(layout: Layout, board: Board) -> dict[str, str]:
+def _signs(layout: Layout, board: PlanSnapshot) -> dict[str, str]:
     groups = board.by_status()
     running = {
         task_id: (board.plan.tasks[task_id].stem, board.results[task_id].number)
-        for status in UNDER_WAY
+        for status in ACTIVE
         for task_id in groups.get(status, ())
         if task_id in board.results
     }

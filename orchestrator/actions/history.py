@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from orchestrator.agents.stdout_reader import said
 from orchestrator.core.plan import id_of
 from orchestrator.core.result import Result
-from orchestrator.core.snapshot import Board
-from orchestrator.core.text import one_line, printable
+from orchestrator.core.snapshot import PlanSnapshot
+from orchestrator.core.text import one_line, sanitize
 from orchestrator.errors import NotFoundError
 from orchestrator.services.task_view import TaskView, view_of
 from orchestrator.store.atomic import read_tail
@@ -82,7 +82,7 @@ def history(
     return History(view, number, about[-events:], turned, count)
 
 
-def _find(board: Board, key: str) -> tuple[str, int]:
+def _find(board: PlanSnapshot, key: str) -> tuple[str, int]:
     """Return the task that a key means, and the attempt; 0: the newest."""
     if (task_id := id_of(key, board.plan.tasks)) in board.plan.tasks:
         return task_id, 0
@@ -119,7 +119,7 @@ def _conversation(
     for turn in read(line for line in lines if line.strip()):
         kept.append(Said(one_line(turn.who, 60), turn.text))
         count += 1
-    return [Said(who, printable(text).strip()) for who, text in kept], count
+    return [Said(who, sanitize(text).strip()) for who, text in kept], count
 
 
 def _agent_of(result: Result | None, number: int) -> str:
@@ -127,7 +127,7 @@ def _agent_of(result: Result | None, number: int) -> str:
     if result is None:
         return ""
     made = next((each for each in result.attempts if each.number == number), None)
-    if made is not None and made.is_by_hand:
+    if made is not None and made.is_manual:
         return ""
     # Attempts of old files were all made by the agent that their result names.
     return (made.agent if made is not None else "") or result.agent

@@ -9,12 +9,12 @@ from typing import NamedTuple
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Result
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.text import printable
+from orchestrator.core.text import sanitize
 from orchestrator.errors import NotFoundError, StoreError
 from orchestrator.services.task_view import TaskView, find_task
 from orchestrator.store.attempt_record import read_log
 from orchestrator.store.layout import Layout
-from orchestrator.store.watcher import looks
+from orchestrator.store.watcher import poll
 from orchestrator.store.workspace import Workspace
 
 #: Bytes of a log that are shown: the end of it.
@@ -54,7 +54,7 @@ def read_task_log(
         NotFoundError: there is no such task or attempt.
         PlanError, StoreError: as their names say.
     """
-    for _ in looks(_LOOK, patience):
+    for _ in poll(_LOOK, patience):
         board = Workspace(layout).load()
         if board.attempts(find_task(board, said).id):
             break
@@ -86,7 +86,7 @@ def follow_log(layout: Layout, log: Log) -> Iterator[str]:
         PlanError, StoreError: as their names say.
     """
     offset, is_open = log.offset, log.is_open
-    for _ in looks(_LOOK):
+    for _ in poll(_LOOK):
         data, _ = _read(log.path, offset, MOST)
         # A line longer than that is shown in pieces.
         if is_open and len(data) < MOST:
@@ -138,4 +138,4 @@ def _read(path: str, offset: int, size: int) -> tuple[bytes, int]:
 
 
 def _shown(data: bytes) -> str:
-    return redact(printable(data.decode(errors="replace")))
+    return redact(sanitize(data.decode(errors="replace")))

@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from orchestrator.core.finding import Finding, Level
 from orchestrator.core.settings import Settings
 from orchestrator.runner.notify import Subscriber, deliver
-from orchestrator.runner.preview import Prospect
+from orchestrator.runner.preview import RunPreview
 from orchestrator.runner.timer import Clock
 from orchestrator.views.notification import plan_name, trial
 
 
 def examine_notify(
-    ahead: Prospect,
+    ahead: RunPreview,
     *,
     subscribers: Callable[[Settings, str], Sequence[Subscriber]],
     send: bool,

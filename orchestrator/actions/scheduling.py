@@ -13,9 +13,9 @@ from orchestrator.cron.entry import NAME, Scheduled, ScheduledRun, When
 from orchestrator.cron.protocol import Scheduler
 from orchestrator.errors import NotFoundError, ScheduleError, UsageError
 from orchestrator.ownership import make_directories
-from orchestrator.store.atomic import reported
+from orchestrator.store.atomic import io_errors
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout
-from orchestrator.store.lock import in_line
+from orchestrator.store.lock import exclusive
 
 
 class Caller(NamedTuple):
@@ -128,9 +128,9 @@ def in_turn(lock: str) -> Iterator[None]:
     if not lock:
         yield
         return
-    with reported("make", os.path.dirname(lock)):
+    with io_errors("make", os.path.dirname(lock)):
         make_directories(os.path.dirname(lock))
-    with in_line(lock):
+    with exclusive(lock):
         yield
 
 

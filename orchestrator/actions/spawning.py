@@ -11,14 +11,14 @@ from orchestrator.actions.adding import NewTask, add
 from orchestrator.actions.detaching import await_begun, detach, refuse_within_attempt
 from orchestrator.errors import BusyError, OrchestratorError
 from orchestrator.executors.detach import Detached
-from orchestrator.plan.header import charter_of
+from orchestrator.plan.header import plan_header_of
 from orchestrator.services.plans import require_approval
-from orchestrator.services.plugins import Plugs
-from orchestrator.services.run_request import RunOrder
+from orchestrator.services.plugins import Plugins
+from orchestrator.services.run_request import RunRequest
 from orchestrator.store.compare_and_swap import take
-from orchestrator.store.layout import Layout, from_here
-from orchestrator.store.lock import holder_of
-from orchestrator.store.watcher import looks
+from orchestrator.store.layout import Layout, display_path
+from orchestrator.store.lock import lock_owner
+from orchestrator.store.watcher import poll
 
 #: Seconds in which a run leaves that takes nothing any more; to merge with an agent takes longer.
 _LEAVES_WITHIN = 2.0
@@ -48,7 +48,7 @@ def spawn(
     layout: Layout,
     wanted: NewTask,
     by: str,
-    plugs: Plugs,
+    plugins: Plugins,
     start: Callable[[Sequence[str], str], Detached],
 ) -> Spawned:
     """Add a task, and start a run in the background that does it and nothing else of the plan.
@@ -62,20 +62,20 @@ def spawn(
             which the message says.
     """
     # Before anything is written: no run that is started here outlives the attempt, or works on a plan nobody approved.
-    if holder_of(layout.lock) is None:
+    if lock_owner(layout.lock) is None:
         refuse_within_attempt()
     if os.path.lexists(layout.plan):
-        require_approval(layout, charter_of(take(layout.plan).data, from_here(layout.plan)))
+        require_approval(layout, plan_header_of(take(layout.plan).data, display_path(layout.plan)))
     wanted = wanted._replace(tags=tuple(dict.fromkeys((*wanted.tags, SPAWNED))), is_prompt=True)
-    added = add(layout, wanted, by, lambda _: plugs.roster)
-    order = RunOrder(layout=layout, tags=[SPAWNED])
+    added = add(layout, wanted, by, lambda _: plugins.registry)
+    order = RunRequest(layout=layout, tags=[SPAWNED])
     limit = time.monotonic() + _TRIES_WITHIN
     while (holder := staying(layout)) is None:
         try:
-            started = detach(order, plugs, start, ["run", "--tag", SPAWNED, "--dir", layout.root])
+            started = detach(order, plugins, start, ["run", "--tag", SPAWNED, "--dir", layout.root])
         except OrchestratorError as error:
             if isinstance(error, BusyError):
-                if time.monotonic() < limit or holder_of(layout.lock) is not None:
+                if time.monotonic() < limit or lock_owner(layout.lock) is not None:
                     continue  # somebody else's run was quicker: it takes the task, or is over already
                 error.hint = ""  # what a dead run left has the plan: no run that one could wait for
             error.message = f"{added.id} was added, and could not be started: {error.message}"
@@ -93,8 +93,8 @@ def spawn(
 def staying(layout: Layout) -> dict[str, Any] | None:
     """Return the run at work; one that is coming to its end gets a moment to leave, or to go on after all."""
     holder = None
-    for _ in looks(_LOOK, _LEAVES_WITHIN):
-        holder = holder_of(layout.lock)
+    for _ in poll(_LOOK, _LEAVES_WITHIN):
+        holder = lock_owner(layout.lock)
         if holder is None or not holder.get("closing"):
             break
     return holder

@@ -15,9 +15,9 @@ from orchestrator.core.timestamp import iso
 from orchestrator.errors import BusyError, ExecutorError, NotFoundError, StoreError
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import Waiting, holder_of, require_elsewhere, those_waiting
+from orchestrator.store.lock import Waiting, lock_owner, require_elsewhere, those_waiting
 from orchestrator.store.process import is_alive, is_elsewhere, is_of_other_machine, whose
-from orchestrator.store.watcher import looks
+from orchestrator.store.watcher import poll
 
 #: Seconds between two looks at whether it is over.
 _LOOK = 0.02
@@ -38,7 +38,7 @@ class Stopped(NamedTuple):
         Raises:
             StoreError: the lock file cannot be read.
         """
-        return any(self.is_over() for _ in looks(_LOOK, timeout))
+        return any(self.is_over() for _ in poll(_LOOK, timeout))
 
 
 def stop(layout: Layout, only: str | None = None, why: str = "") -> Stopped:
@@ -57,7 +57,7 @@ def stop(layout: Layout, only: str | None = None, why: str = "") -> Stopped:
         ExecutorError: the system said no.
         StoreError: the lock file, or what says who waits, cannot be read.
     """
-    holder, waiting = holder_of(layout.lock), those_waiting(layout)
+    holder, waiting = lock_owner(layout.lock), those_waiting(layout)
     if only is not None and (holder is None or str(holder["run"]) != only):
         raise NotFoundError(f"run {only} is over", where=layout.root)
     if holder is not None:
@@ -65,7 +65,7 @@ def stop(layout: Layout, only: str | None = None, why: str = "") -> Stopped:
         run = str(holder["run"])
 
         def is_over() -> bool:
-            now = holder_of(layout.lock)
+            now = lock_owner(layout.lock)
             return now is None or str(now["run"]) != run
 
         if not _end(f"run {run}", holder, is_over, partial(_note, layout.journal, why)):
@@ -89,7 +89,7 @@ def stop(layout: Layout, only: str | None = None, why: str = "") -> Stopped:
 
 
 def _is_at_work(layout: Layout) -> bool:
-    return holder_of(layout.lock) is not None or bool(those_waiting(layout))
+    return lock_owner(layout.lock) is not None or bool(those_waiting(layout))
 
 
 def _is_gone(process: Mapping[str, Any]) -> bool:

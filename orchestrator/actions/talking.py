@@ -19,7 +19,7 @@ from orchestrator.store.task_ids import require_task
 
 if TYPE_CHECKING:
     from orchestrator.core.plan import Task
-    from orchestrator.core.snapshot import Standing
+    from orchestrator.core.snapshot import TaskState
 
 
 def say(layout: Layout, task_id: str, kind: MessageKind, author: str, text: str) -> Message:
@@ -42,7 +42,7 @@ class Context(NamedTuple):
     """What one reader may know of what was said about a task, oldest first, and where the task stands."""
 
     task: Task
-    standing: Standing
+    standing: TaskState
     messages: list[Message]
 
 

@@ -8,32 +8,32 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.core.graph import ancestors
-from orchestrator.core.snapshot import Board, really_done
+from orchestrator.core.snapshot import PlanSnapshot, really_done
 from orchestrator.core.status import TaskStatus, Verb
-from orchestrator.core.task_command import Intervention, verb_towards
+from orchestrator.core.task_command import TaskCommand, verb_towards
 from orchestrator.core.text import one_line, typed
 from orchestrator.errors import DependencyError, OrchestratorError, StoreError
 from orchestrator.runner.manual import carry_out, decided, the_task
 from orchestrator.services.cells import of_a_size
 from orchestrator.store.journal import Journal
-from orchestrator.store.layout import Layout, from_here
+from orchestrator.store.layout import Layout, display_path
 from orchestrator.store.lock import (
     RunLock,
-    holder_of,
-    in_line,
+    exclusive,
+    lock_owner,
     new_run,
     require_elsewhere,
     take_briefly,
 )
 from orchestrator.store.requests import Reply, Requests, new_id
-from orchestrator.store.task_ids import full_ids
-from orchestrator.store.watcher import looks
+from orchestrator.store.task_ids import resolve_ids
+from orchestrator.store.watcher import poll
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from orchestrator.core.criteria import Criterion
     from orchestrator.core.plan import Plan
-    from orchestrator.services.plugins import Plugs
+    from orchestrator.services.plugins import Plugins
 
 #: Seconds between two looks for an answer, and looks after which one is for who runs.
 _LOOK, _LOOKS = 0.02, 10
@@ -49,8 +49,8 @@ def _say_nothing() -> None:
 
 def intervene(
     layout: Layout,
-    wanted: Intervention,
-    plugs: Callable[[Layout], Plugs],
+    wanted: TaskCommand,
+    plugins: Callable[[Layout], Plugins],
     waits: Callable[[], None] = _say_nothing,
 ) -> Reply:
     """Have *wanted* carried out, durably, and return what came of it.
@@ -58,7 +58,7 @@ def intervene(
     Args:
         layout: The plan.
         wanted: What the caller wants; with ``start`` and no task, the next one that is ready.
-        plugs: The agents, needed only when a run died: what it had finished is taken over first.
+        plugins: The agents, needed only when a run died: what it had finished is taken over first.
         waits: Called once before a run that is at work is asked.
 
     Raises:
@@ -71,7 +71,7 @@ def intervene(
     """
     wanted = wanted._replace(
         id=new_id(wanted.time),
-        task=full_ids(layout, wanted.task),
+        task=resolve_ids(layout, wanted.task),
         note=one_line(typed(wanted.note), limit=1000),
         answer=typed(of_a_size(wanted.answer)),
     )
@@ -79,17 +79,17 @@ def intervene(
         _require_open(layout, wanted)
     requests = Requests(layout.requests)
     try:
-        reply = _carried_out(layout, requests, wanted, plugs, waits)
+        reply = _carried_out(layout, requests, wanted, plugins, waits)
     except BaseException as error:
         give_up(requests, wanted, error)
         raise
     return reply.unwrap()
 
 
-def _require_open(layout: Layout, wanted: Intervention, board: Board | None = None) -> None:
+def _require_open(layout: Layout, wanted: TaskCommand, board: PlanSnapshot | None = None) -> None:
     workspace = Workspace(layout)
     plan = board.plan if board is not None else workspace.load_plan()[0]
-    if plan.charter.state is not None:
+    if plan.plan_header.state is not None:
         from orchestrator.services.plans import require_open  # most plans say no state
 
         require_open(layout, board or workspace.load(), wanted)
@@ -98,24 +98,24 @@ def _require_open(layout: Layout, wanted: Intervention, board: Board | None = No
 def _carried_out(
     layout: Layout,
     requests: Requests,
-    wanted: Intervention,
-    plugs: Callable[[Layout], Plugs],
+    wanted: TaskCommand,
+    plugins: Callable[[Layout], Plugins],
     waits: Callable[[], None],
 ) -> Reply:
     is_asked = False
     while True:
-        with in_line(layout.queue):
+        with exclusive(layout.queue):
             lock = take_briefly(layout.lock)
             if lock is not None:
                 answer = requests.answer_to(wanted.id) if is_asked else None
-                reply = answer or _with_lock(layout, lock, wanted, plugs)
+                reply = answer or _with_lock(layout, lock, wanted, plugins)
                 if is_asked:  # else nothing of ours is there, and it may be closed to us
                     requests.forget(wanted.id)
                 return reply
         if not is_asked:
             if wanted.task:
                 the_task(Workspace(layout).load(), wanted.task)
-            require_elsewhere(holder_of(layout.lock) or {})
+            require_elsewhere(lock_owner(layout.lock) or {})
             waits()
             requests.leave(wanted)
             is_asked = True
@@ -126,7 +126,7 @@ def _carried_out(
         # The run is over and has not answered: then it is done here, once.
 
 
-def give_up(requests: Requests, wanted: Intervention, error: BaseException) -> None:
+def give_up(requests: Requests, wanted: TaskCommand, error: BaseException) -> None:
     """Withdraw what nobody waits for any more, so that it is not done behind their back; else note on *error* what is
     done.
     """
@@ -162,8 +162,8 @@ class Completed(NamedTuple):
 
 def complete(
     layout: Layout,
-    wanted: Intervention,
-    plugs: Callable[[Layout], Plugs],
+    wanted: TaskCommand,
+    plugins: Callable[[Layout], Plugins],
     waits: Callable[[], None] = _say_nothing,
     *,
     validate: bool = False,
@@ -174,7 +174,7 @@ def complete(
     Args:
         layout: The plan.
         wanted: What the caller wants; its verb is ``complete``.
-        plugs: As for ``intervene``; so is the next one.
+        plugins: As for ``intervene``; so is the next one.
         waits: Called before a run is asked.
         validate: Hold it to its criteria. A task that has none is completed.
         met: Criteria that the caller confirms, ``1,3`` or ``all``; they are ticked. With any, *validate* is meant.
@@ -189,13 +189,13 @@ def complete(
     board = Workspace(layout).load()
     task = the_task(board, wanted.task)
     if not (validate or met or is_asked_for(layout, board.plan, task)):
-        return Completed(intervene(layout, wanted, plugs, waits), None)
+        return Completed(intervene(layout, wanted, plugins, waits), None)
     criteria = criteria_of(layout, task.stem)
     confirmed = chosen(met, criteria)
-    require_met(task.id, criteria, confirmed, from_here(layout.task_file(task.stem)))
+    require_met(task.id, criteria, confirmed, display_path(layout.task_file(task.stem)))
     if confirmed:
         check_ticks(layout, task.stem, confirmed)
-    reply = intervene(layout, wanted, plugs, waits)
+    reply = intervene(layout, wanted, plugins, waits)
     if confirmed:
         tick(layout, task.stem, confirmed)
     return Completed(reply, [each._replace(is_met=True) for each in criteria])
@@ -203,8 +203,8 @@ def complete(
 
 def retry(
     layout: Layout,
-    wanted: Intervention,
-    plugs: Callable[[Layout], Plugs],
+    wanted: TaskCommand,
+    plugins: Callable[[Layout], Plugins],
     waits: Callable[[], None] = _say_nothing,
 ) -> list[Reply]:
     """Have a task done again, and where it was skipped, what failed before it; return what came of each.
@@ -215,7 +215,7 @@ def retry(
     board = really_done(Workspace(layout).load())
     task = the_task(board, wanted.task)
     if board.status(task.id) is not TaskStatus.SKIPPED:
-        return [intervene(layout, wanted, plugs, waits)]
+        return [intervene(layout, wanted, plugins, waits)]
     before = list(ancestors(board.plan.tasks, task.id))
     cancelled = [each for each in before if board.status(each) is TaskStatus.CANCELLED]
     if cancelled:
@@ -224,13 +224,13 @@ def retry(
             hint=f"{task.id} was skipped for it; retry {cancelled[0]} first",
         )
     failed = [each for each in before if board.status(each) is TaskStatus.FAILED]
-    return [intervene(layout, wanted._replace(task=each), plugs, waits) for each in failed]
+    return [intervene(layout, wanted._replace(task=each), plugins, waits) for each in failed]
 
 
 def act(
     layout: Layout,
-    wanted: Intervention,
-    plugs: Callable[[Layout], Plugs],
+    wanted: TaskCommand,
+    plugins: Callable[[Layout], Plugins],
     waits: Callable[[], None] = _say_nothing,
 ) -> list[Reply]:
     """Have *wanted* carried out in the way of its verb.
@@ -239,17 +239,17 @@ def act(
         As ``retry``, ``complete`` and ``intervene``.
     """
     if wanted.verb is Verb.RETRY:
-        return retry(layout, wanted, plugs, waits)
+        return retry(layout, wanted, plugins, waits)
     if wanted.verb is Verb.COMPLETE:
-        return [complete(layout, wanted, plugs, waits).reply]
-    return [intervene(layout, wanted, plugs, waits)]
+        return [complete(layout, wanted, plugins, waits).reply]
+    return [intervene(layout, wanted, plugins, waits)]
 
 
 def set_status(
     layout: Layout,
     status: TaskStatus,
-    wanted: Intervention,
-    plugs: Callable[[Layout], Plugs],
+    wanted: TaskCommand,
+    plugins: Callable[[Layout], Plugins],
     waits: Callable[[], None] = _say_nothing,
 ) -> list[Reply]:
     """Bring a task to a status, by the verb that leads there (S1-23); the verb of *wanted* does not count.
@@ -264,15 +264,15 @@ def set_status(
     verb = verb_towards(status, now)
     if _stands(board, wanted, status):
         return [Reply.done(wanted.task, now, f"{wanted.task} is {now.value} already")]
-    return act(layout, wanted._replace(verb=verb), plugs, waits)
+    return act(layout, wanted._replace(verb=verb), plugins, waits)
 
 
-def _stands(board: Board, wanted: Intervention, status: TaskStatus) -> bool:
+def _stands(board: PlanSnapshot, wanted: TaskCommand, status: TaskStatus) -> bool:
     """Say whether a task stands as somebody wants it to; with *running*, as their own."""
     now, result = board.status(wanted.task), board.results.get(wanted.task)
     last = result.last if result is not None else None
     if now is TaskStatus.RUNNING is status and last is not None:
-        return last.agent == wanted.by if last.is_by_hand else last.run == wanted.run
+        return last.agent == wanted.by if last.is_manual else last.run == wanted.run
     return now is status or {now, status} == _TO_COME
 
 
@@ -280,7 +280,7 @@ def check_status(
     layout: Layout,
     plan: Plan,
     status: TaskStatus,
-    wanted: Intervention,
+    wanted: TaskCommand,
     criteria: Sequence[str],
 ) -> None:
     """Do nothing if ``set_status`` may be asked for, once *plan* is written and these criteria are added to the task.
@@ -308,14 +308,14 @@ def check_status(
             *criteria_of(layout, task.stem),
             *(Criterion(text, is_met=False) for text in criteria),
         )
-        require_met(task.id, found, (), from_here(layout.task_file(task.stem)))
+        require_met(task.id, found, (), display_path(layout.task_file(task.stem)))
 
 
 def _await(layout: Layout, requests: Requests, request: str) -> Reply | None:
     """Return the answer of the run at work; None: there is no run any more, and no answer."""
     reply = None
-    for looked, _ in enumerate(looks(_LOOK)):
-        is_over = looked % _LOOKS == 0 and holder_of(layout.lock) is None
+    for looked, _ in enumerate(poll(_LOOK)):
+        is_over = looked % _LOOKS == 0 and lock_owner(layout.lock) is None
         if (reply := requests.answer_to(request)) is not None or is_over:
             break
     return reply
@@ -325,11 +325,11 @@ def _await(layout: Layout, requests: Requests, request: str) -> Reply | None:
 
 
 def _with_lock(
-    layout: Layout, lock: RunLock, wanted: Intervention, plugs: Callable[[Layout], Plugs]
+    layout: Layout, lock: RunLock, wanted: TaskCommand, plugins: Callable[[Layout], Plugins]
 ) -> Reply:
     try:
         if lock.dead_runs:
-            _take_over(layout, lock, plugs(layout))
+            _take_over(layout, lock, plugins(layout))
         workspace = Workspace(layout)
         seen = workspace.load(is_live=False)
         board = really_done(seen)
@@ -348,7 +348,7 @@ def _with_lock(
     return reply
 
 
-def _draw(workspace: Workspace, board: Board) -> None:
+def _draw(workspace: Workspace, board: PlanSnapshot) -> None:
     """Let the file say it, too. A large plan is left to the next run: a command must not take as long as drawing it."""
     if len(board.plan.tasks) > _DRAWN:
         return
@@ -359,11 +359,11 @@ def _draw(workspace: Workspace, board: Board) -> None:
         redraw(workspace, board, time.time(), running={}, budget=board.plan.budget)
 
 
-def _take_over(layout: Layout, lock: RunLock, plugs: Plugs) -> None:
+def _take_over(layout: Layout, lock: RunLock, plugins: Plugins) -> None:
     """Do first what the next run would do about the run that died."""
     from orchestrator.runner.recovery import recover_from_logs
 
     Workspace(layout).prepare()
-    plugs.sweep(layout.root, new_run())
-    recover_from_logs(layout, plugs, lock.dead_runs)
+    plugins.sweep(layout.root, new_run())
+    recover_from_logs(layout, plugins, lock.dead_runs)
     lock.recovered()

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from orchestrator.core.finding import Finding, Level, Probe
 from orchestrator.core.settings import Settings
-from orchestrator.core.text import first_of, one_line
+from orchestrator.core.text import join_first, one_line
 
 #: The oldest version whose options, events and endings are the ones that are relied on.
 OLDEST = (2, 1, 197)
@@ -207,7 +207,7 @@ def judge_permissions(
     bypassing = [task_id for task_id, each in policies.items() if _bypasses(each)]
     if not bypassing:
         return Finding("permissions", Level.OK, "no task bypasses the permission checks")
-    found = f"checks are bypassed by {first_of(bypassing, _MOST)}"
+    found = f"checks are bypassed by {join_first(bypassing, _MOST)}"
     in_sandbox = environment.get("IS_SANDBOX") == "1" or environment.get("CLAUDE_CODE_BUBBLEWRAP")
     if is_root and not in_sandbox:
         return Finding(

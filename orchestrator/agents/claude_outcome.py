@@ -22,7 +22,7 @@ from orchestrator.agents.claude_refusal import (
 )
 from orchestrator.agents.outcome import failure, last_words, mismatch, not_its_own_end, shown
 from orchestrator.core.cost import CAP_REACHED
-from orchestrator.core.result import FREE, Bill, Exit, Outcome, StopReason, Verdict
+from orchestrator.core.result import FREE, Bill, Outcome, ProcessExit, StopReason, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.text import fence, one_line, text_of
 
@@ -50,7 +50,7 @@ _CUT_SHORT = _INTERRUPTED | {StopReason.TIMEOUT, StopReason.IDLE}
 
 def judge(
     last: Ending | None,
-    exit: Exit,
+    exit: ProcessExit,
     errors: bytes,
     settings: Settings,
     *,
@@ -99,7 +99,7 @@ class _Evidence(NamedTuple):
     ending: Ending | None
     """What counts of all endings: the last one, or the complete answer before it."""
     last: Ending | None
-    exit: Exit
+    exit: ProcessExit
     errors: bytes
     settings: Settings
     limit: Mapping[str, Any]

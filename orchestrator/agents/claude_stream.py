@@ -18,9 +18,9 @@ from orchestrator.agents.claude_check import version_in
 from orchestrator.agents.claude_outcome import by_model, judge
 from orchestrator.agents.protocol import Turn
 from orchestrator.agents.stdout_reader import KEPT
-from orchestrator.core.result import Exit, Outcome, Signs, Verdict
+from orchestrator.core.result import Outcome, ProcessExit, StreamSignals, Verdict
 from orchestrator.core.settings import Settings
-from orchestrator.core.text import counted, left_out_note, noted_left_out, one_line, text_of
+from orchestrator.core.text import left_out_note, noted_left_out, one_line, pluralize, text_of
 
 # ── claude conversation ────────
 #
@@ -210,7 +210,7 @@ LONGEST_EVENT = 4 * 1024 * 1024
 
 
 @dataclass(slots=True)
-class Story:
+class StreamState:
     """What the stream said so far."""
 
     session: str = ""
@@ -239,7 +239,7 @@ class Story:
     def unfinished(self) -> str:
         """What is still to make a result, of which the last one is not the last word; empty: nothing."""
         if self.in_background:
-            return counted(self.in_background, "background task")
+            return pluralize(self.in_background, "background task")
         return "" if self.is_over else "the model"
 
     def take(self, event: dict[str, Any]) -> str:
@@ -327,15 +327,15 @@ class StreamReader:
     settings: Settings
     program: str = ""
     """The words with which the agent calls us."""
-    story: Story = field(default_factory=Story)
+    story: StreamState = field(default_factory=StreamState)
     line: LongLine = field(default_factory=partial(LongLine, LONGEST_EVENT))
     has_skipped: bool = False
 
     @property
-    def signs(self) -> Signs:
-        """See ``Signs``."""
+    def signs(self) -> StreamSignals:
+        """See ``StreamSignals``."""
         said = self.story.limit.get("status")
-        return Signs(
+        return StreamSignals(
             is_answered=self.story.is_answered,
             is_delivered=not self.story.unfinished,
             is_strained=None if said is None else said == "allowed_warning",
@@ -352,7 +352,7 @@ class StreamReader:
         self.line.extend(rest)
         return news
 
-    def close(self, exit: Exit, errors: bytes) -> Outcome:
+    def close(self, exit: ProcessExit, errors: bytes) -> Outcome:
         """Judge by everything there is; see ``claude_outcome``."""
         self.feed(b"\n")
         story = self.story

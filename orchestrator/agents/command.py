@@ -15,7 +15,16 @@ from orchestrator.agents.prompt import compose
 from orchestrator.agents.protocol import Assignment, Turn
 from orchestrator.agents.stdout_reader import NO_SUCH_COMMAND, TextReader, said
 from orchestrator.core.agent import MODEL, PROMPT_FILE, Command
-from orchestrator.core.result import FREE, SCRIPT, Bill, Exit, Invocation, Outcome, Signs, Verdict
+from orchestrator.core.result import (
+    FREE,
+    SCRIPT,
+    Bill,
+    Invocation,
+    Outcome,
+    ProcessExit,
+    StreamSignals,
+    Verdict,
+)
 from orchestrator.core.settings import Settings
 from orchestrator.core.text import is_blank
 from orchestrator.errors import AgentError
@@ -88,9 +97,9 @@ class CommandReader:
         self.printed = TextReader(self.settings)
 
     @property
-    def signs(self) -> Signs:
+    def signs(self) -> StreamSignals:
         """A command says nothing of itself before its end."""
-        return Signs()
+        return StreamSignals()
 
     def feed(self, data: bytes) -> str:
         """Keep what may be the answer; the news is the last whole line, unless that is JSON."""
@@ -101,7 +110,7 @@ class CommandReader:
         del self.json[:-_KEPT]
         return ""
 
-    def close(self, exit: Exit, errors: bytes) -> Outcome:
+    def close(self, exit: ProcessExit, errors: bytes) -> Outcome:
         """Judge by exit status and by what was answered."""
         outcome = self.printed.close(exit, errors)
         is_free = self.command.is_free or bool(exit.error and not exit.pid)  # it never started

@@ -9,12 +9,12 @@ from contextlib import suppress
 from typing import Any
 
 from orchestrator.core.duration import format_duration
-from orchestrator.core.result import Exit, Outcome, StopReason, Verdict
+from orchestrator.core.result import Outcome, ProcessExit, StopReason, Verdict
 from orchestrator.core.settings import Settings
-from orchestrator.core.text import one_line, printable, unfenced
+from orchestrator.core.text import one_line, sanitize, unfenced
 
 
-def not_its_own_end(exit: Exit, settings: Settings) -> Outcome | None:
+def not_its_own_end(exit: ProcessExit, settings: Settings) -> Outcome | None:
     """Return the outcome of an attempt that never started or that we ended; None when it ended by itself."""
     if exit.error:
         if exit.stopped or exit.is_ours:
@@ -56,7 +56,7 @@ def last_words(errors: bytes) -> str:
     return hint
 
 
-def failure(exit: Exit, errors: bytes) -> str:
+def failure(exit: ProcessExit, errors: bytes) -> str:
     """Say how a process failed: ``exit 1: no such file``."""
     words = last_words(errors)
     return f"{exit.describe()}: {words}" if words else exit.describe()
@@ -101,11 +101,11 @@ def object_in(answer: str) -> dict[str, Any] | None:
 def _printable(value: object) -> object:
     """Return a value without what a terminal acts on. ValueError: it holds a number that JSON has no word for."""
     if isinstance(value, str):
-        return printable(value)
+        return sanitize(value)
     if isinstance(value, list):
         return [_printable(each) for each in value]
     if isinstance(value, dict):
-        return {printable(name): _printable(each) for name, each in value.items()}
+        return {sanitize(name): _printable(each) for name, each in value.items()}
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{value} is no JSON")
     return value

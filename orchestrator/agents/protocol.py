@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from orchestrator.core.message import Message
 from orchestrator.core.plan import Task
-from orchestrator.core.result import Exit, Invocation, Outcome, Signs
+from orchestrator.core.result import Invocation, Outcome, ProcessExit, StreamSignals
 from orchestrator.core.settings import Settings
 
 
@@ -64,13 +64,13 @@ class Reader(Protocol):
     """Reads along with what one attempt prints, in bounded memory."""
 
     @property
-    def signs(self) -> Signs:
+    def signs(self) -> StreamSignals:
         """What the attempt shows of itself so far."""
 
     def feed(self, data: bytes) -> str:
         """Take the next piece of standard output; return the news in it for a progress line, or an empty text."""
 
-    def close(self, exit: Exit, errors: bytes) -> Outcome:
+    def close(self, exit: ProcessExit, errors: bytes) -> Outcome:
         """Judge the attempt once it is over; *errors* is the tail of its standard error."""
 
 

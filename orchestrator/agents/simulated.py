@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.agents.outcome import not_its_own_end
 from orchestrator.agents.protocol import Assignment, Turn
-from orchestrator.core.result import Exit, Invocation, Outcome, Signs, Verdict
+from orchestrator.core.result import Invocation, Outcome, ProcessExit, StreamSignals, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.text import one_line
 
@@ -58,16 +58,16 @@ class SimulatedReader:
     block: bytearray = field(default_factory=bytearray)
 
     @property
-    def signs(self) -> Signs:
+    def signs(self) -> StreamSignals:
         """It is over at once."""
-        return Signs()
+        return StreamSignals()
 
     def feed(self, data: bytes) -> str:
         """Keep everything: it is ours and short."""
         self.block += data
         return ""
 
-    def close(self, exit: Exit, errors: bytes) -> Outcome:
+    def close(self, exit: ProcessExit, errors: bytes) -> Outcome:
         """It always works."""
         del errors
         if (outcome := not_its_own_end(exit, self.settings)) is not None:

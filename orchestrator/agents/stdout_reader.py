@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.agents.outcome import failure, not_its_own_end
 from orchestrator.agents.protocol import Turn
-from orchestrator.core.result import Exit, Outcome, Signs, Verdict
+from orchestrator.core.result import Outcome, ProcessExit, StreamSignals, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.text import left_out_note, one_line
 
@@ -34,9 +34,9 @@ class TextReader:
     tail: bytearray = field(default_factory=bytearray)
 
     @property
-    def signs(self) -> Signs:
+    def signs(self) -> StreamSignals:
         """A command says nothing of itself before its end."""
-        return Signs()
+        return StreamSignals()
 
     def feed(self, data: bytes) -> str:
         """Keep the first and the last ``KEPT`` bytes; the news is the last whole line."""
@@ -48,7 +48,7 @@ class TextReader:
         line = data.rstrip(b"\n").rpartition(b"\n")[2]
         return one_line(line[:_LOOK_AT].decode(errors="replace"))
 
-    def close(self, exit: Exit, errors: bytes) -> Outcome:
+    def close(self, exit: ProcessExit, errors: bytes) -> Outcome:
         """Judge by exit status."""
         if (outcome := not_its_own_end(exit, self.settings)) is not None:
             has_failed = outcome.verdict is Verdict.FAILED  # it took too long

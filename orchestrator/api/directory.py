@@ -12,8 +12,8 @@ from orchestrator.store.layout import current_directory
 from orchestrator.store.plan_directory import find_plan_directory
 
 if TYPE_CHECKING:
-    from orchestrator.core.agent import Roster
-    from orchestrator.services.plugins import Plugs
+    from orchestrator.core.agent import AgentRegistry
+    from orchestrator.services.plugins import Plugins
     from orchestrator.store.layout import Layout
 
 
@@ -70,10 +70,10 @@ class Directory:
         """The plan directory, as an absolute path."""
         return self._layout.root
 
-    def _plugs(self, layout: Layout | None = None) -> Plugs:
-        from orchestrator.wiring import plugs
+    def _plugs(self, layout: Layout | None = None) -> Plugins:
+        from orchestrator.wiring import plugins
 
-        return plugs(self._claude_bin, layout or self._layout)
+        return plugins(self._claude_bin, layout or self._layout)
 
-    def _roster(self, layout: Layout) -> Roster:
-        return self._plugs(layout).roster
+    def _roster(self, layout: Layout) -> AgentRegistry:
+        return self._plugs(layout).registry

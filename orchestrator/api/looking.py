@@ -100,5 +100,5 @@ class Looking(Directory):
         from orchestrator.services.agent_choice import list_agents
         from orchestrator.wiring import lacks
 
-        roster = self._roster(self._layout)
-        return list_agents(self._layout, roster, lambda member: lacks(member, self._claude_bin))
+        registry = self._roster(self._layout)
+        return list_agents(self._layout, registry, lambda member: lacks(member, self._claude_bin))

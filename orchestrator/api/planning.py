@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from orchestrator.actions.editing import Updated
     from orchestrator.api.keywords import TaskSettings
-    from orchestrator.core.snapshot import Board
+    from orchestrator.core.snapshot import PlanSnapshot
 
 
 class Planning(Directory):
@@ -32,11 +32,11 @@ class Planning(Directory):
         init(self._layout, request, agent)
         return self._layout.plan
 
-    def validate(self) -> Board:
+    def validate(self) -> PlanSnapshot:
         """Return the board of a plan that ``run`` would accept; PlanError lists everything that is wrong with it."""
         from orchestrator.runner.warnings import validate
 
-        return validate(self._layout, self._plugs().roster).board
+        return validate(self._layout, self._plugs().registry).board
 
     def add(
         self,

@@ -12,14 +12,14 @@ from orchestrator.errors import BusyError, UsageError
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from orchestrator.actions.following import Bite
+    from orchestrator.actions.following import WaitUpdate
     from orchestrator.api.keywords import RunSettings
-    from orchestrator.runner.events import Happening, Listener
+    from orchestrator.runner.events import Event, Listener
     from orchestrator.runner.run import RunReport
     from orchestrator.store.journal import Cursor
 
 
-def _ignore(happening: Happening) -> None:
+def _ignore(happening: Event) -> None:
     """Hear what happens, and do nothing about it."""
 
 
@@ -70,15 +70,15 @@ class Running(Directory):
         """
         from orchestrator.runner.run import run
         from orchestrator.runner.signals import require_signals
-        from orchestrator.services.run_request import RunOrder
-        from orchestrator.store.task_ids import full_ids
+        from orchestrator.services.run_request import RunRequest
+        from orchestrator.store.task_ids import resolve_ids
 
         require_signals()
-        order = RunOrder(
+        order = RunRequest(
             self._layout,
             flags=read_settings(settings, self.run.__kwdefaults__ or ()),
             simulate=simulate,
-            only=[full_ids(self._layout, task) for task in listed("only", only)],
+            only=[resolve_ids(self._layout, task) for task in listed("only", only)],
             tags=listed("tags", tags),
             raised_budget=None
             if raise_budget is None
@@ -88,7 +88,7 @@ class Running(Directory):
 
     def wait(
         self, timeout: float = 90.0, until: str = "news", since: Cursor | str | None = None
-    ) -> Bite:
+    ) -> WaitUpdate:
         """Wait for *news* of a run, for *any* end of a task, or for its *end*; the end of the run always counts.
 
         Args:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.api.directory import Directory
 from orchestrator.core.message import MessageKind
 from orchestrator.core.status import Verb
-from orchestrator.core.task_command import Intervention
+from orchestrator.core.task_command import TaskCommand
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Working(Directory):
     def _wish(self, verb: Verb, task: str, note: str = "", **more: Any) -> Reply:
         from orchestrator.actions.task_commands import intervene
 
-        wanted = Intervention(verb, task, self._name, time.time(), note=note, **more)
+        wanted = TaskCommand(verb, task, self._name, time.time(), note=note, **more)
         return intervene(self._layout, wanted, self._plugs)
 
     def claim(self, task: str = "") -> str:
@@ -67,9 +67,7 @@ class Working(Directory):
         from orchestrator.services.cells import as_typed
 
         as_typed(answer)
-        wanted = Intervention(
-            Verb.COMPLETE, task, self._name, time.time(), note=note, answer=answer
-        )
+        wanted = TaskCommand(Verb.COMPLETE, task, self._name, time.time(), note=note, answer=answer)
         done = complete(self._layout, wanted, self._plugs, validate=validate, met=met)
         return done.reply
 
@@ -99,7 +97,7 @@ class Working(Directory):
         """
         from orchestrator.actions.task_commands import retry
 
-        wanted = Intervention(Verb.RETRY, task, self._name, time.time(), note=note)
+        wanted = TaskCommand(Verb.RETRY, task, self._name, time.time(), note=note)
         return retry(self._layout, wanted, self._plugs)
 
     # ── talking: UsageError where nothing is said, or more than 64 KB ────────────────────────────────────────────────

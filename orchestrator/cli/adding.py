@@ -20,7 +20,7 @@ from orchestrator.cli.reply import (
 from orchestrator.errors import OrchestratorError, UsageError
 
 if TYPE_CHECKING:
-    from orchestrator.core.agent import Roster
+    from orchestrator.core.agent import AgentRegistry
     from orchestrator.store.layout import Layout
 
 #: The options of ``add``, and whether a word follows.
@@ -136,11 +136,11 @@ def _vagueness(wanted: NewTask) -> str:
     return vagueness(" ".join(filter(None, (wanted.text, wanted.description))))
 
 
-def known_agents(layout: Layout) -> Roster:
+def known_agents(layout: Layout) -> AgentRegistry:
     """Return the agents that there are, which only a command needs that names one."""
-    from orchestrator.store.agent_files import read_roster
+    from orchestrator.store.agent_files import read_agents
 
-    return read_roster(layout, os.environ)
+    return read_agents(layout, os.environ)
 
 
 def tags_of(values: Sequence[str], option: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import click
 from orchestrator.cli.options import takes_directory, takes_json
 from orchestrator.cli.reply import as_called, plan_directory, say_json, talk, terminal_width, write
 from orchestrator.core.agent import Listed
-from orchestrator.core.text import counted
+from orchestrator.core.text import pluralize
 from orchestrator.errors import NotFoundError, OrchestratorError
 from orchestrator.store.layout import Layout
 
@@ -38,22 +38,22 @@ def agents_command(
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     from orchestrator.services.agent_choice import list_agents
     from orchestrator.services.task_settings import unknown_agents
-    from orchestrator.store.agent_files import read_roster
-    from orchestrator.views.agents import roster_text
+    from orchestrator.store.agent_files import read_agents
+    from orchestrator.views.agents import agents_text
     from orchestrator.wiring import lacks
 
     layout = plan_directory_if_any(directory, option)
-    roster = read_roster(layout, os.environ)
-    listed = list_agents(layout, roster, lambda member: lacks(member, claude_bin))
-    unknown = unknown_agents(layout, roster) if layout else []
+    registry = read_agents(layout, os.environ)
+    listed = list_agents(layout, registry, lambda member: lacks(member, claude_bin))
+    unknown = unknown_agents(layout, registry) if layout else []
     if as_json:
         say_json(
-            counted(len(listed), "agent"),
+            pluralize(len(listed), "agent"),
             agents=[agent_facts(each) for each in listed],
             warnings=[str(problem) for problem in unknown],
         )
         return
-    write(roster_text(listed, terminal_width()))
+    write(agents_text(listed, terminal_width()))
     for problem in unknown:
         talk(f"warning: {problem}")
 

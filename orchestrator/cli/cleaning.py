@@ -9,7 +9,7 @@ from orchestrator.cli.options import Duration, takes_directory, takes_json
 from orchestrator.cli.reply import plan_directory, say_json
 from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus
-from orchestrator.wiring import plugs
+from orchestrator.wiring import plugins
 
 
 @click.command("cleanup")
@@ -41,7 +41,7 @@ def cleanup_command(
       orchestrator cleanup --older 30d
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     layout = plan_directory(directory, option)
-    cleaned = clean(layout, plugs(layout=layout), older=older, is_rehearsal=dry_run)
+    cleaned = clean(layout, plugins(layout=layout), older=older, is_rehearsal=dry_run)
     would = "would be " if dry_run else ""
     size = cleaned.size / 1e6
     message = f"{len(cleaned.logs)} old logs ({size:.1f} MB) {would}deleted"

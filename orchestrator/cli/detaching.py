@@ -9,8 +9,8 @@ import click
 from orchestrator.cli.reply import meant, program, say_json, talk, write
 
 if TYPE_CHECKING:
-    from orchestrator.services.plugins import Plugs
-    from orchestrator.services.run_request import RunOrder
+    from orchestrator.services.plugins import Plugins
+    from orchestrator.services.run_request import RunRequest
 
 _WORDS = "orchestrator.words"
 
@@ -25,8 +25,8 @@ class KeepsWords(click.Command):
 
 def start_detached(
     context: click.Context,
-    order: RunOrder,
-    chosen: Plugs,
+    order: RunRequest,
+    chosen: Plugins,
     *,
     as_json: bool,
     waits: bool,

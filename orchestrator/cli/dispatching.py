@@ -30,7 +30,7 @@ from orchestrator.cli.task_commands import agents, waiting, wish
 from orchestrator.cli.texts import TakesProse
 from orchestrator.core.agent import reporter
 from orchestrator.core.plan_status import Step, subtask_word
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.errors import ExitStatus, OrchestratorError, TransitionError, UsageError
 from orchestrator.services.plans import advance, require_subtask
@@ -155,7 +155,7 @@ def subtask_command(
     _say_moves(layout, steps)
 
 
-def _in_seed_words(text: str, board: Board, subtask: str) -> str:
+def _in_seed_words(text: str, board: PlanSnapshot, subtask: str) -> str:
     """Say it of a task as the rest of the command does: ``DONE`` and not ``completed`` (S4-40).
 
     The refusal may be that of a run, which sends its words.
@@ -251,7 +251,7 @@ def _auto_dispatch(
     if everything and (task or subtask):
         raise UsageError("--all is about every plan", hint="leave ID and --subtask out")
     dispatcher = Dispatcher(
-        plugs=agents,
+        plugins=agents,
         start=detached,
         program=own_program(),
         preview=preview,

@@ -131,9 +131,9 @@ def _check(layout: Layout, claude_bin: str, *, fix: bool) -> Checked:
 
     if not fix:
         return check(layout)
-    from orchestrator.wiring import plugs
+    from orchestrator.wiring import plugins
 
-    return repair(layout, plugs(claude_bin, layout))
+    return repair(layout, plugins(claude_bin, layout))
 
 
 def _draw_plan(checked: Checked) -> None:
@@ -178,23 +178,23 @@ def _examine(layout: Layout | None, claude_bin: str, *, send: bool) -> list[Find
     if not is_fit(machine):
         return machine  # the rest is made of the packages that are missing
     from orchestrator.actions.notifying import examine_notify
-    from orchestrator.store.agent_files import read_roster
+    from orchestrator.store.agent_files import read_agents
     from orchestrator.wiring import examine_agents, examine_claude, subscribers
 
     claude = examine_claude(claude_bin)
     try:
-        roster = read_roster(layout, os.environ)
+        registry = read_agents(layout, os.environ)
     except OrchestratorError as error:
         hint = error.hint or "`orchestrator agents` names every problem"
         agents = Finding("agents", Level.FAILED, str(error), hint)
         return [*machine, *claude, agents, *(examine_directory(layout) if layout else ())]
-    others = examine_agents(roster)
+    others = examine_agents(registry)
     if layout is None:
         return [*machine, *claude, *others.values()]
     if send:
         end_in_order()  # whoever is being tried is not left behind
     told = partial(examine_notify, subscribers=subscribers, send=send)
-    return [*machine, *examine_plan(layout, roster, claude, others, os.environ, told=told)]
+    return [*machine, *examine_plan(layout, registry, claude, others, os.environ, told=told)]
 
 
 def _summary(findings: Sequence[Finding]) -> str:

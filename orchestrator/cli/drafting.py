@@ -23,24 +23,24 @@ from orchestrator.cli.sentence import sentence
 from orchestrator.cli.templates import of_template, say_templates
 from orchestrator.cli.texts import TakesProse
 from orchestrator.core.agent import Program
-from orchestrator.core.cost import Spending, spending
+from orchestrator.core.cost import Spending, total_cost
 from orchestrator.core.duration import format_duration
 from orchestrator.core.graph import critical_path
 from orchestrator.core.plan import Plan
 from orchestrator.core.settings import Settings, read_setting, resolve
-from orchestrator.core.text import counted, first_of
+from orchestrator.core.text import join_first, pluralize
 from orchestrator.errors import AgentError, NotFoundError, Problem, UsageError
 from orchestrator.planner.draft_file import AUTO, FORMS, read_request
 from orchestrator.planner.plan import Drawn, commands, draw, require_room, write
 from orchestrator.planner.revise import Proposal, from_file, from_request
 from orchestrator.planner.templates import LIST, draw_saved, plan_in_file
-from orchestrator.runner.events import Happening
+from orchestrator.runner.events import Event
 from orchestrator.services.agent_choice import Known
 from orchestrator.services.cells import of_a_size
-from orchestrator.services.plugins import Plugs
+from orchestrator.services.plugins import Plugins
 from orchestrator.store.layout import Layout
 from orchestrator.views import diagram
-from orchestrator.wiring import plugs
+from orchestrator.wiring import plugins
 
 #: What a planner may give tasks to besides sub-agents. A shell would run what it wrote without asking anybody.
 _OFFERED = frozenset({Program.CLAUDE, Program.COMMAND})
@@ -113,19 +113,19 @@ def plan_command(
         return
     asked = {"model": model, "timeout": timeout, "budget_usd": budget_usd}
     _check(request, source, template, parameters, asked, form=form)
-    chosen = plugs(claude_bin, layout)
-    known = Known(chosen.roster, layout.workdir(""))
+    chosen = plugins(claude_bin, layout)
+    known = Known(chosen.registry, layout.workdir(""))
     text = _read(request)
-    proposal, drawn, spent = None, None, spending([])
+    proposal, drawn, spent = None, None, total_cost([])
     if source:
-        proposal, drawn = _of_file(source, form, text, known, chosen.roster.shells)
+        proposal, drawn = _of_file(source, form, text, known, chosen.registry.shells)
     elif template:
         proposal, drawn = of_template(layout, template, parameters, known, text)
     if not dry_run:
-        require_room(layout, chosen.roster, force=force)
+        require_room(layout, chosen.registry, force=force)
     if is_asked := not (proposal or drawn):
         settings = _settings(asked)
-        of_project = [each for each in known if each not in chosen.roster]
+        of_project = [each for each in known if each not in chosen.registry]
         agents = {**dict.fromkeys(of_project, "a sub-agent of this project"), **_offered(chosen)}
         settings = settings._replace(workdir=layout.workdir(""))
         proposal, spent = _ask(
@@ -136,7 +136,7 @@ def plan_command(
     assert drawn is not None  # every way to plan ends with one
     archived = ""
     if not dry_run:
-        archived = write(layout, drawn, chosen.roster, force=force, is_asked=is_asked)
+        archived = write(layout, drawn, chosen.registry, force=force, is_asked=is_asked)
     warnings = proposal.warnings if proposal is not None else commands(drawn, known)
     read_as = proposal.form if proposal is not None else ""
     _say_plan(
@@ -161,11 +161,11 @@ def _of_file(
     return None, draw_saved(saved, {}, known)
 
 
-def _offered(chosen: Plugs) -> dict[str, str]:
+def _offered(chosen: Plugins) -> dict[str, str]:
     """Return the agents that a planner may give tasks to, and what each is good for."""
     return {
         each.key: f"the default one; {each.best_for}" if each.key == "claude" else each.best_for
-        for each in chosen.roster
+        for each in chosen.registry
         if each.runs in _OFFERED
     }
 
@@ -246,7 +246,7 @@ def _ask(
     request: str,
     layout: Layout,
     settings: Settings,
-    chosen: Plugs,
+    chosen: Plugins,
     agents: Mapping[str, str],
     *,
     dry_run: bool,
@@ -257,7 +257,7 @@ def _ask(
 
     queue_output()
 
-    def hear(happening: Happening) -> None:
+    def hear(happening: Event) -> None:
         if not as_json and (said := sentence(happening)):
             talk(said)
 
@@ -289,7 +289,7 @@ def _say_plan(
 ) -> None:
     plan, path = drawn.board.plan, critical_path(drawn.board.plan.tasks)
     batches = max(drawn.board.shape.batch.values(), default=0)
-    size = f"{counted(len(plan.tasks), 'task')} in {counted(batches, 'batch', 'batches')}"
+    size = f"{pluralize(len(plan.tasks), 'task')} in {pluralize(batches, 'batch', 'batches')}"
     if as_json:
         say_json(
             size if dry_run else f"planned {size}",
@@ -328,7 +328,7 @@ def _say_warnings(warnings: Sequence[Problem]) -> None:
     for each in warnings:
         found.setdefault((each.message, each.hint), []).append(each.where)
     for (message, hint), tasks in found.items():
-        talk(f"warning: {first_of(tasks, _MOST_NAMED)}: {message}")
+        talk(f"warning: {join_first(tasks, _MOST_NAMED)}: {message}")
         talk(f"  hint: {hint}")
 
 

@@ -17,11 +17,11 @@ from orchestrator.cli.texts import TakesProse
 from orchestrator.core.status import TaskStatus, parse_status
 from orchestrator.core.text import one_line
 from orchestrator.errors import UsageError
-from orchestrator.store.task_ids import full_ids
+from orchestrator.store.task_ids import resolve_ids
 
 if TYPE_CHECKING:
     from orchestrator.core.plan import Plan
-    from orchestrator.core.task_command import Intervention
+    from orchestrator.core.task_command import TaskCommand
     from orchestrator.store.layout import Layout
     from orchestrator.store.requests import Reply
 
@@ -173,7 +173,7 @@ def update_command(
     wanted = None if status is None else _status(status)
     said: list[str] = []
     layout = plan_directory(None, option)
-    task_id = full_ids(layout, task_id)
+    task_id = resolve_ids(layout, task_id)
     data: dict[str, Any] = {"task": task_id}
     if changes != Changes() or wanted is None:
 
@@ -231,7 +231,7 @@ def _set_status(
     return set_status(layout, status, wanted, agents, waiting(layout, as_json=as_json))
 
 
-def _wish(layout: Layout, task_id: str, name: str | None) -> Intervention:
+def _wish(layout: Layout, task_id: str, name: str | None) -> TaskCommand:
     from orchestrator.cli.task_commands import wish
     from orchestrator.core.status import Verb
 

@@ -13,9 +13,9 @@ from orchestrator.actions.export import Export, gather, write_document
 from orchestrator.cli.options import takes_directory, takes_json
 from orchestrator.cli.reply import plan_directory, say_json, write
 from orchestrator.cli.tasks import attempt_facts, task_facts
-from orchestrator.core.cost import spending
+from orchestrator.core.cost import total_cost
 from orchestrator.core.redact import redact
-from orchestrator.core.text import counted, printable
+from orchestrator.core.text import pluralize, sanitize
 from orchestrator.errors import UsageError
 from orchestrator.plan.safe_markdown import tagless
 from orchestrator.store.layout import Layout
@@ -64,7 +64,7 @@ def export_command(
     ending = os.path.splitext(output)[1].lower()
     form = form or _FORMATS.get(ending, "json" if as_json and is_printed else "markdown")
     found = gather(layout)
-    message = f"{counted(len(found.parts), 'task')} of {title_of(found.board) or 'the plan'}"
+    message = f"{pluralize(len(found.parts), 'task')} of {title_of(found.board) or 'the plan'}"
     if is_printed:
         if as_json and form != "json":
             say_json(message, format=form, text=_document(layout, found, form))
@@ -77,7 +77,7 @@ def export_command(
         text = json.dumps(_facts(found), ensure_ascii=False, indent=1) + "\n"
     else:
         text = _document(layout, found, form)
-    path = write_document(layout, output, redact(printable(text)), force=force)
+    path = write_document(layout, output, redact(sanitize(text)), force=force)
     if as_json:
         say_json(f"wrote {message}", file=path, format=form)
     else:
@@ -92,7 +92,7 @@ def _document(layout: Layout, found: Export, form: str) -> str:
 
 
 def _facts(found: Export) -> dict[str, Any]:
-    plan, spent = found.board.plan, spending(found.board.paid_for())
+    plan, spent = found.board.plan, total_cost(found.board.paid_for())
     return {
         "title": title_of(found.board),
         "request": plan.request,

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from orchestrator.actions.following import Bite, Until, follow, keep, look
+from orchestrator.actions.following import Until, WaitUpdate, follow, keep, look
 from orchestrator.cli.options import Duration, takes_directory, takes_json
 from orchestrator.cli.reply import as_called, meant, plan_directory, program, say_json, write
 from orchestrator.core.brief import Phase
@@ -92,7 +92,7 @@ def say_brief(layout: Layout, *, as_json: bool) -> None:
     _say(layout, look(layout), "ok", as_json=as_json)
 
 
-def _say(layout: Layout, bite: Bite, code: str, *, as_json: bool) -> None:
+def _say(layout: Layout, bite: WaitUpdate, code: str, *, as_json: bool) -> None:
     brief = bite.brief
     about: dict[str, Any] = {
         "now": time.time(),

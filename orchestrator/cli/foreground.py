@@ -11,21 +11,21 @@ from orchestrator.cli.output import queue_output
 from orchestrator.cli.plain_form import read_words
 from orchestrator.cli.progress import progress
 from orchestrator.cli.reply import as_called, json_text, plan_directory, say_error, talk, write
-from orchestrator.core.cost import CAP_REACHED, cost_facts, spending
+from orchestrator.core.cost import CAP_REACHED, cost_facts, total_cost
 from orchestrator.core.result import Verdict
 from orchestrator.core.settings import read_setting
 from orchestrator.core.snapshot import held
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.text import first_of, one_line
+from orchestrator.core.text import join_first, one_line
 from orchestrator.errors import ExitStatus, OrchestratorError, OutputError
 from orchestrator.runner.events import Kind
 from orchestrator.runner.run import run
-from orchestrator.services.plugins import Plugs
-from orchestrator.services.run_request import RunOrder
-from orchestrator.store.layout import from_here
+from orchestrator.services.plugins import Plugins
+from orchestrator.services.run_request import RunRequest
+from orchestrator.store.layout import display_path
 from orchestrator.views.status import hold_advice
 from orchestrator.views.terminal import ICONS
-from orchestrator.wiring import plugs
+from orchestrator.wiring import plugins
 
 if TYPE_CHECKING:
     from orchestrator.core.plan import Task
@@ -57,10 +57,10 @@ def quick(command: str, arguments: Sequence[str]) -> int | None:  # noqa: ARG001
     as_json = "--json" in words.options
     try:
         layout = plan_directory(next(iter(words.others), ""), words.last("--dir"))
-        order = RunOrder(layout=layout, flags=flags, simulate="--simulate" in words.options)
+        order = RunRequest(layout=layout, flags=flags, simulate="--simulate" in words.options)
         keep_loaded()
         queue_output()
-        return int(run_once(order, plugs(layout=layout), as_json=as_json).exit_status)
+        return int(run_once(order, plugins(layout=layout), as_json=as_json).exit_status)
     except OrchestratorError as error:
         return say_error(error, as_json=as_json)
 
@@ -72,7 +72,7 @@ def keep_loaded() -> None:
     gc.enable()
 
 
-def run_once(order: RunOrder, chosen: Plugs, *, as_json: bool) -> RunReport:
+def run_once(order: RunRequest, chosen: Plugins, *, as_json: bool) -> RunReport:
     """Run a plan, show what happens, and say what came of it; that nobody could be told so is its failure, too.
 
     Raises:
@@ -104,7 +104,7 @@ def _say_report(report: RunReport, *, as_json: bool) -> None:
         code, message = "held", f"{message}; {report.held_back}"
     elif report.exit_status == ExitStatus.TASK_FAILED:
         code = "tasks_failed"
-    spent = spending(report.board.paid_for())
+    spent = total_cost(report.board.paid_for())
     if as_json:
         summary = {
             "event": "summary",
@@ -126,7 +126,7 @@ def _say_report(report: RunReport, *, as_json: bool) -> None:
         talk(f"💰 {spent}")
     _say_failures(report)
     if report.final_output:
-        write(f"{from_here(report.final_output)}\n")
+        write(f"{display_path(report.final_output)}\n")
 
 
 def _left_to_people(report: RunReport) -> list[tuple[TaskStatus, str]]:
@@ -180,14 +180,14 @@ def _say_failures(report: RunReport) -> None:
     for task in failed[:_MOST]:
         last = board.results[task.id].last
         path = last.log_path(task.stem) if last else ""
-        log = f" · {from_here(f'{layout.root}/{path}')}" if path else ""
+        log = f" · {display_path(f'{layout.root}/{path}')}" if path else ""
         talk(f"❌ {task.id} {one_line(board.standing[task.id].reason, limit=100)}{log}")
     if len(failed) > _MOST:
         more = f"… and {len(failed) - _MOST} more: orchestrator list --status failed"
         talk(f"   {as_called(more)}")
     idle, cut_off = _left(report)
     if failed and idle:
-        talk(f"{ICONS[TaskStatus.WAITING]} not started: {first_of(idle, _MOST)}")
+        talk(f"{ICONS[TaskStatus.WAITING]} not started: {join_first(idle, _MOST)}")
     for task_id in cut_off[:_MOST]:
         why = board.results[task_id].reason
         talk(f"{ICONS[TaskStatus.RETRYING]} not tried again: {task_id} {one_line(why, limit=100)}")

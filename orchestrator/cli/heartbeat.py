@@ -58,7 +58,7 @@ def check_command(
         if found.alerts or not quiet:
             write(f"{_digest(found)}\n")
     else:
-        write(check_text(found.looks, found.alerts, "" if quiet else found.summary()))
+        write(check_text(found.poll, found.alerts, "" if quiet else found.summary()))
     for name, why in found.broken.items():
         talk(f"warning: {name} skipped: {one_line(why)}")
     if found.alerts:
@@ -78,13 +78,13 @@ def _say_json(found: Checkup, layout: Layout) -> None:
         **hint,
         alerts=[_alert(each) for each in found.alerts],
         summary=found.summary(),
-        tasks=[_brief(look) for look in found.looks],
+        tasks=[_brief(look) for look in found.poll],
         skipped=passed_over(found.broken),
     )
 
 
 def _brief(look: PlanCheck) -> dict[str, object]:
-    facts = plan_facts(look.id, look.board.plan.charter, look.state, look.board.counts())
+    facts = plan_facts(look.id, look.board.plan.plan_header, look.state, look.board.counts())
     names = ("task_id", "status", "done", "total", "progress")
     kept: dict[str, object] = {name: facts[name] for name in names}
     if look.steps:
@@ -102,8 +102,8 @@ def _alert(alert: Alert) -> dict[str, str]:
 
 
 def _digest(found: Checkup) -> str:
-    looks = [(look.id, look.board, look.state) for look in found.looks]
-    return messages.digest(looks, found.alerts, found.broken)
+    poll = [(look.id, look.board, look.state) for look in found.poll]
+    return messages.digest(poll, found.alerts, found.broken)
 
 
 @click.command("notify")

@@ -12,7 +12,7 @@ from orchestrator.cli.reply import plan_directory, say_json, write
 from orchestrator.cli.tasks import attempt_facts, attempt_line, error_lines
 from orchestrator.core.text import clip, one_line
 from orchestrator.views.terminal import LABELS
-from orchestrator.wiring import plugs
+from orchestrator.wiring import plugins
 
 #: What is shown without ``--full``: it must fit an agent's context. Bytes of an answer, characters of a turn.
 _TURNS, _EVENTS, _ANSWER, _TURN = 20, 20, 4096, 300
@@ -35,7 +35,7 @@ def history_command(key: str, option: str | None, *, full: bool, as_json: bool) 
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     turns, events = (_ALL, _ALL) if full else (_TURNS, _EVENTS)
     layout = plan_directory(None, option)
-    found = history(layout, key, plugs(layout=layout).agents, turns=turns, events=events)
+    found = history(layout, key, plugins(layout=layout).agents, turns=turns, events=events)
     limit = _ALL if full else _TURN
     if as_json:
         answer, left = clip(found.view.answer, _ALL if full else _ANSWER)

@@ -18,11 +18,11 @@ from orchestrator.cli.reply import (
     terminal_width,
     write,
 )
-from orchestrator.core.cost import spending
+from orchestrator.core.cost import total_cost
 from orchestrator.core.duration import hours
 from orchestrator.core.plan import Task
-from orchestrator.core.snapshot import Board
-from orchestrator.core.text import counted
+from orchestrator.core.snapshot import PlanSnapshot
+from orchestrator.core.text import pluralize
 from orchestrator.core.timestamp import iso
 from orchestrator.errors import OrchestratorError
 from orchestrator.services.task_view import Filters, list_tasks
@@ -119,7 +119,7 @@ def print_list(directory: str, option: str, filters: Filters, *, group_by: str, 
                 name: [brief(board, task, agents) for task in group]
                 for name, group in groups.items()
             }
-            message = f"{counted(len(tasks), 'task')} in {counted(len(groups), 'group')}"
+            message = f"{pluralize(len(tasks), 'task')} in {pluralize(len(groups), 'group')}"
             say_json(message, directory=layout.root, groups=parts)
         elif form == "csv":
             write(listing.tasks_csv([brief(board, task, agents) for task in tasks]))
@@ -130,32 +130,32 @@ def print_list(directory: str, option: str, filters: Filters, *, group_by: str, 
             write(listing.table_text(board, tasks, terminal_width()))
     elif form == "json":
         told = (brief(board, task, agents) for task in tasks)
-        say_rows(counted(len(tasks), "task"), "tasks", told, directory=layout.root)
+        say_rows(pluralize(len(tasks), "task"), "tasks", told, directory=layout.root)
     else:
         write(list_text(board, tasks, terminal_width()))
 
 
-def chosen_agents(layout: Layout, board: Board, tasks: Sequence[Task]) -> Mapping[str, str]:
+def chosen_agents(layout: Layout, board: PlanSnapshot, tasks: Sequence[Task]) -> Mapping[str, str]:
     """Return the agents of those tasks that name none and get one by their type."""
     if not any(task.type and not task.agent_key for task in tasks):
         return {}
     from orchestrator.services.task_view import agents_by_type
-    from orchestrator.store.agent_files import read_roster
+    from orchestrator.store.agent_files import read_agents
 
     try:
-        return agents_by_type(layout, board, tasks, read_roster(layout, os.environ))
+        return agents_by_type(layout, board, tasks, read_agents(layout, os.environ))
     except OrchestratorError:
         return {}  # a file of an agent that makes no sense is no reason to say nothing at all
 
 
 def brief(
-    board: Board, task: Task, agents: Mapping[str, str] = MappingProxyType({})
+    board: PlanSnapshot, task: Task, agents: Mapping[str, str] = MappingProxyType({})
 ) -> Mapping[str, object]:
     """Return what ``--json`` says of a task: time and cost of all attempts together, None where nobody knows it.
 
     *agents*: those that types have chosen.
     """
-    spent = spending([board.outcome(task.id)])
+    spent = total_cost([board.outcome(task.id)])
     took = board.worked(task.id, time.time())
     return {
         "id": task.id,

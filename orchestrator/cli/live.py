@@ -15,7 +15,7 @@ from orchestrator.core.cost import usd
 from orchestrator.core.duration import format_duration
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line
-from orchestrator.runner.events import Happening, Kind
+from orchestrator.runner.events import Event, Kind
 from orchestrator.views.terminal import ICONS, clip, display_width, fit, progress_bar
 
 #: Lines about tasks at most; fewer on a terminal that has no room for them.
@@ -56,8 +56,8 @@ class LiveView:
     def __init__(self, output: QueuedOutput) -> None:
         """Draw nothing yet."""
         self._output = output
-        self._running: dict[str, Happening] = {}
-        self._retrying: dict[str, Happening] = {}
+        self._running: dict[str, Event] = {}
+        self._retrying: dict[str, Event] = {}
         self._news: dict[str, str] = {}
         self._settled: dict[str, TaskStatus] = {}
         self._total = 0
@@ -96,7 +96,7 @@ class LiveView:
         signal.signal(signal.SIGTSTP, self._suspend)
         self._output.show(self.picture)  # that is below what is there now
 
-    def hear(self, happening: Happening) -> None:
+    def hear(self, happening: Event) -> None:
         """Take in what happened, and print what stays."""
         kind, task = happening.kind, happening.task
         if kind in {Kind.RUN_STARTED, Kind.RUN_CHANGED}:
@@ -124,7 +124,7 @@ class LiveView:
         if line:
             talk(line)
 
-    def _end(self, happening: Happening) -> None:
+    def _end(self, happening: Event) -> None:
         self._running.pop(happening.task, None)
         self._news.pop(happening.task, None)
         self._spent += happening.cost or 0.0
@@ -150,7 +150,7 @@ class LiveView:
             lines.append(f"   … and {more} more")
         return [clip(line, columns) for line in (*lines, *notes, *bar)]
 
-    def _row(self, happening: Happening, now: float, shown: list[Happening], columns: int) -> str:
+    def _row(self, happening: Event, now: float, shown: list[Event], columns: int) -> str:
         ids = max(len(each.task) for each in shown)
         room = min(max(columns // 3, 8), _MOST_NAME)
         names = [one_line(each.name, limit=60) for each in shown]
@@ -166,22 +166,22 @@ class LiveView:
         why = f"attempt {happening.attempt}: {happening.text}"
         return f"{ICONS[TaskStatus.RETRYING]} {begin} {again} · {one_line(why)}"
 
-    def _bar(self, columns: int, now: float, running: list[Happening]) -> str:
+    def _bar(self, columns: int, now: float, running: list[Event]) -> str:
         settled = Counter(self._settled.copy().values())
         done = sum(settled.values())
 
-        def counted(status: TaskStatus) -> str:
+        def pluralize(status: TaskStatus) -> str:
             return f"{ICONS[status]} {settled[status]}" if settled[status] else ""
 
         parts = [
             f"{done}/{self._total}",
-            counted(TaskStatus.FAILED),
+            pluralize(TaskStatus.FAILED),
             _seconds(now - self._began),
             f"ETA {self._eta(now, self._total - done, running)}",
             # Where there is no room for all of it, the rest is cut.
             usd(self._spent) if self._spent else "",
-            counted(TaskStatus.SKIPPED),
-            counted(TaskStatus.CANCELLED),
+            pluralize(TaskStatus.SKIPPED),
+            pluralize(TaskStatus.CANCELLED),
         ]
         parts = list(filter(None, parts))
         told = " · ".join(parts)
@@ -191,7 +191,7 @@ class LiveView:
         width = min(max(room, _LEAST_BAR), _MOST_BAR)
         return f"{progress_bar(done, self._total, width=width)} {told}"
 
-    def _eta(self, now: float, left: int, running: list[Happening]) -> str:
+    def _eta(self, now: float, left: int, running: list[Event]) -> str:
         """Say how long it takes yet, if what is left lasts as long as what is completed, as many at a time as so far.
 
         Nobody knows before a task is completed, while something is held, or when tasks last longer than all before.

@@ -7,7 +7,7 @@ import click
 from orchestrator.actions.logs import follow_log, read_task_log
 from orchestrator.cli.options import takes_json
 from orchestrator.cli.reply import json_text, plan_directory, say_json, talk, write
-from orchestrator.store.layout import from_here
+from orchestrator.store.layout import display_path
 
 #: Seconds in which a run that was just started has its first attempt.
 _PATIENCE = 3.0
@@ -42,7 +42,7 @@ def logs_command(
     log = read_task_log(
         layout, task_id, attempt or 0, is_stderr=is_stderr, patience=_PATIENCE if follow else 0.0
     )
-    stream, shown = "stderr" if is_stderr else "stdout", from_here(log.path)
+    stream, shown = "stderr" if is_stderr else "stdout", display_path(log.path)
     if as_json:
         say_json(
             f"{stream} of attempt {log.attempt} of {log.task}",

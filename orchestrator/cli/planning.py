@@ -20,8 +20,8 @@ from orchestrator.cli.reply import (
 from orchestrator.core.critical_path import given_up, path_estimate
 from orchestrator.core.duration import hours
 from orchestrator.core.graph import critical_path
-from orchestrator.core.snapshot import Board, really_done
-from orchestrator.core.text import counted
+from orchestrator.core.snapshot import PlanSnapshot, really_done
+from orchestrator.core.text import pluralize
 from orchestrator.errors import UsageError
 from orchestrator.planner.plan import init
 from orchestrator.runner.warnings import remarks, validate
@@ -78,17 +78,17 @@ def validate_command(directory: str | None, option: str | None, *, as_json: bool
       orchestrator validate
       orchestrator validate .orchestrator/ --json
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
-    from orchestrator.wiring import plugs
+    from orchestrator.wiring import plugins
 
     layout = plan_directory(directory, option)
-    chosen = plugs(layout=layout)
-    ahead = validate(layout, chosen.roster)
+    chosen = plugins(layout=layout)
+    ahead = validate(layout, chosen.registry)
     board, warnings = ahead.board, list(map(as_called, remarks(ahead, chosen.agents)))
     tasks, batches = len(board.plan.tasks), max(board.shape.batch.values(), default=0)
     path = critical_path(board.plan.tasks)
-    message = f"valid: {counted(tasks, 'task')} in {counted(batches, 'batch', 'batches')}"
+    message = f"valid: {pluralize(tasks, 'task')} in {pluralize(batches, 'batch', 'batches')}"
     if umbrellas := sum(bool(task.children) for task in board.plan.tasks.values()):
-        message += f", {counted(umbrellas, 'umbrella')} among them"
+        message += f", {pluralize(umbrellas, 'umbrella')} among them"
     if as_json:
         say_json(message, tasks=tasks, batches=batches, critical_path=path, warnings=warnings)
         return
@@ -122,7 +122,7 @@ def graph_command(directory: str | None, option: str | None, form: str, *, as_js
     if as_json:
         edges = [[need, task.id] for task in board.plan.tasks.values() for need in task.needs]
         path = critical_path(board.plan.tasks)
-        message = counted(len(board.plan.tasks), "task")
+        message = pluralize(len(board.plan.tasks), "task")
         say_json(message, format=form, graph=drawn, edges=edges, critical_path=path)
     else:
         write(drawn)
@@ -176,7 +176,7 @@ def critical_path_command(
             write(f"\ncritical path: {found}\n")
 
 
-def _step(board: Board, task_id: str) -> dict[str, object]:
+def _step(board: PlanSnapshot, task_id: str) -> dict[str, object]:
     task = board.plan.tasks[task_id]
     return {
         "id": task_id,

@@ -22,17 +22,17 @@ from orchestrator.cli.reply import (
     write,
 )
 from orchestrator.cli.texts import TakesProse
-from orchestrator.core.plan import Charter
+from orchestrator.core.plan import PlanHeader
 from orchestrator.core.plan_status import PlanState, Step
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.text import counted
+from orchestrator.core.text import pluralize
 from orchestrator.core.timestamp import iso
 from orchestrator.errors import ScheduleError
 from orchestrator.services import plans
 from orchestrator.store.collection import plan_id
 from orchestrator.store.layout import Layout
-from orchestrator.views.plans import charter_lines, plans_text, word_of
+from orchestrator.views.plans import header_lines, plans_text, word_of
 
 
 @click.command("create", cls=TakesProse)
@@ -170,7 +170,7 @@ def rebuild_index_command(directory: str | None, option: str | None, *, as_json:
     root = plan_directory(directory, option)
     found = plans.rebuild_index(root)
     skipped = passed_over(found.broken)
-    message = f"Rebuilt the index: {counted(len(found.plans), 'plan')}, {len(skipped)} skipped"
+    message = f"Rebuilt the index: {pluralize(len(found.plans), 'plan')}, {len(skipped)} skipped"
     if as_json:
         say_json(message, tasks=list(found.plans), skipped=skipped, index=root.index)
         return
@@ -190,7 +190,7 @@ def say_plans(root: Layout, *, everything: bool, as_json: bool, is_below: bool =
     found = plans.overview(root, everything=everything)
     if as_json:
         say_json(
-            counted(len(found.rows), "task" if everything else "active task"),
+            pluralize(len(found.rows), "task" if everything else "active task"),
             directory=root.root,
             tasks=[plan_facts(*row) for row in found.rows],
             skipped=passed_over(found.broken),
@@ -210,24 +210,24 @@ def move(step: Step) -> str:
 
 
 def plan_facts(
-    name: str, charter: Charter, state: PlanState, counts: Mapping[TaskStatus, int]
+    name: str, plan_header: PlanHeader, state: PlanState, counts: Mapping[TaskStatus, int]
 ) -> dict[str, Any]:
     """Return what a plan says of itself, for programs, with the seed's keys."""
     total, done = sum(counts.values()), counts.get(TaskStatus.COMPLETED, 0)
     return {
         "task_id": name,
         "status": state.word,
-        "title": charter.title,
-        "priority": charter.priority,
-        "eta": iso(charter.eta),
-        "created": iso(charter.created),
+        "title": plan_header.title,
+        "priority": plan_header.priority,
+        "eta": iso(plan_header.eta),
+        "created": iso(plan_header.created),
         "total": total,
         "done": done,
         "progress": 100 * done // total if total else 0,
     }
 
 
-def subtask_facts(board: Board, only: Sequence[str] = ()) -> list[dict[str, Any]]:
+def subtask_facts(board: PlanSnapshot, only: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Return the tasks of a plan for programs, or some of them, with the seed's keys and words."""
     tasks = board.plan.tasks
     return [
@@ -246,20 +246,20 @@ def subtask_facts(board: Board, only: Sequence[str] = ()) -> list[dict[str, Any]
     ]
 
 
-def _note_of(board: Board, task_id: str) -> str:
+def _note_of(board: PlanSnapshot, task_id: str) -> str:
     """Return why it stands there, or what whoever has done it remarked."""
     result = board.results.get(task_id)
     is_done = board.status(task_id) is TaskStatus.COMPLETED
     return board.why(task_id) or (result.note if result is not None and is_done else "")
 
 
-def _progress_of(board: Board, task_id: str) -> int:
+def _progress_of(board: PlanSnapshot, task_id: str) -> int:
     if board.status(task_id) is TaskStatus.COMPLETED:
         return 100
     result = board.results.get(task_id)
     return (result.progress if result is not None else None) or 0
 
 
-def detail(layout: Layout, board: Board) -> str:
+def detail(layout: Layout, board: PlanSnapshot) -> str:
     """Return what ``status`` says of a plan with a state, above what it says of every plan."""
-    return "\n".join([*charter_lines(plan_id(layout), board, plans.history(layout)), "", ""])
+    return "\n".join([*header_lines(plan_id(layout), board, plans.history(layout)), "", ""])

@@ -16,13 +16,13 @@ from orchestrator.cli.output import queue_of
 from orchestrator.cli.reply import can_draw, talk, write
 from orchestrator.cli.sentence import advice, sentence
 from orchestrator.errors import OutputError
-from orchestrator.runner.events import Happening, Kind
+from orchestrator.runner.events import Event, Kind
 
 
 class View(Protocol):
     """Somebody who shows what happens."""
 
-    def hear(self, happening: Happening) -> None:
+    def hear(self, happening: Event) -> None:
         """Show it."""
 
 
@@ -41,7 +41,7 @@ def progress(*, as_json: bool) -> Iterator[View]:
 
 
 class _Lines:
-    def hear(self, happening: Happening) -> None:
+    def hear(self, happening: Event) -> None:
         if line := sentence(happening):
             talk(line)
 
@@ -50,7 +50,7 @@ class _Events:
     def __init__(self) -> None:
         self._is_read = True
 
-    def hear(self, happening: Happening) -> None:
+    def hear(self, happening: Event) -> None:
         if not self._is_read or happening.kind is Kind.NEWS:
             return
         event = happening._replace(text=advice(happening)).as_json()

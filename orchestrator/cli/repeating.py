@@ -8,7 +8,7 @@ from datetime import datetime
 
 from orchestrator.actions.repeating import run_repeatedly
 from orchestrator.cli.reply import say_error, talk
-from orchestrator.core.timestamp import next_moment
+from orchestrator.core.timestamp import next_timestamp
 from orchestrator.errors import OrchestratorError, TransitionError, UsageError
 from orchestrator.runner.run import RunReport
 from orchestrator.store.disk import denied
@@ -23,7 +23,7 @@ def moment(text: str) -> float:
         UsageError: it is no moment, or over.
     """
     try:
-        found = next_moment(text, datetime.now().astimezone()).timestamp()
+        found = next_timestamp(text, datetime.now().astimezone()).timestamp()
         if found >= LATEST:
             raise ValueError(f"{text!r} is after every calendar")
         return found

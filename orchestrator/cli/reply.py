@@ -16,7 +16,7 @@ from typing import Any, NoReturn, TextIO
 
 from orchestrator.core.ids import as_name, is_name
 from orchestrator.core.redact import redact
-from orchestrator.core.text import one_line, printable
+from orchestrator.core.text import one_line, sanitize
 from orchestrator.errors import InternalError, OrchestratorError, OutputError, PlanError, UsageError
 from orchestrator.plan.lines import LARGEST_TEXT
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout
@@ -233,7 +233,7 @@ def in_colour(stream: TextIO) -> bool:
 
 
 def _shown(text: str, stream: TextIO, *, for_people: bool = True) -> str:
-    text = redact(printable(text))
+    text = redact(sanitize(text))
     if for_people and in_colour(stream):
         from orchestrator.views.terminal import (
             coloured,

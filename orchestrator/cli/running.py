@@ -23,18 +23,18 @@ from orchestrator.errors import (
     TransitionError,
     UsageError,
 )
-from orchestrator.runner.preview import Prospect, kept_back, look_ahead, merges
+from orchestrator.runner.preview import RunPreview, kept_back, merges, preview_run
 from orchestrator.runner.run import examine
 from orchestrator.runner.warnings import remarks, require_written
 from orchestrator.services.assignments import require_files
-from orchestrator.services.plugins import Plugs
-from orchestrator.services.run_request import RunOrder
-from orchestrator.services.status import left_behind
+from orchestrator.services.plugins import Plugins
+from orchestrator.services.run_request import RunRequest
+from orchestrator.services.status import find_orphans
 from orchestrator.store.disk import denied
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import busy, holder_of
-from orchestrator.store.task_ids import full_ids
-from orchestrator.wiring import plugs
+from orchestrator.store.lock import busy, lock_owner
+from orchestrator.store.task_ids import resolve_ids
+from orchestrator.wiring import plugins
 
 
 def _setting(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
@@ -183,9 +183,9 @@ def run_command(
         layout, simulate=simulate, only=only, grows=grows, tags=tags, is_fresh=is_fresh,
         raised_budget=raised_budget, **settings,
     )  # fmt: skip
-    chosen = plugs(claude_bin, order.layout)
+    chosen = plugins(claude_bin, order.layout)
     if dry_run:
-        ahead = look_ahead(order, chosen.roster)
+        ahead = preview_run(order, chosen.registry)
         require_files(ahead, ahead.to_run)
         _say_prospect(ahead, chosen, as_json=as_json)
         return
@@ -219,7 +219,7 @@ def order_of(
     is_fresh: bool,
     raised_budget: float | None,
     **settings: Any,
-) -> RunOrder:
+) -> RunRequest:
     """Return what the options of ``run`` ask for.
 
     Raises:
@@ -233,11 +233,11 @@ def order_of(
     if settings.get("workdir"):
         # A path that was typed counts from here.
         settings["workdir"] = os.path.abspath(settings["workdir"])
-    return RunOrder(
+    return RunRequest(
         layout=layout,
         flags={name: value for name, value in settings.items() if value is not None},
         simulate=simulate,
-        only=_listed("--only", "task", [full_ids(layout, ",".join(only))] if only else []),
+        only=_listed("--only", "task", [resolve_ids(layout, ",".join(only))] if only else []),
         tags=[tag.lstrip("#") for tag in _listed("--tag", "tag", tags)],
         is_fresh=is_fresh,
         raised_budget=raised_budget,
@@ -253,7 +253,7 @@ def _listed(option: str, what: str, values: Sequence[str]) -> list[str]:
     return names
 
 
-def _say_prospect(ahead: Prospect, chosen: Plugs, *, as_json: bool) -> None:
+def _say_prospect(ahead: RunPreview, chosen: Plugins, *, as_json: bool) -> None:
     plan, shape, held_up = ahead.board.plan, ahead.board.shape, kept_back(ahead)
     refused = _refusal(ahead, chosen)
     listed = [
@@ -279,7 +279,7 @@ def _say_prospect(ahead: Prospect, chosen: Plugs, *, as_json: bool) -> None:
     more = f", {len(waiting)} {'is' if len(waiting) == 1 else 'are'} kept back" if waiting else ""
     message = f"{len(listed)} of {len(plan.tasks)} tasks would run{more}"
     message += ", then claude merges the results" if merges(ahead) else ""
-    if left_behind(ahead.order.layout):
+    if find_orphans(ahead.order.layout):
         message += "; what is still asked for comes first"
     warnings = list(map(as_called, remarks(ahead, chosen.agents)))
     if as_json:
@@ -305,7 +305,7 @@ def _say_prospect(ahead: Prospect, chosen: Plugs, *, as_json: bool) -> None:
         talk(f"warning: {refused}\n  hint: {as_called(refused.hint)}")
 
 
-def _refusal(ahead: Prospect, chosen: Plugs) -> OrchestratorError | None:
+def _refusal(ahead: RunPreview, chosen: Plugins) -> OrchestratorError | None:
     """Return why the run itself would be refused: the plan is closed to us, by its state, for want of an agent, or by
     another run.
     """
@@ -315,10 +315,10 @@ def _refusal(ahead: Prospect, chosen: Plugs) -> OrchestratorError | None:
         return refused
     try:
         if not ahead.order.simulate:
-            require_approval(ahead.order.layout, ahead.board.plan.charter)
+            require_approval(ahead.order.layout, ahead.board.plan.plan_header)
         require_written(ahead)
         chosen.require({task_id: ahead.policies[task_id] for task_id in ahead.to_run})
     except (AgentError, ApprovalError, PlanError, TransitionError) as error:
         return error
-    holder = holder_of(ahead.order.layout.lock)
+    holder = lock_owner(ahead.order.layout.lock)
     return None if holder is None else busy(holder)

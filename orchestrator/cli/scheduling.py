@@ -12,12 +12,12 @@ from orchestrator.cli.options import takes_directory, takes_json
 from orchestrator.cli.reply import plan_directory, say_json, talk, write
 from orchestrator.cli.running import order_of, run_command
 from orchestrator.core.duration import parse_duration
-from orchestrator.core.text import counted, one_line
+from orchestrator.core.text import one_line, pluralize
 from orchestrator.cron.entry import Scheduled, When
 from orchestrator.errors import NotFoundError, OrchestratorError, UsageError
 from orchestrator.runner.run import examine
 from orchestrator.store.layout import Layout, schedules_lock
-from orchestrator.wiring import caller, plugs, schedulers
+from orchestrator.wiring import caller, plugins, schedulers
 
 #: Flags of ``run`` that make no sense when somebody else says when.
 _NOT_THESE = {
@@ -121,7 +121,7 @@ def list_command(*, as_json: bool) -> None:
     for error in refused:
         talk(f"warning: {error}")
     if as_json:
-        say_json(counted(len(found), "schedule"), schedules=[_fields(each) for each in found])
+        say_json(pluralize(len(found), "schedule"), schedules=[_fields(each) for each in found])
         return
     lines = [f"{each.name}\t{each.when}\t{each.by}\t{one_line(each.plan, 500)}\n" for each in found]
     write("".join(lines))
@@ -172,7 +172,7 @@ def _check_flags(context: click.Context, layout: Layout, flags: list[str]) -> No
     claude_bin = parsed.pop("claude_bin")
     order = order_of(layout, **parsed)
     try:
-        examine(order, plugs(claude_bin, layout))
+        examine(order, plugins(claude_bin, layout))
     except (UsageError, NotFoundError):
         raise
     except OrchestratorError as error:

@@ -8,7 +8,7 @@ from orchestrator.core.duration import format_duration
 from orchestrator.core.message import MessageKind
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line
-from orchestrator.runner.events import Happening, Kind
+from orchestrator.runner.events import Event, Kind
 from orchestrator.views.messages import MESSAGE_ICONS
 from orchestrator.views.terminal import ICONS
 
@@ -42,7 +42,7 @@ _ICONS = {
 _NAME_COMMANDS = frozenset({Kind.WARNING, Kind.TASK_FAILED, Kind.TASK_INTERRUPTED})
 
 
-def sentence(happening: Happening) -> str:
+def sentence(happening: Event) -> str:
     """Return a happening as a line for people; empty when it is not worth one."""
     icon = _ICONS.get(happening.kind, "")
     name = one_line(happening.name, limit=60)
@@ -60,8 +60,8 @@ def sentence(happening: Happening) -> str:
             return f"{icon} {who} · {happening.text} · again in {format_duration(happening.retry_in or 0)}"
         case Kind.RUN_STARTED | Kind.RUN_ENDED:
             took = f" in {format_duration(happening.duration)}" if happening.duration else ""
-            counted, mark, why = happening.text.partition("; ")
-            return f"{counted}{took}{mark}{why}"
+            pluralize, mark, why = happening.text.partition("; ")
+            return f"{pluralize}{took}{mark}{why}"
         case Kind.SHARE | Kind.DISCOVER | Kind.SYNC:
             return f"{icon} {who} · {happening.agent}: {happening.text}"
         case Kind.JOIN:
@@ -73,6 +73,6 @@ def sentence(happening: Happening) -> str:
             return f"{icon} {who} · {text}" if who else f"{icon} {text}"
 
 
-def advice(happening: Happening) -> str:
+def advice(happening: Event) -> str:
     """Return the text of a happening; a command that a warning of ours names, or why a task failed, can be typed."""
     return as_called(happening.text) if happening.kind in _NAME_COMMANDS else happening.text

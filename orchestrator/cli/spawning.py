@@ -13,7 +13,7 @@ from orchestrator.cli.adding import settings_given, tags_of
 from orchestrator.cli.options import takes_caller, takes_json
 from orchestrator.cli.reply import as_called, caller, plan_directory, say_json, talk, write
 from orchestrator.cli.texts import TakesProse
-from orchestrator.wiring import detached, plugs
+from orchestrator.wiring import detached, plugins
 
 
 @click.command("spawn", cls=TakesProse)
@@ -65,7 +65,7 @@ def spawn_command(
     if claude_bin:
         os.environ["ORCHESTRATOR_CLAUDE_BIN"] = claude_bin  # for the run that goes on without us
     layout = plan_directory(None, option, must_exist=False)
-    spawned = spawn(layout, wanted, caller(name), plugs(claude_bin, layout), detached)
+    spawned = spawn(layout, wanted, caller(name), plugins(claude_bin, layout), detached)
     how = "started in the background" if spawned.is_new else "is at work and takes it"
     if not spawned.is_taken:
         again = as_called(f"orchestrator run --only {spawned.id}")

@@ -18,13 +18,13 @@ from orchestrator.cli.reply import (
     terminal_width,
     write,
 )
-from orchestrator.core.cost import cost_facts, spending
-from orchestrator.core.snapshot import Board, held, is_merging
+from orchestrator.core.cost import cost_facts, total_cost
+from orchestrator.core.snapshot import PlanSnapshot, held, is_merging
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.text import first_of
+from orchestrator.core.text import join_first
 from orchestrator.core.timestamp import iso
 from orchestrator.errors import OrchestratorError
-from orchestrator.services.status import STILL_ASKED, Overview, brief_of, left_behind, status
+from orchestrator.services.status import STILL_ASKED, Overview, brief_of, find_orphans, status
 from orchestrator.store import collection
 from orchestrator.store.journal import journal_tail
 from orchestrator.store.layout import Layout
@@ -82,7 +82,7 @@ def _text(layout: Layout, overview: Overview) -> str:
     """Return where a plan stands, for people."""
     board = overview.board
     parts = []
-    if board.plan.charter.state is not None:
+    if board.plan.plan_header.state is not None:
         from orchestrator.cli.plans import detail
 
         parts.append(detail(layout, board))
@@ -101,16 +101,18 @@ def _text(layout: Layout, overview: Overview) -> str:
 def _facts(layout: Layout, overview: Overview) -> dict[str, Any]:
     """Return the same for programs, and what they alone ask for."""
     now, board = time.time(), overview.board
-    charter = board.plan.charter
-    spent = spending(board.paid_for())
+    plan_header = board.plan.plan_header
+    spent = total_cost(board.paid_for())
     by_status = board.by_status()
     facts: dict[str, Any] = {}
-    if charter.state is not None:
+    if plan_header.state is not None:
         from orchestrator.cli.plans import plan_facts, subtask_facts
         from orchestrator.core.snapshot import really_done
 
         real = really_done(board)  # as among all plans; the rest tells what was played, too
-        facts = plan_facts(collection.plan_id(layout), charter, charter.state, real.counts())
+        facts = plan_facts(
+            collection.plan_id(layout), plan_header, plan_header.state, real.counts()
+        )
         facts["subtasks"] = subtask_facts(real)
     return {
         **facts,
@@ -169,18 +171,18 @@ def _ending(layout: Layout, overview: Overview) -> str:
 
     brief = brief_of(layout, overview)
     lines = [ending(brief)]
-    charter = brief.board.plan.charter
-    if charter.state is not None:
+    plan_header = brief.board.plan.plan_header
+    if plan_header.state is not None:
         from orchestrator.core.plan_status import TERMINAL  # most plans have none
         from orchestrator.services.plans import what_keeps
 
-        if charter.state not in TERMINAL:
-            lines.append(as_called(what_keeps(layout, charter)))
+        if plan_header.state not in TERMINAL:
+            lines.append(as_called(what_keeps(layout, plan_header)))
     # A plan that was never run may be a list for people, or wait for approval; and `status` is being looked at.
     if brief.about_run and brief.next_step() != ("status",):
         lines.append(f"next: {_next(layout, brief)}")
-    if asked := left_behind(layout):
-        lines.insert(1, f"{STILL_ASKED}{first_of(asked, 3)}")
+    if asked := find_orphans(layout):
+        lines.insert(1, f"{STILL_ASKED}{join_first(asked, 3)}")
     return "".join(f"{line}\n" for line in lines if line)
 
 
@@ -199,7 +201,7 @@ def _next(layout: Layout, brief: Brief) -> str:
     return next_command(brief, meant(), os.path.relpath(layout.final_output), program())
 
 
-def _outlook(board: Board) -> dict[str, float] | None:
+def _outlook(board: PlanSnapshot) -> dict[str, float] | None:
     """Say in hours how much there is to do; None where nobody estimated anything."""
     from orchestrator.core.critical_path import estimate
     from orchestrator.core.duration import hours
@@ -212,17 +214,17 @@ def _outlook(board: Board) -> dict[str, float] | None:
     return {**in_hours, "estimated_tasks": found.known}
 
 
-def _news(layout: Layout, board: Board) -> dict[str, str]:
+def _news(layout: Layout, board: PlanSnapshot) -> dict[str, str]:
     """Return what is known of each task under way: who has it in hand and how far, or what its agent is doing."""
     how_far = board.how_far()
     running = board.by_status().get(TaskStatus.RUNNING, [])
-    if all(board.results[task_id].is_by_hand for task_id in running):
+    if all(board.results[task_id].is_manual for task_id in running):
         return how_far
     from orchestrator.services.status import news_of_running
-    from orchestrator.wiring import plugs
+    from orchestrator.wiring import plugins
 
     try:
-        agents = plugs(layout=layout).agents
+        agents = plugins(layout=layout).agents
     except OrchestratorError:
         return how_far  # a file of an agent that makes no sense is no reason to say nothing at all
     news = news_of_running(layout, board, agents)

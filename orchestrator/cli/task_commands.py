@@ -16,25 +16,25 @@ from orchestrator.cli.texts import TakesProse
 from orchestrator.core import criteria
 from orchestrator.core.snapshot import MERGER, NAMES
 from orchestrator.core.status import TaskStatus, Verb
-from orchestrator.core.task_command import Intervention
+from orchestrator.core.task_command import TaskCommand
 from orchestrator.errors import UsageError
-from orchestrator.store.lock import holder_of, suspended
-from orchestrator.store.task_ids import full_ids
+from orchestrator.store.lock import lock_owner, suspended
+from orchestrator.store.task_ids import resolve_ids
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
-    from orchestrator.services.plugins import Plugs
+    from orchestrator.services.plugins import Plugins
     from orchestrator.store.layout import Layout
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _MESSAGE = click.argument("message", metavar="[MSG]", default="")
 
 
-def agents(layout: Layout) -> Plugs:
+def agents(layout: Layout) -> Plugins:
     """Return the agents, which only a command needs that finds a run dead."""
-    from orchestrator.wiring import plugs
+    from orchestrator.wiring import plugins
 
-    return plugs(layout=layout)
+    return plugins(layout=layout)
 
 
 def wish(
@@ -46,16 +46,16 @@ def wish(
     note: str = "",
     answer: str = "",
     progress: int | None = None,
-) -> Intervention:
+) -> TaskCommand:
     """Return what somebody wants who calls a command right now.
 
     Raises:
         UsageError: they have no proper name, or may mean any of several tasks.
         NotFoundError, PlanError, StoreError: the plan cannot be read.
     """
-    task = full_ids(layout, task)
+    task = resolve_ids(layout, task)
     is_worker = bool(task) and os.environ.get("ORCHESTRATOR_TASK_ID") == task
-    return Intervention(
+    return TaskCommand(
         verb=verb,
         task=task,
         by=caller(name),
@@ -75,7 +75,7 @@ def waiting(layout: Layout, *, as_json: bool) -> Callable[[], None]:
 
         end_in_order()
         if not as_json:
-            why_later = suspended(holder_of(layout.lock)) or _merging(layout)
+            why_later = suspended(lock_owner(layout.lock)) or _merging(layout)
             talk(f"asking the run that is at work … {why_later}".rstrip())
 
     return say
@@ -94,7 +94,7 @@ def _takes_task(function: _Function) -> _Function:
     return click.argument("task_id", metavar="ID")(function)
 
 
-def _do(layout: Layout, wanted: Intervention, *, as_json: bool) -> None:
+def _do(layout: Layout, wanted: TaskCommand, *, as_json: bool) -> None:
     replies = act(layout, wanted, agents, waiting(layout, as_json=as_json))
     message = "; ".join(reply.message for reply in replies)
     if as_json:

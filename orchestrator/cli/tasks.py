@@ -17,9 +17,9 @@ from orchestrator.core.cost import usd
 from orchestrator.core.duration import format_duration, roughly
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.text import one_line
-from orchestrator.core.timestamp import format_moment, iso
+from orchestrator.core.timestamp import format_timestamp, iso
 from orchestrator.errors import OrchestratorError
 from orchestrator.services.task_view import TaskView, agent_of, show
 from orchestrator.store.layout import Layout
@@ -174,7 +174,7 @@ def _files(view: TaskView) -> dict[str, str]:
     return {name: path for name, path in files.items() if path}
 
 
-def _details(board: Board, task: Task) -> tuple[tuple[str, str], ...]:
+def _details(board: PlanSnapshot, task: Task) -> tuple[tuple[str, str], ...]:
     return (
         ("Assignee", task.assignee),
         ("Part of", task.parent),
@@ -186,12 +186,12 @@ def _details(board: Board, task: Task) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _deadline(board: Board, task: Task) -> str:
+def _deadline(board: PlanSnapshot, task: Task) -> str:
     if not task.deadline:
         return ""
     now = time.time()
     late = roughly(now - task.deadline) if task.id in board.overdue(now) else ""
-    return f"{format_moment(task.deadline)}{f' (overdue by {late})' if late else ''}"
+    return f"{format_timestamp(task.deadline)}{f' (overdue by {late})' if late else ''}"
 
 
 def _text(view: TaskView, agent: str, errors: str) -> str:

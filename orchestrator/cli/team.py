@@ -26,7 +26,7 @@ from orchestrator.cli.report import say_broken, share_facts, takes_days
 from orchestrator.cli.texts import TakesText
 from orchestrator.core.agent import Listed, Load, with_room
 from orchestrator.core.message import LIMIT
-from orchestrator.core.text import counted
+from orchestrator.core.text import pluralize
 from orchestrator.store.layout import Layout
 
 
@@ -152,7 +152,7 @@ def metrics_command(directory: str | None, option: str | None, days: int, *, as_
     if as_json:
         told = {name: share_facts(each) for name, each in agents.items()}
         say_json(
-            f"{counted(len(agents), 'agent')} in {counted(days, 'day')}", days=days, agents=told
+            f"{pluralize(len(agents), 'agent')} in {pluralize(days, 'day')}", days=days, agents=told
         )
     else:
         write(metrics_text(agents, terminal_width()))
@@ -194,8 +194,8 @@ def _able(loads: Sequence[Load], layout: Layout) -> list[Load]:
     """Return everybody but agents that cannot work on this machine: a run that they get a task in would not begin."""
     from orchestrator.wiring import lacks
 
-    roster = known_agents(layout)
-    return [each for each in loads if not (each.is_agent and lacks(roster[each.name]))]
+    registry = known_agents(layout)
+    return [each for each in loads if not (each.is_agent and lacks(registry[each.name]))]
 
 
 def _load_facts(each: Load) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from orchestrator.cli.agents import plan_directory_if_any
 from orchestrator.cli.options import takes_directory, takes_json
 from orchestrator.cli.reply import as_called, plan_directory, program, say_json, talk, write
 from orchestrator.core.agent import BUILT_IN
-from orchestrator.core.text import counted, one_line
+from orchestrator.core.text import one_line, pluralize
 from orchestrator.errors import UsageError
 from orchestrator.planner.plan import Drawn, draw
 from orchestrator.planner.revise import Proposal, from_template
@@ -79,7 +79,7 @@ def show_command(name: str, option: str | None, *, as_json: bool) -> None:
         return
     write(text)
     if saved is not None:
-        talk(f"{saved.where}, with {counted(len(files), 'task file')}")
+        talk(f"{saved.where}, with {pluralize(len(files), 'task file')}")
 
 
 @template_command.command("save")
@@ -147,7 +147,7 @@ def say_templates(layout: Layout | None, *, as_json: bool) -> None:
     ours = [each for name, each in plan_templates().items() if name not in mine]
     if as_json:
         listed = [*map(_saved_facts, mine.values()), *map(_template_facts, ours)]
-        say_json(counted(len(listed), "template"), templates=listed)
+        say_json(pluralize(len(listed), "template"), templates=listed)
         return
     write("\n\n".join([*map(_described, mine.values()), *map(describe, ours)]) + "\n")
 

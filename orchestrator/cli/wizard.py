@@ -20,12 +20,12 @@ from orchestrator.cli.reply import (
 )
 from orchestrator.cli.reply import write as say
 from orchestrator.cli.templates import of_template
-from orchestrator.core.agent import Roster
+from orchestrator.core.agent import AgentRegistry
 from orchestrator.core.draft import Draft
 from orchestrator.core.plan import Task, id_of
 from orchestrator.core.redact import redact
 from orchestrator.core.settings import Settings, read_setting
-from orchestrator.core.text import counted, one_line, printable
+from orchestrator.core.text import one_line, pluralize, sanitize
 from orchestrator.errors import OrchestratorError, UsageError
 from orchestrator.plan.columns import read_needs
 from orchestrator.planner.draft import read_draft
@@ -34,7 +34,7 @@ from orchestrator.planner.templates import places_of_saved, plan_templates, save
 from orchestrator.services.agent_choice import Known
 from orchestrator.store.layout import Layout
 from orchestrator.views.terminal import plain, table
-from orchestrator.wiring import plugs
+from orchestrator.wiring import plugins
 
 #: Bytes of an answer. A terminal hands over 4,095 of a line, and drops the rest without a word.
 _MOST = 4000
@@ -72,11 +72,11 @@ def wizard_command(
     require_one(directory, option)
     named = directory or option or os.environ.get("ORCHESTRATOR_DIR")
     layout = plan_directory(None, named, must_exist=False, here=True)
-    chosen = plugs(layout=layout)
-    require_room(layout, chosen.roster, force=force)
-    agents = Known(chosen.roster, layout.workdir(""))
+    chosen = plugins(layout=layout)
+    require_room(layout, chosen.registry, force=force)
+    agents = Known(chosen.registry, layout.workdir(""))
     try:
-        written = _ask_and_write(layout, agents, chosen.roster, force=force)
+        written = _ask_and_write(layout, agents, chosen.registry, force=force)
     except EOFError:
         talk("")  # behind what was asked
         written = None
@@ -91,7 +91,7 @@ def wizard_command(
     tasks = len(drawn.board.plan.tasks)
     if as_json:
         say_json(
-            f"planned {counted(tasks, 'task')}", plan=layout.plan, tasks=tasks, archived=archived
+            f"planned {pluralize(tasks, 'task')}", plan=layout.plan, tasks=tasks, archived=archived
         )
         return
     say(f"{layout.plan}\n")
@@ -101,14 +101,14 @@ def wizard_command(
 
 
 def _ask_and_write(
-    layout: Layout, agents: Known, roster: Roster, *, force: bool
+    layout: Layout, agents: Known, registry: AgentRegistry, *, force: bool
 ) -> tuple[Drawn, str] | None:
     """Return the plan that was agreed to, and where the one before it was moved; None when nobody agreed."""
     drawn = _ask_for_plan(layout, agents)
     talk(f"\n{_shown(drawn, agents)}")
     while _ask(f"Write it to {os.path.relpath(layout.root)}? [y/N]").lower() in {"y", "yes"}:
         try:
-            return drawn, write(layout, drawn, roster, force=force)
+            return drawn, write(layout, drawn, registry, force=force)
         except OrchestratorError as error:
             _tell(error)  # it may be mended meanwhile, and what was typed is not lost for it
     return None
@@ -250,7 +250,7 @@ def _ask_until(question: str) -> str:
 def _ask(question: str) -> str:
     """Return a line as somebody types it, for it may be a command; the end of the terminal is as if they had left."""
     while True:
-        sys.stderr.write(redact(printable(f"{question} ")))
+        sys.stderr.write(redact(sanitize(f"{question} ")))
         sys.stderr.flush()
         line = sys.stdin.buffer.readline()
         if not line.endswith(b"\n"):
@@ -261,7 +261,7 @@ def _ask(question: str) -> str:
             )
             continue
         try:
-            return printable(line.decode()).strip()
+            return sanitize(line.decode()).strip()
         except UnicodeDecodeError:
             talk("  that is no UTF-8")
 

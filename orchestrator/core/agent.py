@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from orchestrator.core.ids import as_name
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Result
-from orchestrator.core.status import OVER, UNDER_WAY, TaskStatus, Verb
+from orchestrator.core.status import ACTIVE, OVER, TaskStatus, Verb
 from orchestrator.errors import CapacityError
 
 # ── capacity ────────
@@ -127,13 +127,13 @@ class Listed(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Roster:
+class AgentRegistry:
     """All agents by key: the built-in ones first, then those of files, nearest directory first."""
 
     members: Mapping[str, Member]
 
     @classmethod
-    def of(cls, members: Iterable[Member] = ()) -> Roster:
+    def of(cls, members: Iterable[Member] = ()) -> AgentRegistry:
         """Return the built-in agents and these; one with the key of a built-in one takes its place."""
         return cls({member.key: member for member in (*BUILT_IN, *members)})
 
@@ -250,7 +250,7 @@ class Load(NamedTuple):
 
 def names_of(task: Task, result: Result | None, agent: str) -> tuple[str, ...]:
     """Return whose a task is: who is responsible, and who is at it by hand, or the *agent* that does it or will."""
-    is_taken = result is not None and result.is_by_hand and result.status in UNDER_WAY
+    is_taken = result is not None and result.is_manual and result.status in ACTIVE
     doer = result.attempts[-1].agent if result is not None and is_taken else agent
     return tuple(dict.fromkeys(filter(None, (task.role, doer))))
 
@@ -260,7 +260,7 @@ def reporter(task: Task, result: Result | None, verb: Verb, caller: str) -> str:
 
     What was dispatched to an agent is begun, and ended, by that one (seed row S4-12), unless the caller has it in hand.
     """
-    held = result is not None and result.is_by_hand and result.status in UNDER_WAY
+    held = result is not None and result.is_manual and result.status in ACTIVE
     holder = result.attempts[-1].agent if result is not None and held else ""
     named = task.role or task.agent_key
     agent = as_name(ALIASES.get(named, named)) or caller
@@ -269,7 +269,7 @@ def reporter(task: Task, result: Result | None, verb: Verb, caller: str) -> str:
     return agent if verb in {Verb.COMPLETE, Verb.FAIL} and holder == agent else caller
 
 
-def loads(duties: Iterable[Duty], roster: Roster) -> list[Load]:
+def loads(duties: Iterable[Duty], registry: AgentRegistry) -> list[Load]:
     """Return the load of everybody: agents in the order of the roster, then the others by name.
 
     Those that come with the orchestrator and have nothing to do are left out.
@@ -278,19 +278,19 @@ def loads(duties: Iterable[Duty], roster: Roster) -> list[Load]:
     for duty in duties:
         for name in duty.names:
             counts.setdefault(name, Counter())[duty.status] += 1
-    active = {name: sum(each[status] for status in UNDER_WAY) for name, each in counts.items()}
-    agents = [key for key in roster.keys if key in counts or key not in _BUILT_IN]
+    active = {name: sum(each[status] for status in ACTIVE) for name, each in counts.items()}
+    agents = [key for key in registry.keys if key in counts or key not in _BUILT_IN]
     found = []
     for name in (*agents, *sorted(counts.keys() - set(agents))):
         each, is_agent = counts.get(name, Counter()), name in agents
         found.append(
             Load(
                 name=name,
-                active=roster.running(name, active) if is_agent else active[name],
+                active=registry.running(name, active) if is_agent else active[name],
                 pending=each[TaskStatus.PENDING],
                 waiting=each[TaskStatus.WAITING],
                 blocked=each[TaskStatus.BLOCKED],
-                capacity=roster[name].max_parallel if is_agent else 0,
+                capacity=registry[name].max_parallel if is_agent else 0,
                 is_agent=is_agent,
             )
         )

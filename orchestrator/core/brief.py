@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from orchestrator.core.cost import spending
+from orchestrator.core.cost import total_cost
 from orchestrator.core.event import Line, News, hold_of, is_held
 from orchestrator.core.plan_status import TERMINAL, PlanState
-from orchestrator.core.snapshot import Board, held, is_merging, lacks_merge
+from orchestrator.core.snapshot import PlanSnapshot, held, is_merging, lacks_merge
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import ExitStatus
 
@@ -46,7 +46,7 @@ def phase_of(about_run: Sequence[Line], *, is_live: bool, broke_off: bool) -> Ph
 class Brief(NamedTuple):
     """Everything that a caller who looks now and then needs to know."""
 
-    board: Board
+    board: PlanSnapshot
     news: News
     phase: Phase
     about_run: Sequence[Line]
@@ -125,7 +125,7 @@ class Brief(NamedTuple):
     def next_step(self) -> tuple[str, ...]:
         """Return the command to call next, and what it takes; ``read`` is for the final output."""
         step = self._next_step()
-        state = self.board.plan.charter.state
+        state = self.board.plan.plan_header.state
         # To approve a plan is for a person: no program is to take that as its next step.
         if step[0] == "run" and state in TERMINAL | {PlanState.PLANNING, PlanState.BLOCKED}:
             return ("read",) if self.is_done and not self.board.simulated() else ("status",)
@@ -161,7 +161,7 @@ class Brief(NamedTuple):
     @property
     def _is_used_up(self) -> bool:
         """The plan's own budget is spent: the last run was given more for itself alone."""
-        budget, spent = self.board.plan.budget, spending(self.board.paid_for())
+        budget, spent = self.board.plan.budget, total_cost(self.board.paid_for())
         return 0 < budget <= spent.known + spent.feared
 
     def _after(self, what: str) -> tuple[str, ...]:

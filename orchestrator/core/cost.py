@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.text import counted
+from orchestrator.core.text import pluralize
 
 #: USD an attempt may cost when nobody said.
 USUAL_CAP = 5.0
@@ -35,7 +35,7 @@ class Spending(NamedTuple):
 
     def __str__(self) -> str:
         """Say it in a few words: ``$1.24``, ``$1.24 and 2 attempts of unknown cost``, ``1 attempt of unknown cost``."""
-        attempts = counted(self.unknown, "attempt")
+        attempts = pluralize(self.unknown, "attempt")
         parts = [usd(self.known)] if self.known or not self.unknown else []
         return " and ".join(parts + [f"{attempts} of unknown cost"] * bool(self.unknown))
 
@@ -56,7 +56,7 @@ def usd(amount: float | None) -> str:
     return f"${amount:,.2f}" if amount >= 1 or not amount else f"${amount:.4f}"
 
 
-def spending(results: Iterable[Result | None]) -> Spending:
+def total_cost(results: Iterable[Result | None]) -> Spending:
     """Add up every attempt of every task; None is one that was never attempted."""
     by_task: defaultdict[str, float] = defaultdict(float)
     by_agent: defaultdict[str, float] = defaultdict(float)
@@ -109,7 +109,7 @@ def cost_statistics(result: Result) -> dict[str, str]:
     """Return the lines that say what a task cost; none when it cost nothing."""
     if all(attempt.cost == 0 for attempt in result.attempts):
         return {}
-    spent = spending([result])
+    spent = total_cost([result])
     if not spent:
         return {}
     statistics = {"Cost": str(spent)}

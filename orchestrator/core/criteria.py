@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from orchestrator.core.text import is_blank, one_line, printable, typed
+from orchestrator.core.text import is_blank, one_line, sanitize, typed
 from orchestrator.errors import CriteriaError, UsageError
 
 #: Characters of one; whoever has more to say writes it into the task description.
@@ -34,7 +34,7 @@ def worded(texts: Iterable[str]) -> tuple[str, ...]:
     Raises:
         ValueError: one says nothing, or too much for a line.
     """
-    lines = [" ".join(printable(typed(text)).split()) for text in texts]
+    lines = [" ".join(sanitize(typed(text)).split()) for text in texts]
     for line in lines:
         if is_blank(line):
             raise ValueError("a criterion without a text")

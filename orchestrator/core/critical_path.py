@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from orchestrator.core.duration import format_duration
 from orchestrator.core.graph import weights
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.text import counted
+from orchestrator.core.text import pluralize
 
 
 class Path(NamedTuple):
@@ -25,14 +25,14 @@ class Path(NamedTuple):
 
     def __str__(self) -> str:
         """``3 tasks, 14h00m; 1 done, 12h00m left``."""
-        count = counted(self.tasks, "task")
+        count = pluralize(self.tasks, "task")
         if not self.is_timed:
             return f"{count}; {self.done} done, {self.tasks - self.done} left"
         left = format_duration(self.left) if self.left else "nothing"
         return f"{count}, {format_duration(self.seconds)}; {self.done} done, {left} left"
 
 
-def given_up(board: Board) -> set[str]:
+def given_up(board: PlanSnapshot) -> set[str]:
     """Which tasks nobody will do as it stands: those that are cancelled, and what is skipped because of them."""
     found: set[str] = set()
     for task_id in board.shape.order:
@@ -44,7 +44,7 @@ def given_up(board: Board) -> set[str]:
     return found
 
 
-def path_estimate(board: Board, path: Sequence[str]) -> Path:
+def path_estimate(board: PlanSnapshot, path: Sequence[str]) -> Path:
     """Add up a chain of tasks."""
     tasks = board.plan.tasks
     weight = weights(tasks)
@@ -81,7 +81,7 @@ class Estimate(NamedTuple):
         return f"{told}{some if self.known < self.tasks else ''}"
 
 
-def estimate(board: Board) -> Estimate | None:
+def estimate(board: PlanSnapshot) -> Estimate | None:
     """Add up what people have said; None when nobody said anything."""
     tasks = [task for task in board.plan.tasks.values() if not task.children]
     known = sum(bool(task.estimate) for task in tasks)

@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from orchestrator.core.agent import Roster
+from orchestrator.core.agent import AgentRegistry
 from orchestrator.core.duration import format_duration
 from orchestrator.core.plan import Task
 from orchestrator.core.plan_status import PlanState, subtask_word
 from orchestrator.core.settings import Settings
-from orchestrator.core.snapshot import Board
-from orchestrator.core.status import UNDER_WAY, TaskStatus
-from orchestrator.core.timestamp import format_moment
+from orchestrator.core.snapshot import PlanSnapshot
+from orchestrator.core.status import ACTIVE, TaskStatus
+from orchestrator.core.timestamp import format_timestamp
 from orchestrator.errors import CapacityError
 
 
@@ -25,7 +25,7 @@ class Skipped(NamedTuple):
     reason: str
 
 
-def ready(board: Board, only: str = "") -> tuple[list[Task], list[Skipped]]:
+def ready(board: PlanSnapshot, only: str = "") -> tuple[list[Task], list[Skipped]]:
     """Return the tasks that can be handed out, the most urgent first, and those that wait, with the reason.
 
     With *only*, one task: it is told of, wherever it stands.
@@ -44,13 +44,13 @@ def ready(board: Board, only: str = "") -> tuple[list[Task], list[Skipped]]:
     return sorted(tasks, key=lambda each: (-each.priority, -rank.get(each.id, 0.0))), skipped
 
 
-def _reason(board: Board, task: Task, status: TaskStatus) -> str:
+def _reason(board: PlanSnapshot, task: Task, status: TaskStatus) -> str:
     if status is TaskStatus.WAITING:
         missing = [n for n in task.needs if board.status(n) is not TaskStatus.COMPLETED]
         return f"Dependency not DONE: {', '.join(missing)}"
     word = subtask_word(status, is_assigned=True)
     why = board.standing[task.id].reason
-    return f"already {word}" if status in UNDER_WAY or not why else f"{word}: {why}"
+    return f"already {word}" if status in ACTIVE or not why else f"{word}: {why}"
 
 
 def refusal(state: PlanState | None) -> str:
@@ -79,7 +79,7 @@ class TaskPaths(NamedTuple):
 
 def context(
     plan_id: str,
-    board: Board,
+    board: PlanSnapshot,
     task: Task,
     *,
     settings: Settings,
@@ -98,7 +98,7 @@ def context(
     return {
         "plan": {
             "task_id": plan_id,
-            "title": plan.charter.title or plan.title,
+            "title": plan.plan_header.title or plan.title,
             "request": plan.request,
             "goal": plan.goal,
             "file": places.plan,
@@ -141,12 +141,15 @@ def _constraints(settings: Settings, task: Task) -> Mapping[str, Any]:
     if task.estimate:
         found["estimate"] = format_duration(task.estimate)
     if task.deadline:
-        found["deadline"] = format_moment(task.deadline)
+        found["deadline"] = format_timestamp(task.deadline)
     return found | dict(task.inputs)
 
 
 def within_capacity(
-    tasks: Sequence[Task], agents: Mapping[str, str], roster: Roster, under_way: Mapping[str, int]
+    tasks: Sequence[Task],
+    agents: Mapping[str, str],
+    registry: AgentRegistry,
+    under_way: Mapping[str, int],
 ) -> tuple[list[Task], list[Skipped]]:
     """Return the tasks that their agents have room for, and the others (S4-59).
 
@@ -157,7 +160,7 @@ def within_capacity(
     skipped: list[Skipped] = []
     for task in tasks:
         try:
-            roster.require_room(agents[task.id], at_work)
+            registry.require_room(agents[task.id], at_work)
         except CapacityError as full:
             skipped.append(Skipped(task.id, str(full)))
             continue

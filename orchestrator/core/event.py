@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from orchestrator.core.message import SPOKEN, MessageKind
-from orchestrator.core.snapshot import Board, is_beside
+from orchestrator.core.snapshot import PlanSnapshot, is_auxiliary
 from orchestrator.core.status import TaskStatus
 
 #: Whom a line is about when it is about no task.
@@ -126,7 +126,7 @@ class News:
                     self._end_retries()
             elif line.what == "news":
                 self.doing[line.subject] = line.text
-            elif not is_beside(line.subject):
+            elif not is_auxiliary(line.subject):
                 self._take(line)
 
     def _take(self, line: Line) -> None:
@@ -143,7 +143,7 @@ class News:
             if line.what == "retrying":
                 self._newest[task] = line._replace(what="not tried again")
 
-    def settle(self, board: Board, *, has_died: bool = False) -> None:
+    def settle(self, board: PlanSnapshot, *, has_died: bool = False) -> None:
         """Take in that nobody works on the plan: what *board* says otherwise is no news any more.
 
         What somebody reset by hand takes what was made from it along, and a run that has died (*has_died*) says of

@@ -13,8 +13,8 @@ from orchestrator.core.brief import Brief, Phase
 from orchestrator.core.duration import roughly
 from orchestrator.core.event import TOLD, hold_of
 from orchestrator.core.plan_status import ITSELF, PlanState
-from orchestrator.core.snapshot import Board, held
-from orchestrator.core.status import UNDER_WAY, TaskStatus
+from orchestrator.core.snapshot import PlanSnapshot, held
+from orchestrator.core.status import ACTIVE, TaskStatus
 from orchestrator.core.text import one_line
 
 #: Looks in a row that found a task as it was, until a person is told, and until it is taken to be blocked.
@@ -98,7 +98,7 @@ def _signal_of(brief: Brief) -> str:
 
 
 def alerts(
-    plan_id: str, board: Board, state: PlanState, pulses: Mapping[str, Pulse], now: float
+    plan_id: str, board: PlanSnapshot, state: PlanState, pulses: Mapping[str, Pulse], now: float
 ) -> Iterator[Alert]:
     """Yield what a person should look at in a plan itself, the worst first."""
     groups = board.by_status()
@@ -106,7 +106,7 @@ def alerts(
         reason = one_line(board.standing[task_id].reason or "no reason given", limit=100)
         yield Alert(AlertKind.FAILED, plan_id, task_id, reason)
     for task_id, pulse in pulses.items():
-        is_under_way = board.status(task_id) in UNDER_WAY
+        is_under_way = board.status(task_id) in ACTIVE
         if is_under_way and pulse.silent >= STUCK_AFTER:
             text = f"no progress in {pulse.silent} heartbeats"
             yield Alert(AlertKind.STUCK, plan_id, task_id, text)
@@ -120,7 +120,7 @@ def alerts(
         late = roughly(now - task.deadline)
         text = f"{board.status(task_id).value}, {late} past its deadline"
         yield Alert(AlertKind.OVERDUE, plan_id, task_id, text)
-    eta = board.plan.charter.eta
+    eta = board.plan.plan_header.eta
     if eta and now > eta:
         late = roughly(now - eta)
         yield Alert(AlertKind.OVERDUE, plan_id, "", f"{state.word}, {late} past its ETA")

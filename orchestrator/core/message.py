@@ -19,7 +19,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from orchestrator.core.ids import NAME
-from orchestrator.core.text import is_blank, one_line, printable, typed
+from orchestrator.core.text import is_blank, one_line, sanitize, typed
 from orchestrator.errors import UsageError
 
 #: Bytes of one message: whoever has more to say writes a file and shares its path.
@@ -75,7 +75,7 @@ def clean(text: str) -> str:
             f"the message has {size:,} bytes, and {LIMIT:,} is the most",
             hint="write it into a file and share the path",
         )
-    text = printable(typed(text)).strip("\n")
+    text = sanitize(typed(text)).strip("\n")
     if is_blank(text):
         raise UsageError(
             "there is nothing in the message", hint="say something; `-` reads standard input"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # What a plan says of itself, above its tasks. Small, for it is loaded by every command that only touches a plan.
 
 
-class Charter(NamedTuple):
+class PlanHeader(NamedTuple):
     """The front matter keys that are no settings."""
 
     state: PlanState | None = None
@@ -154,7 +154,7 @@ class Plan(NamedTuple):
     file: str = "master_plan.md"
     table: int = 1
     """Line of the file in which the first table of tasks begins."""
-    charter: Charter = Charter()
+    plan_header: PlanHeader = PlanHeader()
     """What it says of itself: its state, its title, when it is to be done."""
 
     @property
@@ -204,7 +204,7 @@ def stem(task_id: str) -> str:
     )
 
 
-def stems_meant(stems: Mapping[str, str]) -> dict[str, str]:
+def resolve_stems(stems: Mapping[str, str]) -> dict[str, str]:
     """Return what people may call the files of tasks, in lower case → the stem that each has.
 
     ``T-01`` or ``Agent-01`` for ``agent-01``, ``agent-scan`` for ``scan``, ``agent-01`` for ``1``. *stems* have their
@@ -361,7 +361,7 @@ def with_umbrellas(tasks: Mapping[str, Task]) -> dict[str, Task]:
         return dict(tasks)
     inherited: dict[str, _Needs] = {"": ({}, {})}
     return {
-        task.id: _linked(task, _of_umbrella(task.parent, tasks, inherited), children)
+        task.id: _linked(task, _of_group(task.parent, tasks, inherited), children)
         for task in tasks.values()
     }
 
@@ -381,7 +381,7 @@ def _linked(task: Task, above: _Needs, children: Mapping[str, Sequence[str]]) ->
     )
 
 
-def _of_umbrella(parent: str, tasks: Mapping[str, Task], known: dict[str, _Needs]) -> _Needs:
+def _of_group(parent: str, tasks: Mapping[str, Task], known: dict[str, _Needs]) -> _Needs:
     """Return what the tasks under *parent* need because of it and of what it stands under itself."""
     way = []
     while parent not in known:
@@ -394,7 +394,7 @@ def _of_umbrella(parent: str, tasks: Mapping[str, Task], known: dict[str, _Needs
     return known[parent]
 
 
-def refuse_umbrella(task_id: str, *, is_one: bool) -> None:
+def refuse_group(task_id: str, *, is_one: bool) -> None:
     """Let nobody say where an umbrella stands.
 
     Raises:

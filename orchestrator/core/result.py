@@ -58,7 +58,7 @@ _WORDS = {
 NOT_STARTED = "not started"
 
 
-class Exit(NamedTuple):
+class ProcessExit(NamedTuple):
     """How the processes of an attempt ended: what the attempt record says. Times are seconds since the epoch."""
 
     code: int | None = None
@@ -144,7 +144,7 @@ class Bill(NamedTuple):
 FREE = Bill()
 
 
-class Signs(NamedTuple):
+class StreamSignals(NamedTuple):
     """What an attempt shows of itself while it runs."""
 
     is_answered: bool = False
@@ -239,7 +239,7 @@ class Attempt(NamedTuple):
     """Whether it was simulated although another agent was meant; None: it was not, or nobody said."""
 
     @property
-    def is_by_hand(self) -> bool:
+    def is_manual(self) -> bool:
         """Whether a person or an outside agent made it, and no run: then it does not end with a run."""
         return bool(self.agent) and not self.run
 
@@ -284,9 +284,9 @@ class Result(NamedTuple):
     """The newest command that was carried out on it, so that it is never carried out twice."""
 
     @property
-    def is_by_hand(self) -> bool:
+    def is_manual(self) -> bool:
         """Whether the newest attempt was made by a person or an outside agent."""
-        return bool(self.attempts) and self.attempts[-1].is_by_hand
+        return bool(self.attempts) and self.attempts[-1].is_manual
 
     @property
     def is_between_attempts(self) -> bool:

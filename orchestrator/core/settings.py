@@ -386,13 +386,13 @@ def resolve(*layers: Mapping[str, Any]) -> Settings:
 
 def lower(settings: Settings, flags: Mapping[str, Any]) -> dict[str, Any]:
     """Return *flags* as they count over *settings*: a cap that is smaller there stays."""
-    counted = dict(flags)
+    pluralize = dict(flags)
     for name in CAPS:
         own = getattr(settings, name)
         # 0 is no limit.
         if name in flags and own and not 0 < flags[name] < own:
-            del counted[name]
-    return counted
+            del pluralize[name]
+    return pluralize
 
 
 # ── environment ────────

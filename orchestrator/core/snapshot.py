@@ -15,7 +15,7 @@ from orchestrator.core.graph import Shape
 from orchestrator.core.plan import Plan, Task, joined, sources
 from orchestrator.core.result import Attempt, Result, Verdict, closed
 from orchestrator.core.settings import Settings
-from orchestrator.core.status import KEEPS_BACK, SETTLED, UNDER_WAY, TaskStatus
+from orchestrator.core.status import ACTIVE, BLOCKS_DEPENDENTS, SETTLED, TaskStatus
 
 #: The agent that does nothing, of a plan that is only tried.
 SIMULATED = "simulated"
@@ -25,17 +25,17 @@ ONLY_SIMULATED = "only simulated"
 _DONE, _PENDING = TaskStatus.COMPLETED, TaskStatus.PENDING
 
 
-class Standing(NamedTuple):
+class TaskState(NamedTuple):
     """Where one task stands, and why."""
 
     status: TaskStatus
     reason: str = ""
 
 
-_COMPLETED = Standing(status=_DONE)
+_COMPLETED = TaskState(status=_DONE)
 
 
-class Board:
+class PlanSnapshot:
     """A plan and its results. Written by hand: loading `dataclasses` takes longer than ``list`` on a thousand tasks."""
 
     __slots__ = ("beside", "doubts", "plan", "results", "shape", "standing")
@@ -200,7 +200,7 @@ class Board:
         open_tasks = (
             self.shape.batch[task_id]
             for task_id, standing in self.standing.items()
-            if standing.status is not _DONE and standing.status not in KEEPS_BACK
+            if standing.status is not _DONE and standing.status not in BLOCKS_DEPENDENTS
         )
         return min(open_tasks, default=0)
 
@@ -210,11 +210,11 @@ def derive(
     shape: Shape,
     results: Mapping[str, Result],
     doubts: Mapping[str, str],
-) -> dict[str, Standing]:
+) -> dict[str, TaskState]:
     """Return where every task stands."""
     numbers = {task_id: result.number for task_id, result in results.items()}
     known = numbers.items()
-    standing: dict[str, Standing] = {}
+    standing: dict[str, TaskState] = {}
     done: set[str] = set()
     under: dict[str, frozenset[str]] = {}  # what is under each umbrella, without umbrellas
     for task_id in shape.order:
@@ -256,47 +256,47 @@ def _derive_one(
     result: Result | None,
     *,
     tasks: Mapping[str, Task],
-    standing: Mapping[str, Standing],
+    standing: Mapping[str, TaskState],
     numbers: Mapping[str, int],
-) -> Standing:
+) -> TaskState:
     """*numbers*: the newest attempt of every task that was started."""
     if task.children:  # a result says nothing of an umbrella
         return _umbrella(task, standing)
     # With these two it is left to the dependencies; `pending` in a result file is an attempt that was interrupted.
     if result is not None and result.status is not _DONE and result.status is not _PENDING:
-        return Standing(status=result.status, reason=_why(result))
+        return TaskState(status=result.status, reason=_why(result))
     open_needs = []
     for need in task.needs:
         before = standing[need].status
         if before is _DONE:
             continue
-        if before in KEEPS_BACK:
-            return Standing(status=TaskStatus.SKIPPED, reason=f"{need} {before.value}")
+        if before in BLOCKS_DEPENDENTS:
+            return TaskState(status=TaskStatus.SKIPPED, reason=f"{need} {before.value}")
         open_needs.append(need)
     if open_needs:
-        return Standing(status=TaskStatus.WAITING, reason=f"needs {', '.join(open_needs)}")
+        return TaskState(status=TaskStatus.WAITING, reason=f"needs {', '.join(open_needs)}")
     if result is None:
-        return Standing(status=TaskStatus.PENDING)
+        return TaskState(status=TaskStatus.PENDING)
     if result.status is not _DONE:
-        return Standing(status=TaskStatus.PENDING, reason=_why(result))
+        return TaskState(status=TaskStatus.PENDING, reason=_why(result))
     if again := _changed(task, result, numbers, tasks):
-        return Standing(status=TaskStatus.PENDING, reason=f"{', '.join(again)} ran again")
+        return TaskState(status=TaskStatus.PENDING, reason=f"{', '.join(again)} ran again")
     more = joined(task, result.inputs, tasks)
     reason = f"made without {', '.join(more)}"
-    return Standing(status=TaskStatus.PENDING, reason=reason) if more else _COMPLETED
+    return TaskState(status=TaskStatus.PENDING, reason=reason) if more else _COMPLETED
 
 
-def _umbrella(task: Task, standing: Mapping[str, Standing]) -> Standing:
+def _umbrella(task: Task, standing: Mapping[str, TaskState]) -> TaskState:
     """Where an umbrella stands follows from what is under it, and how far that is stands in the reason."""
     done = sum(standing[child].status is _DONE for child in task.children)
     progress = f"{done}/{len(task.children)}"
     for need in task.needs:
-        if (status := standing[need].status) in KEEPS_BACK:
+        if (status := standing[need].status) in BLOCKS_DEPENDENTS:
             reason = f"{progress} completed, {need} {status.value}"
-            return Standing(status=TaskStatus.SKIPPED, reason=reason)
+            return TaskState(status=TaskStatus.SKIPPED, reason=reason)
     if all(standing[need].status is _DONE for need in task.needs):
-        return Standing(status=_DONE, reason=f"{progress} completed")
-    return Standing(status=TaskStatus.WAITING, reason=f"{progress} completed")
+        return TaskState(status=_DONE, reason=f"{progress} completed")
+    return TaskState(status=TaskStatus.WAITING, reason=f"{progress} completed")
 
 
 def _changed(
@@ -311,8 +311,8 @@ def _changed(
 
 def _why(result: Result) -> str:
     """Why it stands there: who said so, who is at it, or why the newest attempt came to nothing."""
-    if result.status is TaskStatus.RUNNING and (result.is_by_hand or result.progress is not None):
-        who = f"by {result.attempts[-1].agent}" if result.is_by_hand else ""
+    if result.status is TaskStatus.RUNNING and (result.is_manual or result.progress is not None):
+        who = f"by {result.attempts[-1].agent}" if result.is_manual else ""
         done = "" if result.progress is None else f"{result.progress}%"
         return " · ".join(filter(None, (who, done)))
     return result.note or result.reason
@@ -324,7 +324,7 @@ def interrupt(results: dict[str, Result], doubts: dict[str, str]) -> None:
     What waited for its next attempt was not interrupted: its last one failed in order, and is charged.
     """
     for task_id, result in results.items():
-        if result.status in UNDER_WAY and not result.is_by_hand:
+        if result.status in ACTIVE and not result.is_manual:
             if not result.is_between_attempts:
                 doubts[task_id] = f"attempt {result.number} was interrupted"
             results[task_id] = result._replace(status=TaskStatus.PENDING)
@@ -335,12 +335,12 @@ def interrupt(results: dict[str, Result], doubts: dict[str, str]) -> None:
 # What was only simulated is shown as it went; for everything that is decided it is as if nothing had been done.
 
 #: What somebody said of it, and what goes on right now, is no simulation.
-_MEANT = UNDER_WAY | {TaskStatus.BLOCKED, TaskStatus.CANCELLED}
+_MEANT = ACTIVE | {TaskStatus.BLOCKED, TaskStatus.CANCELLED}
 
 
 def really_done(
-    board: Board, meant: Mapping[str, Settings] | None = None, again: Collection[str] = ()
-) -> Board:
+    board: PlanSnapshot, meant: Mapping[str, Settings] | None = None, again: Collection[str] = ()
+) -> PlanSnapshot:
     """Return the board that says what is to be done: without what was only simulated.
 
     *meant*: the settings of the tasks, where they are known: then also without what was to be simulated when it was
@@ -366,7 +366,7 @@ def really_done(
         before = _before_simulation(kept.pop(task_id))
         if before is not None:
             kept[task_id] = before
-    return Board(board.plan, board.shape, kept, doubts=board.doubts, beside=board.beside)
+    return PlanSnapshot(board.plan, board.shape, kept, doubts=board.doubts, beside=board.beside)
 
 
 def simulated(meant: Mapping[str, Settings]) -> dict[str, Settings]:
@@ -378,7 +378,7 @@ def simulated(meant: Mapping[str, Settings]) -> dict[str, Settings]:
 def only_simulated(
     policies: Mapping[str, Settings], meant: Mapping[str, Settings]
 ) -> frozenset[str]:
-    """Return the tasks that a run with these settings only simulates; both as in ``Prospect``."""
+    """Return the tasks that a run with these settings only simulates; both as in ``RunPreview``."""
     if policies is meant:
         return frozenset()
     return frozenset(
@@ -412,7 +412,7 @@ NAMES = {PLANNER: "planning", MERGER: "merging the results"}
 MERGING = Task(id=MERGER, name="Merge the results", description="")
 
 
-def is_beside(task_id: str) -> bool:
+def is_auxiliary(task_id: str) -> bool:
     """Say whether that is the id, or the stem, of whoever works beside the plan; also a file name that begins so."""
     return task_id.startswith("_")
 
@@ -424,12 +424,12 @@ def as_merger(settings: Settings) -> Settings:
     )
 
 
-def is_merging(board: Board) -> bool:
+def is_merging(board: PlanSnapshot) -> bool:
     """Say whether the results are being merged, if a run is at work."""
     return any(each.task == MERGER and each.status is TaskStatus.RUNNING for each in board.beside)
 
 
-def lacks_merge(board: Board) -> bool:
+def lacks_merge(board: PlanSnapshot) -> bool:
     """Say whether an agent is to merge the answers of a plan whose tasks are completed, and has not merged these."""
     if board.plan.settings.get("aggregate") != "claude":
         return False
@@ -495,7 +495,7 @@ def held(
         agent = last.agent or result.agent
         account = accounts.get(agent) or agent
         if last.status != Verdict.HELD.value:
-            if not last.is_by_hand:
+            if not last.is_manual:
                 started[account] = max(started.get(account, 0.0), last.started)
         elif result.status is TaskStatus.PENDING:
             hold = Held(agent, last.until, last.reason, result.task, last.model, last.is_outage)

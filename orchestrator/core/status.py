@@ -186,11 +186,11 @@ SETTLED = frozenset(
 )
 
 #: A task in one of these was started and is not over.
-UNDER_WAY = frozenset({TaskStatus.RUNNING, TaskStatus.RETRYING})
+ACTIVE = frozenset({TaskStatus.RUNNING, TaskStatus.RETRYING})
 #: Nothing more is to be done about a task in one of these, unless somebody wants it done again.
 OVER = frozenset({TaskStatus.COMPLETED, TaskStatus.CANCELLED})
 #: A task that needs one of these is skipped.
-KEEPS_BACK = frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED})
+BLOCKS_DEPENDENTS = frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED})
 
 _OTHER_WORDS = {
     "in_progress": TaskStatus.RUNNING,

@@ -37,7 +37,7 @@ _WAYS = {
 }
 
 
-class Intervention(NamedTuple):
+class TaskCommand(NamedTuple):
     """What somebody wants done with a task."""
 
     verb: Verb
@@ -72,7 +72,7 @@ class Intervention(NamedTuple):
 
 def decide(
     status: TaskStatus,
-    wanted: Intervention,
+    wanted: TaskCommand,
     *,
     open_needs: Iterable[tuple[str, TaskStatus]] = (),
     doer: str = "",
@@ -115,7 +115,7 @@ def decide(
     return move(status, verb)
 
 
-def _hint(status: TaskStatus, wanted: Intervention, doer: str) -> str:
+def _hint(status: TaskStatus, wanted: TaskCommand, doer: str) -> str:
     task = wanted.task
     if status is TaskStatus.RUNNING and doer == wanted.by:
         further = f"`orchestrator start {task} --progress N` says how far you are"
@@ -129,7 +129,7 @@ def _hint(status: TaskStatus, wanted: Intervention, doer: str) -> str:
 
 def apply(
     before: Result | None,
-    wanted: Intervention,
+    wanted: TaskCommand,
     status: TaskStatus,
     *,
     number: int,
@@ -146,7 +146,7 @@ def apply(
     """
     attempts = _with_agents(before)
     last = attempts[-1] if attempts else None
-    is_open = last is not None and last.is_open and last.is_by_hand
+    is_open = last is not None and last.is_open and last.is_manual
     if not is_open:
         # What its run left open is over as that run is: its log and record are evidence of it, and of nothing else.
         attempts = list(closed(attempts))
@@ -190,15 +190,15 @@ def apply(
     )
 
 
-def taken_from(wanted: Intervention, before: Result | None) -> str:
+def taken_from(wanted: TaskCommand, before: Result | None) -> str:
     """Say who had a task in hand that somebody else completes or fails; empty: nobody."""
     last = before.last if before else None
-    is_held = last is not None and last.is_open and last.is_by_hand and last.agent != wanted.by
+    is_held = last is not None and last.is_open and last.is_manual and last.agent != wanted.by
     is_settled = wanted.verb in {Verb.COMPLETE, Verb.FAIL}
     return f"{last.agent} had it in hand" if last and is_held and is_settled else ""
 
 
-def noted(result: Result, wanted: Intervention) -> Result:
+def noted(result: Result, wanted: TaskCommand) -> Result:
     """Return a result that says who settled it so."""
     note, progress = wanted.why, result.progress
     match wanted.verb:
@@ -223,7 +223,7 @@ def _with_agents(before: Result | None) -> list[Attempt]:
     return [each if each.agent else each._replace(agent=before.agent) for each in before.attempts]
 
 
-def _closed(attempt: Attempt, wanted: Intervention, verdict: Verdict) -> Attempt:
+def _closed(attempt: Attempt, wanted: TaskCommand, verdict: Verdict) -> Attempt:
     return attempt._replace(
         status=verdict.value,
         reason="" if verdict is Verdict.COMPLETED else wanted.why,

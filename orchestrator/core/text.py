@@ -51,7 +51,7 @@ def text_of(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def printable(text: str) -> str:
+def sanitize(text: str) -> str:
     r"""Return *text* with nothing in it that a terminal acts on: only characters, ``\n`` and ``\t``.
 
     Escape sequences, control characters, what is no character, and direction overrides are dropped; ``\r\n`` and
@@ -79,7 +79,7 @@ def _last_state(line: str) -> str:
 def typed(text: str) -> str:
     r"""Return what somebody typed, with ``\n`` at the end of every line.
 
-    Only programs draw a line again with ``\r``; ``printable`` would drop the words before it.
+    Only programs draw a line again with ``\r``; ``sanitize`` would drop the words before it.
     """
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
@@ -94,7 +94,7 @@ def is_left_blank(line: str) -> bool:
 
 def is_blank(text: str) -> bool:
     """Whether nothing of a text is to be seen: neither blanks nor what only tells a terminal what to do."""
-    text = printable(text)
+    text = sanitize(text)
     if text.isascii():
         return not text.strip()
     from unicodedata import category  # most texts do without
@@ -112,7 +112,7 @@ def one_line(text: str, limit: int = 200) -> str:
 
 def _one_line(text: str, limit: int) -> str:
     head = text[: _LOOK_AT + limit]
-    line = redact(" ".join(printable(head).split()))
+    line = redact(" ".join(sanitize(head).split()))
     if len(line) <= limit and len(head) == len(text):
         return line
     return line[: max(limit - 1, 0)].rstrip() + "…"
@@ -121,7 +121,7 @@ def _one_line(text: str, limit: int) -> str:
 def excerpt(text: str, limit: int) -> str:
     """Return the head of *text* as it can be shown, cut with ``…`` after *limit* characters; redacted as a line is."""
     head = text[: _LOOK_AT + limit]
-    shown = redact(printable(head))
+    shown = redact(sanitize(head))
     is_whole = len(shown) <= limit and len(head) == len(text)
     return shown if is_whole else f"{shown[:limit].rstrip()}…"
 
@@ -224,12 +224,12 @@ def fair_shares(sizes: Sequence[int], limit: int) -> list[int]:
     return shares
 
 
-def counted(number: int, one: str, many: str = "") -> str:
+def pluralize(number: int, one: str, many: str = "") -> str:
     """Return ``1 task``, ``2 tasks``, ``30,000 tasks``; *many* is the plural where it is not *one* with an s."""
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
-def first_of(words: Sequence[str], most: int) -> str:
+def join_first(words: Sequence[str], most: int) -> str:
     """Return the first *most* of some words in one line, and how many more there are."""
     more = f" and {len(words) - most:,} more" if len(words) > most else ""
     return f"{', '.join(words[:most])}{more}"

@@ -12,7 +12,7 @@ from orchestrator.core.duration import parse_duration
 _END_OF_DAY = time.max.replace(microsecond=0)
 
 
-def parse_moment(text: object, now: float | None = None) -> float:
+def parse_timestamp(text: object, now: float | None = None) -> float:
     """Return seconds since the epoch. A day means its end; without a time zone, UTC is meant.
 
     With *now*, seconds since the epoch, a duration counts from there.
@@ -27,7 +27,7 @@ def parse_moment(text: object, now: float | None = None) -> float:
     written = str(text).strip()
     try:
         if len(written) <= len("2026-03-01"):
-            return parse_moment(date.fromisoformat(written))
+            return parse_timestamp(date.fromisoformat(written))
         return _seconds(datetime.fromisoformat(written))
     except (ValueError, OverflowError):
         pass
@@ -39,8 +39,8 @@ def parse_moment(text: object, now: float | None = None) -> float:
     raise ValueError(f"{written!r} is not a moment; write 2026-03-01, 2026-03-01T14:00Z or 2h")
 
 
-def format_moment(seconds: float) -> str:
-    """Write a moment as ``parse_moment`` reads it: a day where it is the end of one, else UTC to the second."""
+def format_timestamp(seconds: float) -> str:
+    """Write a moment as ``parse_timestamp`` reads it: a day where it is the end of one, else UTC to the second."""
     moment = datetime.fromtimestamp(seconds, UTC)
     if moment.time() == _END_OF_DAY:
         return moment.date().isoformat()
@@ -76,7 +76,7 @@ def time_of_day(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def next_moment(text: str, now: datetime) -> datetime:
+def next_timestamp(text: str, now: datetime) -> datetime:
     """Return the moment that a person means: the next 07:30, or a moment that was written out.
 
     Args:

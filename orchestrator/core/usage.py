@@ -14,7 +14,7 @@ from orchestrator.core.cost import unsettled
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.snapshot import BESIDE
-from orchestrator.core.status import UNDER_WAY, TaskStatus
+from orchestrator.core.status import ACTIVE, TaskStatus
 
 #: Seconds.
 DAY = 86400
@@ -145,7 +145,7 @@ def bookings(plan: str, result: Result, task: Task | None, name: str = "") -> It
 
 def _word(attempt: Attempt, result: Result) -> str:
     """Return how an attempt stands: one that nobody runs any more was interrupted, whatever its file still says."""
-    is_lost = attempt.is_open and (result.status not in UNDER_WAY or attempt is not result.last)
+    is_lost = attempt.is_open and (result.status not in ACTIVE or attempt is not result.last)
     return Verdict.INTERRUPTED.value if is_lost else attempt.status
 
 

@@ -14,10 +14,10 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from orchestrator.core.finding import Finding, Level
-from orchestrator.core.plan import Plan, sources, stems_meant
+from orchestrator.core.plan import Plan, resolve_stems, sources
 from orchestrator.core.result import Attempt, Result, Verdict
-from orchestrator.core.snapshot import is_beside
-from orchestrator.core.status import UNDER_WAY, TaskStatus
+from orchestrator.core.snapshot import is_auxiliary
+from orchestrator.core.status import ACTIVE, TaskStatus
 from orchestrator.errors import Problem
 
 # ── evidence ────────
@@ -259,9 +259,9 @@ def _task_files(seen: Evidence) -> Iterator[Breach]:
     if seen.plan is None:
         return
     stems = _ids(seen)
-    meant = stems_meant(stems)
+    meant = resolve_stems(stems)
     for stem in seen.task_files:
-        if stem in stems or is_beside(stem):
+        if stem in stems or is_auxiliary(stem):
             continue
         where, right = f"agent_tasks/{stem}.md", meant.get(stem.casefold())
         if right is None:
@@ -289,7 +289,7 @@ def _results(seen: Evidence) -> Iterator[Breach]:
     known = {each.stem: each.result for each in seen.results if each.result is not None}
     stems = _ids(seen)
     for each in seen.results:
-        beside = is_beside(each.stem)
+        beside = is_auxiliary(each.stem)
         if seen.plan is not None and each.stem not in stems and not beside:
             hint = "kept; remove it when nobody needs it"
             yield _known("orphan_result", each.path, "no row of the plan has this task", hint)
@@ -339,8 +339,8 @@ def _attempts(each: ResultSeen, result: Result, seen: Evidence) -> Iterator[Brea
             found = f"attempt {attempt.number} is of run {record.run}, not {attempt.run} as its result says"
             hint = f"if an agent wrote this, remove {each.path}: {_AGAIN}"
             yield _broken("record_disagrees", record.path, found, hint)
-    is_under_way = result.status in UNDER_WAY and not result.is_between_attempts
-    if is_under_way and not (seen.lock.is_live or result.is_by_hand):
+    is_under_way = result.status in ACTIVE and not result.is_between_attempts
+    if is_under_way and not (seen.lock.is_live or result.is_manual):
         record = seen.records.get((each.stem, result.number))
         is_over = record is not None and record.is_readable and result.status is TaskStatus.RUNNING
         how = "was interrupted"
@@ -352,7 +352,7 @@ def _attempts(each: ResultSeen, result: Result, seen: Evidence) -> Iterator[Brea
             )
         found = f"{result.status.value}, and nobody runs it: attempt {result.number} {how}"
         hint = _NEXT_RUN if is_over else f"`orchestrator run`: {_AGAIN}; the attempt is not charged"
-        can_fix = is_over and seen.plan is not None and not is_beside(each.stem)
+        can_fix = is_over and seen.plan is not None and not is_auxiliary(each.stem)
         repair = Repair.RECOVER if can_fix else None
         yield _broken("stale_running", each.path, found, hint, repair=repair, stem=each.stem)
 

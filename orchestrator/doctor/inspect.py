@@ -34,13 +34,13 @@ from orchestrator.plan.lines import LARGEST_PLAN, Lines, conflict, too_large, un
 from orchestrator.plan.parser import parse_plan
 from orchestrator.plan.sections import regions
 from orchestrator.plan.task_file import parse_task_file
-from orchestrator.store.atomic import open_stream, read_file, reported
+from orchestrator.store.atomic import io_errors, open_stream, read_file
 from orchestrator.store.attempt_record import ATTEMPT_FILE, read_record
 from orchestrator.store.collection import instead_of
 from orchestrator.store.evidence import merged_answer
 from orchestrator.store.index import SCHEMA, is_as_written
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import UNKNOWN, dead_runs_of, holder_of
+from orchestrator.store.lock import UNKNOWN, dead_runs_of, lock_owner
 from orchestrator.store.process import start_time
 from orchestrator.store.result_file import LARGEST_RESULT, parse_result, why_no_result
 
@@ -145,7 +145,7 @@ def look_at_journal(path: str) -> JournalSeen:
     foreign: list[int] = []
     lines = others = 0
     is_whole = True
-    with reported("read", path), open_stream(path) as file:
+    with io_errors("read", path), open_stream(path) as file:
         while piece := file.readline(_MAX_LINE):
             is_begin, is_whole = is_whole, piece.endswith(b"\n")
             lines += is_begin
@@ -194,7 +194,7 @@ def _lock(layout: Layout) -> tuple[int, LockSeen]:
     found = _stat(layout.lock)
     if found is None or not stat.S_ISREG(found.st_mode):
         return 0, LockSeen()
-    holder, dead = holder_of(layout.lock), dead_runs_of(layout.lock)
+    holder, dead = lock_owner(layout.lock), dead_runs_of(layout.lock)
     if dead == (UNKNOWN,):
         return found.st_mtime_ns, LockSeen(is_damaged=True)
     run = str(holder["run"]) if holder else dead[-1] if dead else ""
@@ -275,7 +275,7 @@ class _Look:
             return
         if directory != ".":
             self._look(directory, found, is_directory=True)
-        with reported("list", path), os.scandir(path) as entries:
+        with io_errors("list", path), os.scandir(path) as entries:
             yield from sorted(entries, key=lambda entry: entry.name)
 
     def _note_temporary(self, name: str, entry: os.DirEntry[str]) -> bool:

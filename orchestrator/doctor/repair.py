@@ -12,12 +12,12 @@ from orchestrator.core.timestamp import iso
 from orchestrator.doctor.checks import Breach, Evidence, LockSeen, Repair, Stray, breaches
 from orchestrator.doctor.inspect import take_snapshot, who_runs
 from orchestrator.errors import OrchestratorError, StoreError
-from orchestrator.executors.reaper import left_behind
+from orchestrator.executors.reaper import find_orphans
 from orchestrator.runner.recovery import recover_from_logs
 from orchestrator.runner.timer import Clock
-from orchestrator.services.plugins import Plugs
+from orchestrator.services.plugins import Plugins
 from orchestrator.store.archive import has_plan
-from orchestrator.store.atomic import refuse_links, set_aside
+from orchestrator.store.atomic import reject_symlinks, set_aside
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import RunLock, new_run, take_lock
@@ -69,7 +69,7 @@ def _looked(layout: Layout) -> Evidence:
     return seen
 
 
-def repair(layout: Layout, plugs: Plugs) -> Checked:
+def repair(layout: Layout, plugins: Plugins) -> Checked:
     """Repair what is safe, and look again.
 
     Raises:
@@ -78,12 +78,12 @@ def repair(layout: Layout, plugs: Plugs) -> Checked:
     """
     if not has_plan(layout):
         return check(layout)  # there is nothing to repair, and no reason to leave a lock file
-    refuse_links(layout.tasks, layout.results, layout.logs)
+    reject_symlinks(layout.tasks, layout.results, layout.logs)
     run = new_run()
     lock = take_lock(layout.lock, run, iso(Clock().wall()))
     try:
         seen = _seen(layout, lock, run)
-        session = _Repairing(layout, plugs, lock, run, seen)
+        session = _Repairing(layout, plugins, lock, run, seen)
         session.apply(breaches(seen))
         after = breaches(_seen(layout, lock, run))
     except BaseException:
@@ -100,7 +100,7 @@ def _seen(layout: Layout, lock: RunLock, run: str) -> Evidence:
 
 
 def _with_strays(seen: Evidence, layout: Layout, run: str) -> Evidence:
-    found = left_behind(layout.root, spare={run})
+    found = find_orphans(layout.root, spare={run})
     return seen._replace(strays=[Stray(each.pid, each.run, each.task) for each in found])
 
 
@@ -109,7 +109,7 @@ class _Repairing:
     """The repairs of one call; the lock is held."""
 
     layout: Layout
-    plugs: Plugs
+    plugins: Plugins
     lock: RunLock
     run: str
     seen: Evidence
@@ -160,8 +160,8 @@ class _Repairing:
         return f"moved aside to {os.path.relpath(aside, self.layout.root)}"
 
     def _end(self, found: Sequence[Breach]) -> None:
-        self.plugs.sweep(self.layout.root, self.run)
-        left = {each.pid for each in left_behind(self.layout.root, spare={self.run})}
+        self.plugins.sweep(self.layout.root, self.run)
+        left = {each.pid for each in find_orphans(self.layout.root, spare={self.run})}
         for breach in found:
             is_left = int(breach.where.rpartition(" ")[2]) in left
             done = "it does not end on SIGKILL" if is_left else "ended"
@@ -179,7 +179,7 @@ class _Repairing:
     def _recover(self, found: Sequence[Breach], again: Sequence[str]) -> None:
         """Make results from the logs of attempts that ended without their runner, or whose result was moved aside."""
         try:
-            made = recover_from_logs(self.layout, self.plugs, self.lock.dead_runs, lost=again)
+            made = recover_from_logs(self.layout, self.plugins, self.lock.dead_runs, lost=again)
         except OrchestratorError as error:
             tried = [(each.finding.name, each.where) for each in found]
             tried += [("result", f"results/{stem}-result.md") for stem in again]

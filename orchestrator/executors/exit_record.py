@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from orchestrator.core.result import Exit
+    from orchestrator.core.result import ProcessExit
     from orchestrator.executors.protocol import Job
 
 SCHEMA = 1
@@ -189,7 +189,9 @@ def _sync_directory(path: str) -> None:
         os.close(fd)
 
 
-def write_exit(job: Job, known: Exit, *, output: str | None = None, sync: bool = False) -> Exit:
+def write_exit(
+    job: Job, known: ProcessExit, *, output: str | None = None, sync: bool = False
+) -> ProcessExit:
     """Write the record of a job that no guard recorded and, when given, its output; what went wrong is its error."""
     if output is not None:
         try:
@@ -208,11 +210,11 @@ def write_exit(job: Job, known: Exit, *, output: str | None = None, sync: bool =
     return known._replace(error=failure, is_ours=True) if failure and not known.error else known
 
 
-def run_inline(job: Job) -> Exit:
+def run_inline(job: Job) -> ProcessExit:
     """Write what a job without ``argv`` prints, and its record, as a process that ends at once would leave them."""
-    from orchestrator.core.result import Exit  # heavy, and not needed by the guard
+    from orchestrator.core.result import ProcessExit  # heavy, and not needed by the guard
 
-    return write_exit(job, Exit(code=0, started=time.time()), output=job.output)
+    return write_exit(job, ProcessExit(code=0, started=time.time()), output=job.output)
 
 
 def _write(path: str, data: bytes) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 
-from orchestrator.core.result import Exit, StopReason
+from orchestrator.core.result import ProcessExit, StopReason
 from orchestrator.errors import ExecutorError
 from orchestrator.executors import process_tree
 from orchestrator.executors.exit_record import (
@@ -311,18 +311,18 @@ class LocalExecutor:
                 hint="run it again: attempts that were cut short are not charged",
             )
 
-    def _lost(self, job: Job) -> Exit:
+    def _lost(self, job: Job) -> ProcessExit:
         """What is known of a job whose guard is dead: its record, if it was in time, or else one that says so."""
         record = read_record(job.record) if job.record else None
         # A late one of another run, or an agent's own: run, task and number are the fencing token (design, section 6).
         token = {**job.facts, "key": job.key}
         if record is not None and all(record.get(name) == each for name, each in token.items()):
             try:
-                return Exit.of_record(record)
+                return ProcessExit.of_record(record)
             except ValueError:
                 record = None  # no guard wrote it
         pid = self._pids.get(job.key, 0)
-        lost = Exit(stopped=StopReason.ORPHANED, error="the guard died", pid=pid)
+        lost = ProcessExit(stopped=StopReason.ORPHANED, error="the guard died", pid=pid)
         return write_exit(job, lost, sync=True)
 
 
@@ -330,9 +330,9 @@ def _no_guard(error: OSError) -> ExecutorError:
     return ExecutorError(f"the guard cannot be started: {error.strerror}", hint=advice(error))
 
 
-def _recorded(job: Job, message: dict[str, Any]) -> Exit:
+def _recorded(job: Job, message: dict[str, Any]) -> ProcessExit:
     """How a job ended. What the guard could not write down is written here: its finished work was paid for."""
-    exit = Exit.of_record(message["record"])
+    exit = ProcessExit.of_record(message["record"])
     if not message["unwritten"]:
         return exit
     whole = {"schema": SCHEMA, **job.facts, **message["record"]}

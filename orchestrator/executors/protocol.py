@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeGuard
 
-from orchestrator.core.result import Exit, StopReason
+from orchestrator.core.result import ProcessExit, StopReason
 
 
 class Job(NamedTuple):
@@ -46,7 +46,7 @@ class Done(NamedTuple):
     """A job is over: nothing of its tree is left, its logs are complete and its record is written."""
 
     key: str
-    exit: Exit
+    exit: ProcessExit
 
 
 News = ProcessStarted | Done

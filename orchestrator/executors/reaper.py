@@ -110,7 +110,7 @@ def sweep(directory: str, *, spare: Container[str] = ()) -> list[SweptProcess]:
     return list(ended.values())
 
 
-def left_behind(directory: str, *, spare: Container[str]) -> list[SweptProcess]:
+def find_orphans(directory: str, *, spare: Container[str]) -> list[SweptProcess]:
     """Return what ``sweep`` would end; nothing is ended. On systems without ``/proc`` nothing is found."""
     if not process_tree.is_available():
         return []

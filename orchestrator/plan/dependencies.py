@@ -195,7 +195,7 @@ class Dependencies:
     def _ids_of(self, words: Sequence[str]) -> list[str] | None:
         found: list[str] = []
         between = ""  # the dash, or word for a range, that was read last
-        at, is_beside = 0, False
+        at, is_auxiliary = 0, False
         while at < len(words):
             ids, size, is_name = self._next(words, at)
             bare = words[at].strip(_AROUND).casefold() or words[at]
@@ -205,9 +205,9 @@ class Dependencies:
                     between = bare
                 elif between or bare not in FILLERS:
                     return None
-                is_beside = bool(between)
+                is_auxiliary = bool(between)
                 continue
-            if is_name and is_beside and ids != found[-1:]:
+            if is_name and is_auxiliary and ids != found[-1:]:
                 return None  # an id, and the name of another task
             if between and ids != found[-1:]:
                 first, *more = ids
@@ -215,7 +215,7 @@ class Dependencies:
             if not ids:
                 return None
             found += ids
-            between, is_beside = "", True
+            between, is_auxiliary = "", True
         return None if between or not found else found
 
     def _next(self, words: Sequence[str], at: int) -> tuple[list[str], int, bool]:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 
 from orchestrator.core.plan import Task
-from orchestrator.core.text import cell, printable
+from orchestrator.core.text import cell, sanitize
 from orchestrator.errors import Problem, UsageError
 from orchestrator.plan.columns import Columns, read_header, read_id
 from orchestrator.plan.document import Sheet
@@ -41,7 +41,7 @@ _NUMBERED = re.compile(r"(.*?)(\d+)")
 def fits(text: str, limit: int = _WIDEST) -> bool:
     """Whether a table cell of so many characters can say a text so that reading it gives the very same one."""
     shown = cell(text, limit)
-    return bool(text) and [text] == [printable(each) for each in split_row(f"| {shown} |")]
+    return bool(text) and [text] == [sanitize(each) for each in split_row(f"| {shown} |")]
 
 
 def ids(places: PlanScan) -> list[str]:

@@ -230,7 +230,7 @@ def read_settings(
     return settings, problems
 
 
-def setting_called(header: str) -> str:
+def setting_named(header: str) -> str:
     """Return what a setting is called in a task file, by a word that somebody would call it; empty when it is none."""
     word = "_".join(header.lower().replace("-", " ").replace("_", " ").split())
     name = _ELSEWHERE.get(word, word)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.core.plan import Charter
+from orchestrator.core.plan import PlanHeader
 from orchestrator.core.text import one_line
 from orchestrator.errors import PlanError, Problem
 from orchestrator.plan.front_matter import FrontMatter, read_front_matter
@@ -23,7 +23,7 @@ _DUE = ("eta", "deadline")
 _LINE = r"""(status[ \t]*:[ \t]*)("[^"]*"|'[^']*'|[^#'"]*?)([ \t]*(?:[ \t]#.*)?)"""
 
 
-def read_charter(front: FrontMatter, file: str) -> tuple[Charter, list[Problem]]:
+def read_plan_header(front: FrontMatter, file: str) -> tuple[PlanHeader, list[Problem]]:
     """Return what a plan says of itself. Only a plan with a state is held to the rest being sensible."""
     data = front.data
     state, problems = _state(front, file)
@@ -37,14 +37,14 @@ def read_charter(front: FrontMatter, file: str) -> tuple[Charter, list[Problem]]
                 where = f"{file}:{front.lines[due]}"
                 hint = "correct or remove it"
                 problems.append(Problem(f"{due}: {one_line(str(error))}", where, hint, "bad_eta"))
-    charter = Charter(
+    plan_header = PlanHeader(
         state=state,
         title=_text(data.get("title")),
         priority=_text(data.get("priority")),
         eta=eta,
         created=_moment(data.get("created")),
     )
-    return charter, problems
+    return plan_header, problems
 
 
 def _state(front: FrontMatter, file: str) -> tuple[PlanState | None, list[Problem]]:
@@ -77,9 +77,9 @@ def _text(value: Any) -> str:
 
 
 def _parsed(value: Any) -> float:
-    from orchestrator.core.timestamp import parse_moment  # most plans have no dates
+    from orchestrator.core.timestamp import parse_timestamp  # most plans have no dates
 
-    return parse_moment(value)
+    return parse_timestamp(value)
 
 
 def _moment(value: Any) -> float:
@@ -89,7 +89,7 @@ def _moment(value: Any) -> float:
         return 0.0
 
 
-def charter_of(data: bytes, file: str) -> Charter:
+def plan_header_of(data: bytes, file: str) -> PlanHeader:
     """Return what the plan in *data* says of itself; nothing below its front matter is looked at.
 
     Raises:
@@ -98,12 +98,12 @@ def charter_of(data: bytes, file: str) -> Charter:
     if (problem := unreadable(data, file)) is not None:
         raise PlanError([problem])
     front = read_front_matter(Lines.of(data).bare(), file)
-    charter, problems = read_charter(front, file)
+    plan_header, problems = read_plan_header(front, file)
     if front.problem is not None:
         problems.append(front.problem)
     if problems:
         raise PlanError(problems)
-    return charter
+    return plan_header
 
 
 def with_state(data: bytes, state: PlanState, file: str) -> bytes:

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 from orchestrator.core.graph import find_cycle
 from orchestrator.core.plan import Plan, Task, check_parents, with_umbrellas
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.text import cell, from_cell, one_line, printable
+from orchestrator.core.text import cell, from_cell, one_line, sanitize
 from orchestrator.errors import PlanError, Problem
 from orchestrator.plan.blocks import section_text
 from orchestrator.plan.columns import is_none, key_word, plain, read_id, role_of
 from orchestrator.plan.document import OwnText, Sheet, own_text
 from orchestrator.plan.front_matter import misplaced, read_front_matter, read_settings
-from orchestrator.plan.header import STATUS, read_charter
+from orchestrator.plan.header import STATUS, read_plan_header
 from orchestrator.plan.lines import (
     LARGEST_PLAN,
     LONGEST_LINE,
@@ -69,7 +69,7 @@ def parse_plan(data: bytes, file: str) -> tuple[Plan, list[Problem]]:
     if front.problem is not None:
         return empty, [front.problem]
     settings, problems = read_settings(front, file)
-    charter, of_charter = read_charter(front, file)
+    plan_header, of_charter = read_plan_header(front, file)
     problems += of_charter
     own = own_text(_own_lines(lines, front.body), file)
     if not front.body:
@@ -87,7 +87,7 @@ def parse_plan(data: bytes, file: str) -> tuple[Plan, list[Problem]]:
     problems += of_parents
     if any(task.needs for task in tasks.values()):
         problems += filter(None, [find_cycle(_without_loops(tasks) if problems else tasks)])
-    plan = _plan(tasks, settings, own)._replace(lines=front.lines, charter=charter)
+    plan = _plan(tasks, settings, own)._replace(lines=front.lines, plan_header=plan_header)
     return plan, list(map(_spelt_out, problems))
 
 
@@ -143,7 +143,7 @@ def _plan(tasks: Mapping[str, Task], settings: Mapping[str, Any], own: OwnText) 
 def _section(own: OwnText, is_meant: Callable[[str], bool]) -> str:
     for heading in own.outline.headings:
         if is_meant(key_word(heading.text)):
-            return printable(section_text(own.lines, own.outline, heading))
+            return sanitize(section_text(own.lines, own.outline, heading))
     return ""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from orchestrator.core.duration import parse_duration
 from orchestrator.core.plan import TASK_ID, Task
 from orchestrator.core.priority import NORMAL, parse_priority
-from orchestrator.core.text import from_cell, one_line, printable, without_escapes
+from orchestrator.core.text import from_cell, one_line, sanitize, without_escapes
 from orchestrator.errors import Problem
 from orchestrator.plan.columns import (
     Columns,
@@ -108,7 +108,7 @@ def _said(cell: str) -> str:
     """
     if cell.isprintable():
         return cell
-    return printable(re.sub(_CONTROLS, " ", without_escapes(cell)))
+    return sanitize(re.sub(_CONTROLS, " ", without_escapes(cell)))
 
 
 def _priority(text: str, where: str, problems: list[Problem]) -> int:
@@ -140,13 +140,13 @@ def _estimate(text: str, where: str, problems: list[Problem]) -> float | None:
 
 def _deadline(text: str, where: str, problems: list[Problem]) -> float | None:
     """Return the moment in a cell; None when it has none. What is not understood is an error: it would be missed."""
-    from orchestrator.core.timestamp import parse_moment  # most plans have no deadlines
+    from orchestrator.core.timestamp import parse_timestamp  # most plans have no deadlines
 
     word = read_label(text)
     if not word or word.casefold().strip(" .()") in NOBODY:
         return None
     try:
-        return parse_moment(word)
+        return parse_timestamp(word)
     except ValueError as error:
         message = f"deadline: {one_line(str(error))}"
         hint = "correct the cell or leave it empty; what is for the agent stands in a column of its own"

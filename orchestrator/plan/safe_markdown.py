@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from orchestrator.core.text import fence, printable, unfenced
+from orchestrator.core.text import fence, sanitize, unfenced
 from orchestrator.plan.blocks import Heading, Outline, fence_closes, outline, tokens
 from orchestrator.plan.lines import conflict
 from orchestrator.plan.sections import without_marks
@@ -44,7 +44,7 @@ _TOP = 3
 
 def embed(answer: str) -> str:
     """Return *answer* as markdown below a heading of ours, to be set between blank lines."""
-    text = without_marks(printable(answer)).strip("\n").rstrip()
+    text = without_marks(sanitize(answer)).strip("\n").rstrip()
     if _RISKY.search(text) is None or unfenced(text) is not None:
         return text
     if len(text) > MAX_SIZE or _HTML_DOCUMENT.match(text):
@@ -61,7 +61,7 @@ def tagless(text: str) -> str:
 
     It is otherwise as it was: in a quote its headings and fences can do no harm.
     """
-    text = printable(text).strip()
+    text = sanitize(text).strip()
     if "<" not in text:
         return text
     if len(text) > MAX_SIZE:

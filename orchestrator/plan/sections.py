@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from orchestrator.core.text import printable
+from orchestrator.core.text import sanitize
 from orchestrator.plan.blocks import fence_closes, fence_opens, tokens
 from orchestrator.plan.lines import Lines
 
@@ -215,7 +215,7 @@ def redraw(data: bytes, sections: Mapping[str, str]) -> bytes:
 
 
 def _inside(text: str, ending: str) -> str:
-    inside = without_marks(printable(text)).strip("\n")
+    inside = without_marks(sanitize(text)).strip("\n")
     return inside.replace("\n", ending) + ending if inside else ""
 
 

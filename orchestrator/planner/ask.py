@@ -11,12 +11,12 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.core.cost import Spending, spending
+from orchestrator.core.cost import Spending, total_cost
 from orchestrator.core.plan import KINDS, TASK_ID, Task
 from orchestrator.core.settings import Settings
 from orchestrator.core.snapshot import PLANNER
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.text import counted
+from orchestrator.core.text import pluralize
 from orchestrator.core.timestamp import iso
 from orchestrator.errors import (
     AgentError,
@@ -29,13 +29,13 @@ from orchestrator.errors import (
 )
 from orchestrator.ownership import make_directories
 from orchestrator.runner.auxiliary import Worker, put_off
-from orchestrator.runner.events import Happening, Kind, Listener
+from orchestrator.runner.events import Event, Kind, Listener
 from orchestrator.runner.recovery import take_over
 from orchestrator.runner.scheduler_setup import idle_accounts
 from orchestrator.runner.timer import Clock
-from orchestrator.scheduler.budget import Purse
-from orchestrator.services.plugins import Plugs
-from orchestrator.store.atomic import read_file, replace_file
+from orchestrator.scheduler.budget import Budget
+from orchestrator.services.plugins import Plugins
+from orchestrator.store.atomic import atomic_write, read_file
 from orchestrator.store.attempt_record import scan_logs
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
@@ -84,14 +84,14 @@ class Planner:
         """Return what its questions have cost up to now."""
         result = self.worker.workspace.read_result(PLANNER)
         if result is None:
-            return spending([])
+            return total_cost([])
         asked = tuple(each for each in result.attempts if each.run == self.worker.run)
-        return spending([result._replace(attempts=asked)])
+        return total_cost([result._replace(attempts=asked)])
 
 
 @contextmanager
 def asking(
-    layout: Layout, settings: Settings, plugs: Plugs, listener: Listener, *, rejected: str
+    layout: Layout, settings: Settings, plugins: Plugins, listener: Listener, *, rejected: str
 ) -> Iterator[Planner]:
     """Hold the plan directory and yield whom to ask; every question and answer is kept there, with what it cost.
 
@@ -107,7 +107,7 @@ def asking(
     """
     # It looks at the project and writes nothing.
     how = settings._replace(agent="claude", tools=("Read", "Glob", "Grep"), format="markdown")
-    plugs.require({PLANNER: how})
+    plugins.require({PLANNER: how})
     clock, run = Clock(), new_run()
     workspace = Workspace(layout)
     make_plan_directory(layout)
@@ -115,24 +115,24 @@ def asking(
     try:
         workspace.prepare()
         if lock.dead_runs:
-            plugs.sweep(layout.root, run)
+            plugins.sweep(layout.root, run)
         with closing(Journal(layout.journal)) as journal:
 
-            def hear(happening: Happening) -> None:
+            def hear(happening: Event) -> None:
                 if happening.kind is not Kind.NEWS:
                     journal.append(happening.line())
                 listener(happening)
 
             worker = Worker(
                 workspace=workspace,
-                agents=plugs.agents,
-                executor=plugs.executor,
+                agents=plugins.agents,
+                executor=plugins.executor,
                 descriptor=lock.descriptor,
                 run=run,
                 clock=clock,
                 listener=hear,
-                purse=Purse(settings.budget_usd or math.inf),
-                accounts=idle_accounts(plugs.agents, settings),
+                purse=Budget(settings.budget_usd or math.inf),
+                accounts=idle_accounts(plugins.agents, settings),
             )
             planner = Planner(worker, how, lock.dead_runs)
             try:
@@ -158,13 +158,13 @@ def _facts(spent: Spending) -> dict[str, Any]:
 
 def _kept(error: DraftError, spent: Spending, path: str) -> PlanError:
     """Keep a draft where a person can mend it, and say so first; or why it could not be kept."""
-    wrong = counted(len(error.problems), "problem")
+    wrong = pluralize(len(error.problems), "problem")
     message = f"the planner's draft has {wrong}{_planning_cost(spent)}"
     facts = _facts(spent)
     text = json.dumps(error.draft, ensure_ascii=False, indent=2)
     try:
         make_directories(os.path.dirname(path))
-        replace_file(path, f"{text}\n".encode(errors="backslashreplace"))
+        atomic_write(path, f"{text}\n".encode(errors="backslashreplace"))
     except (OSError, StoreError) as lost:
         message, hint = f"{message}, and it could not be kept: {lost}", "mend that, then ask again"
     else:

@@ -15,7 +15,7 @@ from orchestrator.core.ids import suggestion
 from orchestrator.core.plan import KINDS, check_rows
 from orchestrator.core.priority import NORMAL, parse_priority
 from orchestrator.core.script import ADVICE, Script, script_of
-from orchestrator.core.text import NO_TEXT, one_line, printable, typed
+from orchestrator.core.text import NO_TEXT, one_line, sanitize, typed
 from orchestrator.errors import Problem
 
 _T = TypeVar("_T")
@@ -212,7 +212,7 @@ class _DraftReader:
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
             self.blame(place, f"{_shown(value)} is not a text", 'write "…" there')
             return ""
-        text = printable(typed(str(value))).strip()
+        text = sanitize(typed(str(value))).strip()
         if len(text) > most:
             hint = "put it into a file and name the file"
             self.blame(place, f"{len(text)} characters are too many", hint)

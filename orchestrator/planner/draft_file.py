@@ -23,7 +23,7 @@ from orchestrator.planner.outlines import (
 )
 from orchestrator.planner.outlines.document import Document, read_document
 from orchestrator.planner.outlines.items import OutlineResult
-from orchestrator.store.atomic import read_file, reported
+from orchestrator.store.atomic import io_errors, read_file
 
 
 class _OutlineFormat(Protocol):
@@ -75,7 +75,7 @@ def matching_files(pattern: str) -> list[str]:
     Raises:
         StoreError: a directory cannot be read.
     """
-    with reported("look for files", pattern):
+    with io_errors("look for files", pattern):
         if os.path.isfile(pattern):
             return [pattern]
         return sorted(each for each in glob.glob(pattern, recursive=True) if os.path.isfile(each))

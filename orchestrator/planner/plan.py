@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from orchestrator.core.agent import Roster
+from orchestrator.core.agent import AgentRegistry
 from orchestrator.core.cost import cost_statistics
 from orchestrator.core.draft import Draft, DraftTask
 from orchestrator.core.graph import shape
@@ -16,19 +16,19 @@ from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.script import LANGUAGES
 from orchestrator.core.settings import Settings
-from orchestrator.core.snapshot import PLANNER, Board
+from orchestrator.core.snapshot import PLANNER, PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, PlanError, Problem, UsageError
 from orchestrator.plan.parser import parse_plan
 from orchestrator.plan.safe_markdown import closed
 from orchestrator.plan.task_file import TaskFile, parse_task_file
-from orchestrator.runner.preview import look_ahead
+from orchestrator.runner.preview import preview_run
 from orchestrator.services.agent_choice import Known
-from orchestrator.services.run_request import RunOrder
+from orchestrator.services.run_request import RunRequest
 from orchestrator.store.archive import has_plan, put_plan
-from orchestrator.store.layout import Layout, from_here
-from orchestrator.store.lock import busy, holder_of, locked
+from orchestrator.store.layout import Layout, display_path
+from orchestrator.store.lock import busy, lock_owner, locked
 from orchestrator.store.plan_directory import make_plan_directory
 from orchestrator.store.result_file import render_result
 from orchestrator.store.result_writer import Commit
@@ -75,7 +75,7 @@ class Drawn:
     text: str
     task_files: Mapping[str, str]
     """By stem."""
-    board: Board
+    board: PlanSnapshot
 
 
 def draw(draft: Draft, layout: Layout, settings: Mapping[str, Any] = MappingProxyType({})) -> Drawn:
@@ -91,12 +91,12 @@ def draw(draft: Draft, layout: Layout, settings: Mapping[str, Any] = MappingProx
     text = new_plan(draft.request, layout.templates, draft=draft)
     text = "".join(["---\n", *front, "---\n", text]) if front else text
     files = {task.row.stem: _file(task, rows, layout) for task in draft.tasks}
-    plan, problems = parse_plan(text.encode(), f"{from_here(layout.root)}/master_plan.md")
+    plan, problems = parse_plan(text.encode(), f"{display_path(layout.root)}/master_plan.md")
     problems += _differences(rows, plan)
     problems += _bad_files(draft, files)
     if problems:
         raise PlanError(problems)
-    return Drawn(text=text, task_files=files, board=Board(plan, shape(plan.tasks), {}))
+    return Drawn(text=text, task_files=files, board=PlanSnapshot(plan, shape(plan.tasks), {}))
 
 
 def _file(task: DraftTask, rows: Mapping[str, Task], layout: Layout) -> str:
@@ -146,7 +146,7 @@ def _bad_files(draft: Draft, files: Mapping[str, str]) -> list[Problem]:
     return problems
 
 
-def require_room(layout: Layout, roster: Roster, *, force: bool) -> None:
+def require_room(layout: Layout, registry: AgentRegistry, *, force: bool) -> None:
     """Make sure that a new plan may take the place of what is there: nothing, or a plan that is finished.
 
     Raises:
@@ -154,16 +154,16 @@ def require_room(layout: Layout, roster: Roster, *, force: bool) -> None:
         UsageError: there is a plan that is not finished, and *force* does not say to move it aside.
         StoreError: what is there could not be read.
     """
-    if (holder := holder_of(layout.lock)) is not None:
+    if (holder := lock_owner(layout.lock)) is not None:
         raise busy(holder)
     if not force:
-        _refuse_unfinished(layout, roster)
+        _refuse_unfinished(layout, registry)
 
 
-def _refuse_unfinished(layout: Layout, roster: Roster) -> None:
+def _refuse_unfinished(layout: Layout, registry: AgentRegistry) -> None:
     if not has_plan(layout):
         return
-    if found := _unfinished(layout, roster):
+    if found := _unfinished(layout, registry):
         what, way = found
         raise UsageError(
             f"there is a plan here that {what}",
@@ -172,10 +172,10 @@ def _refuse_unfinished(layout: Layout, roster: Roster) -> None:
         )
 
 
-def _unfinished(layout: Layout, roster: Roster) -> tuple[str, str] | None:
+def _unfinished(layout: Layout, registry: AgentRegistry) -> tuple[str, str] | None:
     """Return what keeps a plan from being finished, and what helps; what was only simulated is not done."""
     try:
-        board = look_ahead(RunOrder(layout=layout), roster).board
+        board = preview_run(RunRequest(layout=layout), registry).board
     except (PlanError, NotFoundError) as error:
         if error.code == "empty_plan":
             return "has no tasks yet", "add some with `orchestrator add TEXT`"
@@ -188,7 +188,7 @@ def _unfinished(layout: Layout, roster: Roster) -> tuple[str, str] | None:
 
 
 def write(
-    layout: Layout, drawn: Drawn, roster: Roster, *, force: bool, is_asked: bool = False
+    layout: Layout, drawn: Drawn, registry: AgentRegistry, *, force: bool, is_asked: bool = False
 ) -> str:
     """Put a plan in place; return where the one before it was moved, or an empty text.
 
@@ -203,7 +203,7 @@ def write(
     with locked(layout.queue, layout.lock):
         # Asked again: until the lock was ours, somebody else may have been at work.
         if not force:
-            _refuse_unfinished(layout, roster)
+            _refuse_unfinished(layout, registry)
         asked = Workspace(layout).read_result(PLANNER) if is_asked else None
         if asked is None or asked.last is None:
             return put_plan(layout, drawn.text, drawn.task_files)

@@ -12,12 +12,12 @@ from orchestrator.core.ids import suggestion
 from orchestrator.core.text import one_line
 from orchestrator.errors import (
     DraftError,
+    NotAFileError,
     NotFoundError,
     OrchestratorError,
     PlanError,
     Problem,
     StoppedError,
-    UnfitError,
     UsageError,
 )
 from orchestrator.planner.ask import SCHEMA, planner_prompt
@@ -105,7 +105,7 @@ def from_file(
     """
     try:
         found = load_draft(path, form)
-    except UnfitError as error:
+    except NotAFileError as error:
         hint = "--from takes a file of a usual size: no directory, and no pipe"
         raise UsageError(error.message, where=path, hint=hint) from None
     if found is None:

@@ -19,8 +19,8 @@ from orchestrator.core.ids import is_name, suggestion
 from orchestrator.core.notification import targets
 from orchestrator.core.plan import Plan, stem
 from orchestrator.core.plan_status import PlanState
-from orchestrator.core.snapshot import Board
-from orchestrator.core.text import cell, one_line, printable
+from orchestrator.core.snapshot import PlanSnapshot
+from orchestrator.core.text import cell, one_line, sanitize
 from orchestrator.errors import PlanError, Problem, StoreError, UsageError
 from orchestrator.ownership import make_directories, open_to_us
 from orchestrator.plan.columns import read_id
@@ -37,11 +37,11 @@ from orchestrator.plan.task_file import parse_task_file
 from orchestrator.planner.plan import Drawn
 from orchestrator.runner.render import status_cells
 from orchestrator.store.atomic import (
+    atomic_write,
+    io_errors,
     names_in,
     read_file,
-    refuse_links,
-    replace_file,
-    reported,
+    reject_symlinks,
     sync_directory,
 )
 from orchestrator.store.collection import no_plan
@@ -179,11 +179,11 @@ class SavedPlan(NamedTuple):
 
     def filled(self, values: Mapping[str, str]) -> tuple[str, dict[str, str]]:
         """Return the plan and its task files with these values; no value leaves its cell, its line, or the body."""
-        in_line = {name: one_line(value, MOST) for name, value in values.items()}
+        exclusive = {name: one_line(value, MOST) for name, value in values.items()}
         in_cell = {name: cell(value, MOST) for name, value in values.items()}
-        shown = {name: printable(value) for name, value in values.items()}
-        files = {stem: _filled(text, in_line, shown) for stem, text in self.task_files.items()}
-        return _filled(self.plan, in_line, in_cell), files
+        shown = {name: sanitize(value) for name, value in values.items()}
+        files = {stem: _filled(text, exclusive, shown) for stem, text in self.task_files.items()}
+        return _filled(self.plan, exclusive, in_cell), files
 
 
 def _filled(text: str, of_front: Mapping[str, str], of_body: Mapping[str, str]) -> str:
@@ -231,7 +231,7 @@ def read_task_files(place: Layout) -> dict[str, str]:
         StoreError: one cannot be read.
     """
     files = {}
-    with reported("list", place.tasks):
+    with io_errors("list", place.tasks):
         names = sorted(os.listdir(place.tasks)) if os.path.isdir(place.tasks) else []
     for each in names:
         if each.endswith(".md") and not each.startswith("."):
@@ -260,8 +260,8 @@ def save(saved: SavedPlan, *, force: bool) -> None:
         )
     above = os.path.dirname(saved.where)
     staged, before = Layout(f"{above}/.{saved.name}.tmp"), f"{above}/.{saved.name}.old"
-    refuse_links(above, saved.where)
-    with reported("write", saved.where):
+    reject_symlinks(above, saved.where)
+    with io_errors("write", saved.where):
         if os.path.lexists(before) and not os.path.lexists(saved.where):
             os.rename(before, saved.where)  # whoever was replacing it died in between
     if os.path.lexists(saved.where) and not force:
@@ -270,14 +270,14 @@ def save(saved: SavedPlan, *, force: bool) -> None:
             where=saved.where,
             hint="take another name, or replace it with --force",
         )
-    with reported("write", saved.where):
+    with io_errors("write", saved.where):
         for place in (staged.root, before):
             shutil.rmtree(place, ignore_errors=True)
         make_directories(staged.tasks)
         try:
             for stem, text in saved.task_files.items():
-                replace_file(staged.task_file(stem), text.encode())
-            replace_file(staged.plan, saved.plan.encode())
+                atomic_write(staged.task_file(stem), text.encode())
+            atomic_write(staged.plan, saved.plan.encode())
             if os.path.lexists(saved.where):
                 os.rename(saved.where, before)
             try:
@@ -385,14 +385,14 @@ def save_plan(
 
 def _as_new(data: bytes, plan: Plan, shown: str) -> bytes:
     """Return a plan as it was before anything was done: without our sections, statuses and dates."""
-    if plan.charter.state is not None:
+    if plan.plan_header.state is not None:
         data = with_state(data, PlanState.PLANNING, shown)
     lines = Lines.of(data)
     once = {plan.lines[name] - 1 for name in _OF_ONCE if name in plan.lines}
     data = lines.replaced([line for at, line in enumerate(lines.lines) if at not in once])
     if dated := {task.id for task in plan.tasks.values() if task.deadline}:
         data = without_deadlines(find_places(data), dated)
-    board = Board(plan, shape(plan.tasks), {})
+    board = PlanSnapshot(plan, shape(plan.tasks), {})
     return without_sections(set_statuses(data, partial(status_cells, board)))
 
 
@@ -448,7 +448,7 @@ def draw_saved(saved: SavedPlan, values: Mapping[str, str], agents: Collection[s
             problems.append(_unknown_agent("the task file", key, where, agents))
     if problems:
         raise PlanError(problems)
-    return Drawn(text=text, task_files=task_files, board=Board(plan, shape(plan.tasks), {}))
+    return Drawn(text=text, task_files=task_files, board=PlanSnapshot(plan, shape(plan.tasks), {}))
 
 
 def read_values(given: Sequence[str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.agents.protocol import Agent
 from orchestrator.core.settings import Settings
-from orchestrator.core.snapshot import MERGER, MERGING, Board, as_merger
+from orchestrator.core.snapshot import MERGER, MERGING, PlanSnapshot, as_merger
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import OrchestratorError, PlanError
 from orchestrator.plan.link_labels import with_own_labels
@@ -17,13 +17,13 @@ from orchestrator.runner.auxiliary import Worker, put_off
 from orchestrator.runner.events import Kind
 from orchestrator.runner.launch import was_corrected
 from orchestrator.services.assignments import CHANGED_ROW, done_for_another_row
-from orchestrator.store.result_writer import moment_of_results, write_final_output
+from orchestrator.store.result_writer import results_time, write_final_output
 from orchestrator.store.task_files import resolve_files
 from orchestrator.store.workspace import Workspace, answers_shown
 from orchestrator.views.final_output import final_output, merge_prompt
 
 if TYPE_CHECKING:
-    from orchestrator.runner.preview import Prospect
+    from orchestrator.runner.preview import RunPreview
 
 
 # ── merge ────────
@@ -52,7 +52,12 @@ class Merged(NamedTuple):
 
 
 def merge(
-    worker: Worker, board: Board, ahead: Prospect, policies: Mapping[str, Settings], *, is_cut: bool
+    worker: Worker,
+    board: PlanSnapshot,
+    ahead: RunPreview,
+    policies: Mapping[str, Settings],
+    *,
+    is_cut: bool,
 ) -> Merged:
     """Merge the answers of everything that is completed, unless just these were merged before (S2-81U).
 
@@ -73,7 +78,12 @@ def merge(
 
 
 def _merge(
-    worker: Worker, board: Board, ahead: Prospect, policies: Mapping[str, Settings], *, is_cut: bool
+    worker: Worker,
+    board: PlanSnapshot,
+    ahead: RunPreview,
+    policies: Mapping[str, Settings],
+    *,
+    is_cut: bool,
 ) -> Merged:
     wanted, done = _answering(board)
     if len(done) < 2:
@@ -109,7 +119,7 @@ def _merge(
 def merged_before(
     workspace: Workspace,
     agents: Mapping[str, Agent],
-    board: Board,
+    board: PlanSnapshot,
     policies: Mapping[str, Settings],
 ) -> Merged:
     """Return the merged answer that is there, if it was made from just these attempts and no person corrected one
@@ -124,7 +134,7 @@ def merged_before(
 def _text_before(
     workspace: Workspace,
     agents: Mapping[str, Agent],
-    board: Board,
+    board: PlanSnapshot,
     policies: Mapping[str, Settings],
 ) -> str:
     before = workspace.read_result(MERGER)
@@ -147,7 +157,7 @@ def _text_before(
     return "" if is_corrected else _shown(workspace)
 
 
-def _answering(board: Board) -> tuple[list[str], list[str]]:
+def _answering(board: PlanSnapshot) -> tuple[list[str], list[str]]:
     """Return the tasks whose answers are to be merged, and those of them that are completed."""
     wanted = [each for each in board.shape.order if not board.plan.tasks[each].children]
     return wanted, [each for each in wanted if board.status(each) is TaskStatus.COMPLETED]
@@ -159,7 +169,7 @@ def _shown(workspace: Workspace) -> str:
 
 def aggregate(
     workspace: Workspace,
-    board: Board,
+    board: PlanSnapshot,
     settings: Settings,
     *,
     started: float,
@@ -187,7 +197,7 @@ def aggregate(
     Raises:
         StoreError: an answer could not be read, or the file not be written.
     """
-    moment = moment_of_results(workspace.layout)
+    moment = results_time(workspace.layout)
     tasks = board.plan.tasks.values()
     still = _still_outdated(workspace, board, outdated)
     changed = (f"{task_id}: {CHANGED_ROW}" for task_id in still)
@@ -218,7 +228,9 @@ def aggregate(
     write_final_output(workspace.layout, text, moment)
 
 
-def _still_outdated(workspace: Workspace, board: Board, outdated: Sequence[str]) -> Sequence[str]:
+def _still_outdated(
+    workspace: Workspace, board: PlanSnapshot, outdated: Sequence[str]
+) -> Sequence[str]:
     """Return what is still done for another row; where nobody can tell, what was so when the run began."""
     kept = [task_id for task_id in outdated if task_id in board.plan.tasks]
     try:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from orchestrator.agents.protocol import Agent, Reader
 from orchestrator.core.cost import cost_statistics, spent_in, unsettled, usd
 from orchestrator.core.plan import Task
-from orchestrator.core.result import FREE, Attempt, Bill, Exit, Outcome, Result, Verdict
+from orchestrator.core.result import FREE, Attempt, Bill, Outcome, ProcessExit, Result, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import StoreError
@@ -133,7 +133,7 @@ class LiveAttempt:
         if self._hash is not None:
             self._hash.update(data)
 
-    def is_misread(self, exit: Exit) -> bool:
+    def is_misread(self, exit: ProcessExit) -> bool:
         """Say whether what was read is not what the log was in the end: who empties its own log begins it anew."""
         if self.is_gone or self.unread or self.unreadable or exit.log_bytes is None:
             return False
@@ -147,7 +147,7 @@ class LiveAttempt:
         """Forget what was read: the log is another one now."""
         self.reader, self.offset, self._hash = self.make_reader(), 0, None
 
-    def judge(self, exit: Exit) -> Outcome:
+    def judge(self, exit: ProcessExit) -> Outcome:
         """Conclude, once the whole log was read."""
         if self.unread:
             return Outcome(verdict=Verdict.INTERRUPTED, reason=self.unread)
@@ -229,7 +229,7 @@ class LiveAttempt:
             self.running(), label=self.task.label, answer="", log=f"../logs/{self.key}.out"
         )
 
-    def over(self, status: TaskStatus, exit: Exit, outcome: Outcome) -> Result:
+    def over(self, status: TaskStatus, exit: ProcessExit, outcome: Outcome) -> Result:
         """Return the result of the attempt that ended."""
         failed, price = outcome.verdict is Verdict.FATAL, self.price(outcome)
         reason = outcome.reason
@@ -261,7 +261,7 @@ class LiveAttempt:
         )
         return self._result(status, attempt)
 
-    def commit(self, result: Result, outcome: Outcome, exit: Exit) -> Commit:
+    def commit(self, result: Result, outcome: Outcome, exit: ProcessExit) -> Commit:
         """Return the result file, ready to be made durable."""
         statistics = {**outcome.statistics, **cost_statistics(result)}
         if exit.max_rss:

@@ -11,18 +11,18 @@ from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Result, closed
 from orchestrator.core.settings import Settings
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import AgentError, HeldError, OrchestratorError, StoppedError
 from orchestrator.executors.protocol import Executor
 from orchestrator.runner.event_loop import run_in_event_loop
-from orchestrator.runner.events import Happening, Kind, Listener
-from orchestrator.runner.launch import Launchpad
+from orchestrator.runner.events import Event, Kind, Listener
+from orchestrator.runner.launch import Launcher
 from orchestrator.runner.loop import Runner
 from orchestrator.runner.render import Drawing
 from orchestrator.runner.signals import Signals
 from orchestrator.runner.timer import Clock
-from orchestrator.scheduler.budget import DEFAULT_MODEL, Account, Purse
+from orchestrator.scheduler.budget import DEFAULT_MODEL, Account, Budget
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.node import Node
 from orchestrator.store.attempt_record import newest_attempt
@@ -40,11 +40,11 @@ class Worker(NamedTuple):
     run: str
     clock: Clock
     listener: Listener
-    purse: Purse
+    purse: Budget
     accounts: Mapping[str, Account]
 
     def do(
-        self, task: Task, settings: Settings, others: Board | None = None
+        self, task: Task, settings: Settings, others: PlanSnapshot | None = None
     ) -> tuple[Result | None, Runner]:
         """Do a task whose prompt is its description; what it needs are completed tasks of *others*.
 
@@ -61,9 +61,9 @@ class Worker(NamedTuple):
             results[task.id] = _to_be_done(before, task)
         elif kept := workspace.move_aside(task):
             text = f"a result that cannot be read is kept as {kept}"
-            self.listener(Happening(kind=Kind.WARNING, time=self.clock.wall(), text=text))
+            self.listener(Event(kind=Kind.WARNING, time=self.clock.wall(), text=text))
         plan = Plan(tasks=tasks)
-        board = Board(plan, shape(tasks), results)
+        board = PlanSnapshot(plan, shape(tasks), results)
         newest = newest_attempt(workspace.layout.logs, task.stem)
         newest = max(newest, before.number if before else 0)
         policies = dict.fromkeys(tasks, settings)
@@ -80,7 +80,7 @@ class Worker(NamedTuple):
             executor=self.executor([self.descriptor]),
             clock=self.clock,
             listener=self.listener,
-            launchpad=Launchpad(
+            launchpad=Launcher(
                 workspace,
                 tasks,
                 policies,

@@ -22,7 +22,7 @@ import anyio
 
 from orchestrator.errors import StoreError
 from orchestrator.runner.event_loop import in_thread
-from orchestrator.runner.events import Happening
+from orchestrator.runner.events import Event
 from orchestrator.store.result_writer import Commit
 from orchestrator.store.workspace import Workspace
 
@@ -33,13 +33,13 @@ _GATHER = 0.002
 _PAUSE = 0.2
 
 
-class Unwritten(NamedTuple):
+class PendingResult(NamedTuple):
     """A result on its way to the disk, and what is told once it is there."""
 
     task: str
     commit: Commit | None
     """None: nothing is written and nothing told, and the next run makes the result of what lies there."""
-    happening: Happening
+    happening: Event
     request: str = ""
     """The command that settled it so, to be answered then."""
 
@@ -61,13 +61,13 @@ class Writer:
     """Hears what was found in the place of a result."""
     published: Callable[[str], None]
     """Called with each task whose result is in its place, also after a failure: a run must come to its end."""
-    tell: Callable[[Happening], None]
+    tell: Callable[[Event], None]
     """Called with what happened, in order, once everything of it is durable."""
     confirm: Callable[[str], None]
     """Called with the command that settled it so."""
-    _queue: list[Unwritten] = field(default_factory=list, init=False)
+    _queue: list[PendingResult] = field(default_factory=list, init=False)
     _filled: anyio.Event = field(default_factory=anyio.Event, init=False)
-    _untold: list[Unwritten | Happening] = field(default_factory=list, init=False)
+    _untold: list[PendingResult | Event] = field(default_factory=list, init=False)
     """What happened since a result was published of which not everything is durable yet."""
     _due: float = field(default=math.inf, init=False)
     """When that is to be settled and told, by the clock of the event loop."""
@@ -77,7 +77,7 @@ class Writer:
     """Whether something is being written, or is about to be."""
     _told: anyio.Event = field(default_factory=anyio.Event, init=False)
 
-    def put(self, unwritten: Unwritten) -> None:
+    def put(self, unwritten: PendingResult) -> None:
         """Have it written; ``look`` follows."""
         self._queue.append(unwritten)
 
@@ -95,13 +95,13 @@ class Writer:
             self._is_busy = False
         self._filled.set()
 
-    def holds_back(self, happening: Happening) -> bool:
+    def holds_back(self, happening: Event) -> bool:
         """Keep what came of a result until the result is told; False when there is nothing to wait for."""
         if self._untold:
             self._untold.append(happening)
         return bool(self._untold)
 
-    async def until_told(self) -> None:
+    async def drain(self) -> None:
         """Wait until everything that was published is told."""
         while self._untold:
             await self._told.wait()
@@ -123,11 +123,11 @@ class Writer:
                 await self._settle()
             self._is_busy = False
 
-    def _next(self) -> tuple[Sequence[Unwritten], Sequence[Commit]]:
+    def _next(self) -> tuple[Sequence[PendingResult], Sequence[Commit]]:
         batch, self._queue = self._queue, []
         return batch, [each.commit for each in batch if each.commit]
 
-    def _published(self, batch: Sequence[Unwritten], *, is_done: bool) -> None:
+    def _published(self, batch: Sequence[PendingResult], *, is_done: bool) -> None:
         for note in self.workspace.take_notes():
             self.notes(note)
         kept = [each for each in batch if each.commit] if is_done else []
@@ -146,7 +146,7 @@ class Writer:
         told, self._told = self._told, anyio.Event()
         told.set()
         for each in untold:
-            if isinstance(each, Happening):
+            if isinstance(each, Event):
                 self.tell(each)
             elif is_done:
                 self.tell(each.happening)

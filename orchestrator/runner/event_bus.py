@@ -14,12 +14,12 @@ from orchestrator.core.event import Line, read_line
 from orchestrator.core.message import SPOKEN
 from orchestrator.core.timestamp import epoch
 from orchestrator.errors import OrchestratorError
-from orchestrator.runner.events import Happening, Kind, Listener
+from orchestrator.runner.events import Event, Kind, Listener
 from orchestrator.runner.timer import Clock
 from orchestrator.store.journal import Cursor, Journal, end_of, read_on
 
 if TYPE_CHECKING:
-    from orchestrator.runner.notify import Herald
+    from orchestrator.runner.notify import NotificationSender
 
 #: Seconds between two lines of the journal about what one agent is doing.
 _NEWS_EVERY = 10.0
@@ -38,7 +38,7 @@ def listened_to(listener: Listener, do: Callable[[Listener], _T]) -> _T:
     """
     raised: list[BaseException] = []
 
-    def hear(happening: Happening) -> None:
+    def hear(happening: Event) -> None:
         try:
             listener(happening)
         except BaseException as error:
@@ -54,20 +54,20 @@ def listened_to(listener: Listener, do: Callable[[Listener], _T]) -> _T:
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Telling:
+class EventBus:
     """Takes in everything that happens in one run."""
 
     journal: Journal
     listener: Listener
     clock: Clock
-    herald: Herald | None = None
+    herald: NotificationSender | None = None
     """Tells people who do not look; None: nobody wants to be told."""
     is_held: bool = field(default=False, init=False)
     """The newest word about a hold is that there is one."""
     _told: dict[str, float] = field(default_factory=dict, init=False)
     """When the journal last had news of a task."""
 
-    def hear(self, happening: Happening) -> None:
+    def hear(self, happening: Event) -> None:
         """Write it down and tell it; raises ``StoreError`` as the journal does."""
         if happening.kind in {Kind.RUN_HELD, Kind.RUN_RESUMED}:
             self.is_held = happening.kind is Kind.RUN_HELD
@@ -75,17 +75,17 @@ class Telling:
             self.journal.append(happening.line())
         self.pass_on(happening)
 
-    def pass_on(self, happening: Happening) -> None:
+    def pass_on(self, happening: Event) -> None:
         """Tell what stands in the journal already."""
         self.listener(happening)
         for text in self.herald.hear(happening) if self.herald is not None else ():
-            self.hear(Happening(kind=Kind.WARNING, time=happening.time, text=text))
+            self.hear(Event(kind=Kind.WARNING, time=happening.time, text=text))
 
     def say(self, kind: Kind, text: str, task: str = "") -> None:
         """Tell what the run itself has to say."""
-        self.hear(Happening(kind=kind, time=self.clock.wall(), task=task, text=text))
+        self.hear(Event(kind=kind, time=self.clock.wall(), task=task, text=text))
 
-    def _is_due(self, news: Happening) -> bool:
+    def _is_due(self, news: Event) -> bool:
         """Whether the chronicle should say what an agent is doing: not at every turn of each."""
         if 0 <= news.time - self._told.get(news.task, -math.inf) < _NEWS_EVERY:
             return False
@@ -106,7 +106,7 @@ _SPOKEN = tuple(f" · {kind}" for kind in SPOKEN)
 
 
 @asynccontextmanager
-async def overhearing(
+async def forward_journal(
     opened: AbstractAsyncContextManager[None], journal: str, listener: Listener
 ) -> AsyncIterator[None]:
     """Open the executor, and tell the listener what others write into the journal as long as it is open."""
@@ -144,8 +144,8 @@ class _Place:
                 self._listener(_happening(line))
 
 
-def _happening(line: Line) -> Happening:
-    return Happening(
+def _happening(line: Line) -> Event:
+    return Event(
         kind=Kind(line.what),
         time=epoch(line.time),
         task=line.subject,

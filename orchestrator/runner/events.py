@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from orchestrator.core.cost import spending, usd
+from orchestrator.core.cost import total_cost, usd
 from orchestrator.core.duration import format_duration
 from orchestrator.core.result import Result
 from orchestrator.core.status import TaskStatus, Verb
-from orchestrator.core.text import counted, first_of, one_line
+from orchestrator.core.text import join_first, one_line, pluralize
 from orchestrator.core.timestamp import iso
 from orchestrator.scheduler.budget import MOST_NAMED, too_little
 from orchestrator.scheduler.engine import Engine
@@ -81,7 +81,7 @@ COMMANDED = {
 _LONGEST = 1000
 
 
-class Happening(NamedTuple):
+class Event(NamedTuple):
     """One thing that happened. ``time`` is seconds since the epoch, ``duration`` and ``retry_in`` are seconds."""
 
     kind: Kind
@@ -147,13 +147,13 @@ def money_used_up(
     if finish.overspent:
         yield (
             Kind.RUN_OVERSPENT,
-            f"their own budget is used up: {first_of(finish.overspent, MOST_NAMED)}",
+            f"their own budget is used up: {join_first(finish.overspent, MOST_NAMED)}",
         )
     if finish.unaffordable:
         purse = engine.purse
         left = f"{usd(max(purse.left, 0.0))} of the budget of {usd(purse.budget)} is left"
-        if (spent := spending(paid_for)).unknown:
-            attempts = counted(spent.unknown, "attempt")
+        if (spent := total_cost(paid_for)).unknown:
+            attempts = pluralize(spent.unknown, "attempt")
             verb = "counts" if spent.unknown == 1 else "count"
             left += f" ({attempts} of unknown cost {verb} as {usd(spent.feared)})"
         own = {each: engine.entries[each].left for each in finish.unaffordable}
@@ -161,4 +161,4 @@ def money_used_up(
 
 
 #: Somebody who wants to know. Called in the event loop, so it must be quick.
-Listener = Callable[[Happening], None]
+Listener = Callable[[Event], None]

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import anyio
 
 from orchestrator.core.result import Attempt
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus, Verb
-from orchestrator.core.task_command import OWN_END, Intervention, next_ready, taken_from
+from orchestrator.core.task_command import OWN_END, TaskCommand, next_ready, taken_from
 from orchestrator.errors import NotFoundError, StoreError, TransitionError
 from orchestrator.runner.manual import nothing_ready
 from orchestrator.runner.plan_watcher import Watch
@@ -36,7 +36,7 @@ class Inbox:
     """The requests of one run."""
 
     requests: Requests
-    board: Board
+    board: PlanSnapshot
     engine: Engine
     run: str
     intervene: Callable[[Intervened], None]
@@ -47,7 +47,7 @@ class Inbox:
     """Hears of what cannot be read or answered, each once."""
     watch: Watch | None = None
     """Looks after the plan, where it may be changed."""
-    under_way: dict[str, Intervention] = field(default_factory=dict, init=False)
+    under_way: dict[str, TaskCommand] = field(default_factory=dict, init=False)
     """Handed to the engine and not answered yet, by id."""
     _asides: dict[str, str] = field(default_factory=dict, init=False)
     """What whoever asked for that wants to know besides."""
@@ -92,11 +92,11 @@ class Inbox:
         is_new = False
         for request in list(self._waiting):
             # What comes of one may take in those behind it.
-            if (looks := self._waiting.pop(request, None)) is not None:
-                is_new |= self._take(request, looks)
+            if (poll := self._waiting.pop(request, None)) is not None:
+                is_new |= self._take(request, poll)
         return is_new
 
-    def _take(self, request: str, looks: int) -> bool:
+    def _take(self, request: str, poll: int) -> bool:
         wanted = self._read(request)
         if wanted is None:
             return False
@@ -107,10 +107,10 @@ class Inbox:
                 return False
             wanted = wanted._replace(task=found)
         if wanted.verb is Verb.LAUNCH:
-            self._take_on(wanted, looks)
+            self._take_on(wanted, poll)
             return False
         if wanted.task not in self.engine.entries:
-            self._wait_for_row(wanted, looks + 1)
+            self._wait_for_row(wanted, poll + 1)
             return False
         if not self._is_ours(request) or self._is_own_word(wanted):
             return False
@@ -119,7 +119,7 @@ class Inbox:
         self.intervene(Intervened(wanted, self._doer(wanted.task)))
         return True
 
-    def _read(self, request: str) -> Intervention | None:
+    def _read(self, request: str) -> TaskCommand | None:
         try:
             wanted = self.requests.read(request)
             if wanted is None:
@@ -140,9 +140,9 @@ class Inbox:
         entry = self.engine.entries.get(task_id)
         return TaskStatus.WAITING if entry is None or entry.unrecorded else entry.status
 
-    def _take_on(self, wanted: Intervention, looks: int) -> None:
+    def _take_on(self, wanted: TaskCommand, poll: int) -> None:
         """Answer once a task that nobody asked for takes part in this run; the next look at the plan sees to that."""
-        if not (looks or self._is_ours(wanted.id)):
+        if not (poll or self._is_ours(wanted.id)):
             return
         ask = self.watch.ask if self.watch is not None and not self.engine.is_draining else None
         first = self._asked_by.setdefault(wanted.task, wanted.id)
@@ -152,17 +152,17 @@ class Inbox:
             status = self._status(wanted.task)
             has_it = f"run {self.run} has it already: it is {status.value}"
             # Of several who found that nobody had it, the first brought it here.
-            is_taken_on = looks and first == wanted.id
+            is_taken_on = poll and first == wanted.id
             refused = Reply.refused(wanted.task, TransitionError(has_it))
             self._answer(wanted.id, Reply.done(wanted.task, status) if is_taken_on else refused)
         else:
             ask(wanted.task)
-            self._wait_for_row(wanted, looks + 1)
+            self._wait_for_row(wanted, poll + 1)
 
-    def _wait_for_row(self, wanted: Intervention, looks: int) -> None:
+    def _wait_for_row(self, wanted: TaskCommand, poll: int) -> None:
         """Somebody may just have added its row, which the run reads a moment later."""
-        if looks <= _PATIENCE:
-            self._waiting[wanted.id] = looks
+        if poll <= _PATIENCE:
+            self._waiting[wanted.id] = poll
         else:
             error = NotFoundError(
                 f"task {wanted.task} takes no part in the run that is at work",
@@ -170,10 +170,10 @@ class Inbox:
             )
             self._answer(wanted.id, Reply.refused(wanted.task, error))
 
-    def _is_own_word(self, wanted: Intervention) -> bool:
+    def _is_own_word(self, wanted: TaskCommand) -> bool:
         """Answer the worker of a task who says that it is done, or how far it is: its run sees to the rest itself."""
         last = self._last(wanted.task)
-        is_worker = last is not None and not last.is_by_hand and wanted.run == self.run == last.run
+        is_worker = last is not None and not last.is_manual and wanted.run == self.run == last.run
         if not is_worker or self._status(wanted.task) is not TaskStatus.RUNNING:
             return False
         if wanted.verb is Verb.COMPLETE:
@@ -191,7 +191,7 @@ class Inbox:
         last = self._last(task_id)
         if last is None or last.status != TaskStatus.RUNNING.value:
             return ""
-        return last.agent if last.is_by_hand else f"{last.agent}, in run {last.run},"
+        return last.agent if last.is_manual else f"{last.agent}, in run {last.run},"
 
     def _last(self, task_id: str) -> Attempt | None:
         result = self.board.results.get(task_id)

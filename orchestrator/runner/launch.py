@@ -15,16 +15,16 @@ from orchestrator.core.redact import redact
 from orchestrator.core.result import SCRIPT, Outcome, Result, Verdict, closed
 from orchestrator.core.settings import Settings, environment
 from orchestrator.core.snapshot import SIMULATED
-from orchestrator.core.text import noted_left_out, printable, unfenced, without_escapes
-from orchestrator.errors import LostResultError, PlanError, Problem, StoreError, UnfitError
+from orchestrator.core.text import noted_left_out, sanitize, unfenced, without_escapes
+from orchestrator.errors import LostResultError, NotAFileError, PlanError, Problem, StoreError
 from orchestrator.executors.protocol import Job
 from orchestrator.runner.attempt import OF_THE_DISK, LiveAttempt, reread
 from orchestrator.scheduler.messages import Launch
-from orchestrator.store.atomic import read_file, read_piece, reported, write_new
+from orchestrator.store.atomic import io_errors, read_file, read_piece, write_new
 from orchestrator.store.attempt_record import AttemptRecord, read_record
 from orchestrator.store.evidence import conflicts_in
 from orchestrator.store.fingerprint import is_newer
-from orchestrator.store.layout import Layout, from_here
+from orchestrator.store.layout import Layout, display_path
 from orchestrator.store.messages import Contexts
 from orchestrator.store.result_file import LARGEST_RESULT, safe_answer
 from orchestrator.store.workspace import MOST, Answer, Workspace, answers_handed_on
@@ -44,7 +44,7 @@ _AS_MARKDOWN = Settings(format="markdown")
 _NOTHING = Outcome(Verdict.COMPLETED)
 
 
-def as_answered(
+def raw_answer(
     layout: Layout,
     task: Task,
     number: int,
@@ -70,7 +70,7 @@ def as_answered(
         return _as_it_stands(written, record.exit.log_bytes or 0)
     if not said.is_cut:
         return Answer(_clean(said.answer, is_prose=is_prose), hidden=said.hidden)
-    with reported("read", files.stdout):
+    with io_errors("read", files.stdout):
         head = read_piece(files.stdout, 0, MOST) or b""
     left_out = (record.exit.log_bytes or 0) - len(head)
     return Answer(
@@ -121,7 +121,7 @@ def _is_made_of(answer: str, written: str) -> bool:
 
 
 def _clean(text: str, *, is_prose: bool) -> str:
-    return redact(printable(text) if is_prose else without_escapes(text)).rstrip("\n")
+    return redact(sanitize(text) if is_prose else without_escapes(text)).rstrip("\n")
 
 
 def _said(
@@ -135,7 +135,7 @@ def _said(
     if not record.run:  # by hand: all of it
         try:
             log = read_file(layout.attempt(task.stem, record.number).stdout, LARGEST_RESULT)
-        except UnfitError:
+        except NotAFileError:
             return _NOTHING
         return _NOTHING._replace(answer=(log or b"").decode(errors="replace"))
     agent = agents.get(record.agent)
@@ -144,7 +144,7 @@ def _said(
     return reread(layout, task, agent, settings, record).judge(record.exit)
 
 
-class Launchpad:
+class Launcher:
     """Turns the engine's ``Launch`` into a job for the executor."""
 
     def __init__(
@@ -161,7 +161,7 @@ class Launchpad:
     ) -> None:
         """Take what is the same for every attempt of a run.
 
-        *program* is how an agent calls us, empty: not at all. *meant*: as in ``Prospect``, of a run that simulates.
+        *program* is how an agent calls us, empty: not at all. *meant*: as in ``RunPreview``, of a run that simulates.
         """
         self._workspace = workspace
         self._program = program
@@ -254,7 +254,7 @@ class Launchpad:
         except StoreError as error:
             if _concerns_all(error):
                 raise
-            shown = from_here(error.where)
+            shown = display_path(error.where)
             raise PlanError([Problem(error.message, shown, error.hint)]) from error
         wanted = agent.invocation(assignment)
         given = environment(self._policies[live.task.id], wanted.env, wanted.login)
@@ -346,7 +346,7 @@ class Launchpad:
 
     def _read_again(self, need: str, number: int, written: str, *, is_prose: bool) -> Answer:
         task, layout = self._tasks[need], self._workspace.layout
-        return as_answered(layout, task, number, self._agents, written, is_prose=is_prose)
+        return raw_answer(layout, task, number, self._agents, written, is_prose=is_prose)
 
     def _log_of(self, live: LiveAttempt, need: Task) -> str:
         return self._workspace.layout.attempt(need.stem, live.inputs[need.id]).stdout
@@ -377,7 +377,7 @@ class Launchpad:
 
 def _concerns_all(error: StoreError) -> bool:
     """Say whether the disk or the machine is in trouble, and not only one file."""
-    if isinstance(error, UnfitError):
+    if isinstance(error, NotAFileError):
         return False
     cause = error.__cause__
     return not isinstance(cause, OSError) or cause.errno in OF_THE_DISK

@@ -20,27 +20,27 @@ import anyio.abc
 import anyio.lowlevel
 
 from orchestrator.core.graph import shape
-from orchestrator.core.result import NOT_STARTED, Exit, Outcome, StopReason, Verdict
+from orchestrator.core.result import NOT_STARTED, Outcome, ProcessExit, StopReason, Verdict
 from orchestrator.core.settings import Settings
-from orchestrator.core.snapshot import Board, Held
+from orchestrator.core.snapshot import Held, PlanSnapshot
 from orchestrator.core.status import TaskStatus, Verb
-from orchestrator.core.task_command import Intervention, apply, noted
-from orchestrator.core.text import counted
+from orchestrator.core.task_command import TaskCommand, apply, noted
+from orchestrator.core.text import pluralize
 from orchestrator.errors import LostResultError, OrchestratorError, StoreError
 from orchestrator.executors.protocol import Executor
 from orchestrator.runner.attempt import LiveAttempt
-from orchestrator.runner.commit import Unwritten, Writer
+from orchestrator.runner.commit import PendingResult, Writer
 from orchestrator.runner.events import (
     COMMANDED,
     ENDINGS,
-    Happening,
+    Event,
     Kind,
     Listener,
     money_used_up,
 )
 from orchestrator.runner.inbox import Inbox
-from orchestrator.runner.launch import Launchpad
-from orchestrator.runner.manual import commit_by_hand, inputs_of, interfered, told
+from orchestrator.runner.launch import Launcher
+from orchestrator.runner.manual import commit_manual, inputs_of, interfered, told
 from orchestrator.runner.monitor import Monitor, judge_unlaunched
 from orchestrator.runner.plan_watcher import Change, Watch, difference, kept_with
 from orchestrator.runner.render import Drawing
@@ -49,12 +49,11 @@ from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.messages import (
     Begun,
     Ended,
-    Event,
     Finish,
     Hold,
+    Input,
     Instruction,
     Launch,
-    Moment,
     Record,
     Recorded,
     Refuse,
@@ -64,6 +63,7 @@ from orchestrator.scheduler.messages import (
     Stop,
     StopRequested,
     Strain,
+    Tick,
 )
 from orchestrator.scheduler.node import Node
 from orchestrator.scheduler.replan import left_to_run
@@ -80,13 +80,13 @@ class Runner:
     """One run of one plan. Build it, then call ``run`` once, with the lock of the plan held."""
 
     workspace: Workspace
-    board: Board
+    board: PlanSnapshot
     engine: Engine
     policies: Mapping[str, Settings]
     executor: Executor
     clock: Clock
     listener: Listener
-    launchpad: Launchpad
+    launchpad: Launcher
     drawing: Drawing
     requests: Requests | None = None
     """Where people and agents ask for something while it runs."""
@@ -110,12 +110,14 @@ class Runner:
     """Why tasks were not started although nothing they need is missing: a limit, a login, the budget."""
     used_up: Kind | None = field(default=None, init=False)
     """Whose budget it was: ``RUN_UNAFFORDABLE``, ``RUN_OVERSPENT``."""
-    _ended: dict[str, tuple[LiveAttempt, Exit, Outcome]] = field(default_factory=dict, init=False)
+    _ended: dict[str, tuple[LiveAttempt, ProcessExit, Outcome]] = field(
+        default_factory=dict, init=False
+    )
     _reading: Monitor = field(init=False)
     _writer: Writer = field(init=False)
     _inbox: Inbox | None = field(default=None, init=False)
     _timer: Timer = field(init=False)
-    _events: deque[Event] = field(default_factory=deque, init=False)
+    _events: deque[Input] = field(default_factory=deque, init=False)
     _finish: Finish = field(init=False)
     """The newest; until we leave, somebody may ask for more."""
     _scope: anyio.abc.TaskGroup = field(init=False)
@@ -193,13 +195,13 @@ class Runner:
 
     # ── events in, instructions out ──────────────────────────────────────────────────────────────────────────────────
 
-    def _handle(self, event: Event) -> None:
+    def _handle(self, event: Input) -> None:
         # Queued and not nested: what one instruction brings about is told to the engine after its fellows are done.
         self._events.append(event)
         if len(self._events) > 1:
             return
         while self._events:
-            moment = Moment(self.clock.now(), self.clock.draw())
+            moment = Tick(self.clock.now(), self.clock.draw())
             for instruction in self.engine.handle(self._events[0], moment):
                 self._perform(instruction)
             self._events.popleft()
@@ -221,9 +223,7 @@ class Runner:
             case Hold():
                 self._hold(instruction)
             case Strain(account, most):
-                now = (
-                    f"close to its limit: at most {counted(most, 'attempt')} at a time (near_limit)"
-                )
+                now = f"close to its limit: at most {pluralize(most, 'attempt')} at a time (near_limit)"
                 text = f"{account} is {now if most else 'no longer close to its limit'}"
                 self._tell(Kind.RUN_DELAYED, text=text)
             case Resume():
@@ -254,7 +254,7 @@ class Runner:
             self._give_up(error)
         is_put_off = isinstance(error, LostResultError) and self._asks_again(error)
         outcome = judge_unlaunched(live, error, is_put_off=is_put_off)
-        self._ended[live.task.id] = (live, Exit(error=NOT_STARTED), outcome)
+        self._ended[live.task.id] = (live, ProcessExit(error=NOT_STARTED), outcome)
         self._handle(Ended(live.task.id, live.number, outcome.verdict, outcome.reason))
         if is_put_off and self._inbox is not None:
             self._inbox.look_at_once()
@@ -287,7 +287,7 @@ class Runner:
         self._tell(Kind.RUN_DELAYED if is_blip else Kind.RUN_HELD, text=text)
 
     async def _leave(self) -> None:
-        await self._writer.until_told()
+        await self._writer.drain()
         if self._inbox is not None and self.failure is None and await self._inbox.look():
             return  # somebody has just asked for something; it is over when that is done
         if self.watch is not None and not (self.ended_by or self.failure):
@@ -304,7 +304,7 @@ class Runner:
         wanted = self._inbox.under_way.get(record.request) if self._inbox is not None else None
         if record.task not in self._ended:
             assert wanted is not None
-            self._record_by_hand(record, wanted, self.engine.entries[record.task].attempt)
+            self._record_manual(record, wanted, self.engine.entries[record.task].attempt)
             return
         live, exit, outcome = self._ended.pop(record.task)
         if record.verdict is not None:
@@ -318,7 +318,7 @@ class Runner:
                 # What the agent did is its own attempt; the answer is that of whoever gave it.
                 self.board.results[record.task] = live.over(TaskStatus.PENDING, exit, outcome)
                 wanted = wanted._replace(answer=wanted.answer or said)
-                self._record_by_hand(record, wanted, live.number + 1)
+                self._record_manual(record, wanted, live.number + 1)
                 return
         result = live.over(record.status, exit, outcome)
         if wanted is not None:
@@ -335,9 +335,9 @@ class Runner:
         )
         # What could not be read is left to the next run, which makes the result of it.
         commit = None if live.unread else live.commit(result, outcome, exit)
-        self._writer.put(Unwritten(record.task, commit, happening, record.request))
+        self._writer.put(PendingResult(record.task, commit, happening, record.request))
 
-    def _record_by_hand(self, record: Record, wanted: Intervention, number: int) -> None:
+    def _record_manual(self, record: Record, wanted: TaskCommand, number: int) -> None:
         """Keep what somebody settled; where that makes an attempt, it is attempt *number*."""
         task = self.board.plan.tasks[record.task]
         before = self.board.results.get(task.id)
@@ -346,12 +346,12 @@ class Runner:
         self.board.results[task.id] = result
         self.board.doubts.pop(task.id, None)
         try:
-            commit = commit_by_hand(self.workspace, task, result, wanted)
+            commit = commit_manual(self.workspace, task, result, wanted)
         except StoreError as error:
             commit = None
             self._give_up(error)
         happening = told(task, result, wanted, before)
-        self._writer.put(Unwritten(record.task, commit, happening, record.request))
+        self._writer.put(PendingResult(record.task, commit, happening, record.request))
 
     def _show_progress(self, task: str, progress: int) -> None:
         """Take in how far the worker of a task says it is."""
@@ -365,7 +365,7 @@ class Runner:
 
     # ── effects that take time ───────────────────────────────────────────────────────────────────────────────────────
 
-    def _end(self, live: LiveAttempt, exit: Exit, outcome: Outcome) -> None:
+    def _end(self, live: LiveAttempt, exit: ProcessExit, outcome: Outcome) -> None:
         self._ended[live.task.id] = (live, exit, outcome)
         if outcome.remark:
             self._tell(Kind.WARNING, live.task.id, attempt=live.number, text=outcome.remark)
@@ -394,7 +394,7 @@ class Runner:
         async for number in signals:
             if not self.ended_by:
                 self.ended_by = number
-                agents = f" {counted(len(self.live), 'agent')}; once more makes it sooner"
+                agents = f" {pluralize(len(self.live), 'agent')}; once more makes it sooner"
                 text = f"{number.name}: stopping{agents if self.live else ''}"
                 self._listen(self._happening(Kind.RUN_STOPPING, text=text))
                 self._handle(StopRequested())
@@ -424,11 +424,11 @@ class Runner:
     def _tell(self, kind: Kind, task: str = "", **facts: Any) -> None:
         self._listen(self._happening(kind, task, **facts))
 
-    def _happening(self, kind: Kind, task: str = "", **facts: Any) -> Happening:
+    def _happening(self, kind: Kind, task: str = "", **facts: Any) -> Event:
         name = self.board.plan.tasks[task].name if task else ""
-        return Happening(kind=kind, time=self.clock.wall(), task=task, name=name, **facts)
+        return Event(kind=kind, time=self.clock.wall(), task=task, name=name, **facts)
 
-    def _listen(self, happening: Happening) -> None:
+    def _listen(self, happening: Event) -> None:
         if self._writer.holds_back(happening):
             return
         self.drawing.mark_stale()

@@ -9,18 +9,18 @@ import os
 from collections.abc import Callable, Mapping
 
 from orchestrator.core.cost import cost_statistics
-from orchestrator.core.plan import Task, refuse_umbrella, sources
-from orchestrator.core.result import Exit, Outcome, Result, Verdict
-from orchestrator.core.snapshot import Board
+from orchestrator.core.plan import Task, refuse_group, sources
+from orchestrator.core.result import Outcome, ProcessExit, Result, Verdict
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus, Verb
-from orchestrator.core.task_command import Intervention, apply, decide, next_ready, taken_from
+from orchestrator.core.task_command import TaskCommand, apply, decide, next_ready, taken_from
 from orchestrator.errors import NothingReadyError, OrchestratorError, StoreError
 from orchestrator.executors.exit_record import write_exit
 from orchestrator.executors.protocol import Job
 from orchestrator.ownership import make_directories
-from orchestrator.runner.events import COMMANDED, Happening, Kind
+from orchestrator.runner.events import COMMANDED, Event, Kind
 from orchestrator.services.task_view import find_task
-from orchestrator.store.atomic import ADVICE, reported
+from orchestrator.store.atomic import ADVICE, io_errors
 from orchestrator.store.attempt_record import AttemptRecord, newest_attempt
 from orchestrator.store.layout import AttemptFiles
 from orchestrator.store.requests import Reply, Requests
@@ -44,9 +44,7 @@ def inputs_of(
     return {need: results[need].number for need in sources(task, tasks) if need in results}
 
 
-def commit_by_hand(
-    workspace: Workspace, task: Task, result: Result, wanted: Intervention
-) -> Commit:
+def commit_manual(workspace: Workspace, task: Task, result: Result, wanted: TaskCommand) -> Commit:
     """Return the result file, ready to be made durable; log and record of the attempt are written.
 
     Raises:
@@ -69,9 +67,9 @@ def commit_by_hand(
     return Commit(stem=task.stem, result=result, text=text, files=files)
 
 
-def _leave_evidence(files: AttemptFiles, task: Task, result: Result, wanted: Intervention) -> None:
+def _leave_evidence(files: AttemptFiles, task: Task, result: Result, wanted: TaskCommand) -> None:
     last = result.attempts[-1]
-    with reported("make", files.directory):
+    with io_errors("make", files.directory):
         make_directories(files.directory)
     facts = AttemptRecord(
         task=task.id,
@@ -82,7 +80,7 @@ def _leave_evidence(files: AttemptFiles, task: Task, result: Result, wanted: Int
         inputs=result.inputs,
     ).facts()
     said = wanted.answer if wanted.verb is Verb.COMPLETE else wanted.note
-    known = Exit(
+    known = ProcessExit(
         code=0 if wanted.verb is Verb.COMPLETE else 1,
         started=last.started,
         ended=last.ended,
@@ -94,7 +92,7 @@ def _leave_evidence(files: AttemptFiles, task: Task, result: Result, wanted: Int
         raise StoreError(written.error, hint=ADVICE)
 
 
-def interfered(outcome: Outcome, wanted: Intervention) -> Outcome:
+def interfered(outcome: Outcome, wanted: TaskCommand) -> Outcome:
     """Return what becomes of an attempt that somebody ended by command, whatever its agent says; the bill stays."""
     match wanted.verb:
         case Verb.COMPLETE if outcome.verdict is Verdict.COMPLETED and not wanted.answer:
@@ -105,7 +103,7 @@ def interfered(outcome: Outcome, wanted: Intervention) -> Outcome:
             return outcome._replace(verdict=Verdict.INTERRUPTED, reason=wanted.why)
 
 
-def told(task: Task, result: Result, wanted: Intervention, before: Result | None) -> Happening:
+def told(task: Task, result: Result, wanted: TaskCommand, before: Result | None) -> Event:
     """Say what somebody settled: who, what, why."""
     kind = COMMANDED[wanted.verb]
     has_begun = before is not None and before.number == result.number
@@ -114,7 +112,7 @@ def told(task: Task, result: Result, wanted: Intervention, before: Result | None
     is_attempt = wanted.verb in {Verb.START, Verb.COMPLETE, Verb.FAIL}
     done = [f"{result.progress}%"] if result.progress is not None and is_attempt else []
     said = [wanted.answer] if wanted.answer and not wanted.note else []
-    return Happening(
+    return Event(
         kind=kind,
         time=wanted.time,
         task=task.id,
@@ -131,9 +129,9 @@ def told(task: Task, result: Result, wanted: Intervention, before: Result | None
 
 def carry_out(
     workspace: Workspace,
-    board: Board,
-    listener: Callable[[Happening], None],
-    *more: Intervention,
+    board: PlanSnapshot,
+    listener: Callable[[Event], None],
+    *more: TaskCommand,
 ) -> list[Reply]:
     """Carry out what nobody has answered yet, then *more*; return what came of each. The board is kept up to date.
 
@@ -166,9 +164,9 @@ def carry_out(
 
 def _carry_out(
     workspace: Workspace,
-    board: Board,
-    listener: Callable[[Happening], None],
-    wanted: Intervention,
+    board: PlanSnapshot,
+    listener: Callable[[Event], None],
+    wanted: TaskCommand,
 ) -> Reply:
     try:
         if wanted.is_claim:
@@ -180,7 +178,7 @@ def _carry_out(
         before = board.results.get(task.id)
         if before is None or before.request != wanted.id:
             result = _applied(workspace, board, task, before, wanted)
-            workspace.commit([commit_by_hand(workspace, task, result, wanted)])
+            workspace.commit([commit_manual(workspace, task, result, wanted)])
             board.results[task.id] = result
             board.doubts.pop(task.id, None)
             board.derive_again()
@@ -193,7 +191,11 @@ def _carry_out(
 
 
 def _applied(
-    workspace: Workspace, board: Board, task: Task, before: Result | None, wanted: Intervention
+    workspace: Workspace,
+    board: PlanSnapshot,
+    task: Task,
+    before: Result | None,
+    wanted: TaskCommand,
 ) -> Result:
     after = decided(board, task, wanted)
     workspace.make_directories()
@@ -202,7 +204,7 @@ def _applied(
     return apply(before, wanted, after, number=newest + 1, inputs=inputs)
 
 
-def decided(board: Board, task: Task, wanted: Intervention) -> TaskStatus:
+def decided(board: PlanSnapshot, task: Task, wanted: TaskCommand) -> TaskStatus:
     """Return where a task stands after what somebody wants; raises as ``decide``."""
     result = board.results.get(task.id)
     last = result.last if result is not None else None
@@ -215,13 +217,13 @@ def decided(board: Board, task: Task, wanted: Intervention) -> TaskStatus:
             for need in task.needs
             if board.status(need) is not TaskStatus.COMPLETED
         ],
-        doer=last.agent if last is not None and last.is_by_hand else "",
-        is_in_run=status is TaskStatus.RUNNING and last is not None and not last.is_by_hand,
+        doer=last.agent if last is not None and last.is_manual else "",
+        is_in_run=status is TaskStatus.RUNNING and last is not None and not last.is_manual,
         is_held=last is not None and last.status == Verdict.HELD.value,
     )
 
 
-def the_task(board: Board, task_id: str) -> Task:
+def the_task(board: PlanSnapshot, task_id: str) -> Task:
     """Return a task of the plan of which somebody may say where it stands.
 
     Raises:
@@ -229,5 +231,5 @@ def the_task(board: Board, task_id: str) -> Task:
         TransitionError: it is an umbrella.
     """
     task = find_task(board, task_id)
-    refuse_umbrella(task.id, is_one=bool(task.children))
+    refuse_group(task.id, is_one=bool(task.children))
     return task

@@ -11,7 +11,7 @@ import anyio
 import anyio.abc
 import anyio.lowlevel
 
-from orchestrator.core.result import Exit, Outcome, Verdict
+from orchestrator.core.result import Outcome, ProcessExit, Verdict
 from orchestrator.core.text import one_line
 from orchestrator.errors import OrchestratorError, StoreError
 from orchestrator.executors.protocol import Done, Executor, News, ProcessStarted, is_lost
@@ -35,7 +35,7 @@ class Monitor:
     """By key."""
     heard: Callable[[Heard], None]
     news: Callable[[LiveAttempt], None]
-    ended: Callable[[LiveAttempt, Exit, Outcome], None]
+    ended: Callable[[LiveAttempt, ProcessExit, Outcome], None]
     fails: Callable[[OrchestratorError], None]
     away: Callable[[], StoreError | None] = lambda: None
     """As for ``Runner``."""
@@ -67,7 +67,7 @@ class Monitor:
             else:
                 self._end(live, news.exit)
 
-    async def _read_rest(self, live: LiveAttempt, exit: Exit) -> None:
+    async def _read_rest(self, live: LiveAttempt, exit: ProcessExit) -> None:
         await self._read_to_the_end(live)
         if live.is_misread(exit):
             live.start_over()
@@ -79,7 +79,7 @@ class Monitor:
         while live.read_along(is_over=True):
             await anyio.lowlevel.checkpoint()
 
-    def _end(self, live: LiveAttempt, exit: Exit) -> None:
+    def _end(self, live: LiveAttempt, exit: ProcessExit) -> None:
         del self.live[live.key]
         if exit.is_ours and exit.pid:
             live.unread = exit.error  # its log may tell the next run what it answered

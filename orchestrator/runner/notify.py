@@ -16,7 +16,7 @@ from typing import NamedTuple
 from orchestrator.core.notification import Notice, Topic
 from orchestrator.core.status import TaskStatus
 from orchestrator.notifiers.protocol import Notifier, NotifyError
-from orchestrator.runner.events import Happening, Kind
+from orchestrator.runner.events import Event, Kind
 from orchestrator.views.notification import alert, joined, run_ended, task_failed
 
 #: Seconds the end of a run waits for what is under way; after Ctrl-C nobody wants to wait.
@@ -37,7 +37,7 @@ class Subscriber(NamedTuple):
     """Why there is no notifier."""
 
 
-class Herald:
+class NotificationSender:
     """Makes notices of happenings, and hands them to whoever wants to know."""
 
     def __init__(
@@ -49,7 +49,7 @@ class Herald:
         self._troubles = [f"{each.label}: {each.trouble}" for each in subscribers if each.trouble]
         self._last_alert = ""
 
-    def hear(self, happening: Happening) -> list[str]:
+    def hear(self, happening: Event) -> list[str]:
         """Pass on what people want to know; return what went wrong with telling them since the last call. Quick."""
         match happening.kind:
             case Kind.TASK_FAILED:

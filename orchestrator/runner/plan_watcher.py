@@ -32,7 +32,7 @@ class Change(NamedTuple):
     shape: Shape
     policies: Mapping[str, Settings]
     meant: Mapping[str, Settings]
-    """As in ``Prospect``."""
+    """As in ``RunPreview``."""
     newest: Mapping[str, int]
     """The highest attempt number ever used by tasks that are new in the plan."""
     results: Mapping[str, Result]

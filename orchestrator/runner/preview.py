@@ -6,13 +6,13 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from orchestrator.core.agent import Roster
+from orchestrator.core.agent import AgentRegistry
 from orchestrator.core.plan import Plan
 from orchestrator.core.settings import Settings, lower, resolve
-from orchestrator.core.snapshot import Board, lacks_merge, only_simulated, really_done
+from orchestrator.core.snapshot import PlanSnapshot, lacks_merge, only_simulated, really_done
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import PlanError, Problem
-from orchestrator.services.run_request import RunOrder
+from orchestrator.services.run_request import RunRequest
 from orchestrator.services.selection import asked_for, require_tagged, startable
 from orchestrator.services.task_settings import both_settings
 from orchestrator.store.attempt_record import Traces, scan_logs
@@ -21,19 +21,19 @@ from orchestrator.store.workspace import Workspace
 from orchestrator.views.final_output import try_templates
 
 
-class Prospect(NamedTuple):
+class RunPreview(NamedTuple):
     """What a run would do: the plan as it stands, every task's settings, and the tasks it would start."""
 
     workspace: Workspace
-    board: Board
+    board: PlanSnapshot
     settings: Settings
     policies: Mapping[str, Settings]
     meant: Mapping[str, Settings]
     """The settings without ``--simulate`` and ``--agent simulated``: a task file is written for the agent that will
     really do the task, and what is done by another one is only simulated."""
     to_run: Sequence[str]
-    order: RunOrder
-    roster: Roster
+    order: RunRequest
+    registry: AgentRegistry
     traces: Mapping[str, Traces]
     """What the logs held, by what the files of a task are called."""
 
@@ -53,12 +53,12 @@ class Prospect(NamedTuple):
             try_templates(self.board, self.settings, templates)
 
 
-def look_ahead(
-    order: RunOrder,
-    roster: Roster,
+def preview_run(
+    order: RunRequest,
+    registry: AgentRegistry,
     workspace: Workspace | None = None,
     traces: Mapping[str, Traces] | None = None,
-) -> Prospect:
+) -> RunPreview:
     """Look at the plan and say what a run would do. Writes nothing. A *workspace* that looked before saves time.
 
     Raises:
@@ -68,13 +68,13 @@ def look_ahead(
     workspace = workspace or Workspace(order.layout, anew=True)
     traces = traces or scan_logs(order.layout.logs)
     board = workspace.load(keep_cache=False, is_live=False, traces=traces)
-    policies, meant = both_settings(workspace, board.plan, order, roster)
+    policies, meant = both_settings(workspace, board.plan, order, registry)
     board = really_done(board, meant, only_simulated(policies, meant))
     plan_flags = {name: value for name, value in order.flags.items() if name != "agent"}
     to_run = startable(order, board)
     require_tagged(order, board)
     _require_tasks(board.plan)
-    return Prospect(
+    return RunPreview(
         workspace=workspace,
         board=board,
         settings=_of_run(board.plan, plan_flags, order.raised_budget),
@@ -82,7 +82,7 @@ def look_ahead(
         meant=meant,
         to_run=to_run,
         order=order,
-        roster=roster,
+        registry=registry,
         traces=traces,
     )
 
@@ -93,7 +93,7 @@ def _of_run(plan: Plan, flags: Mapping[str, Any], raised_budget: float | None) -
     return settings if raised_budget is None else settings._replace(budget_usd=raised_budget)
 
 
-def kept_back(ahead: Prospect) -> dict[str, str]:
+def kept_back(ahead: RunPreview) -> dict[str, str]:
     """Return which of the tasks to run cannot start as it stands, and why: what they need is not for this run to do."""
     board, wanted = ahead.board, frozenset(ahead.to_run)
     causes: dict[str, str] = {}
@@ -109,7 +109,7 @@ def kept_back(ahead: Prospect) -> dict[str, str]:
     return {task_id: causes[task_id] for task_id in ahead.to_run if task_id in causes}
 
 
-def merges(ahead: Prospect) -> bool:
+def merges(ahead: RunPreview) -> bool:
     """Say whether an agent is to merge what is completed once the run is over, and is paid for it."""
     if ahead.settings.aggregate != "claude" or ahead.order.simulate:
         return False

@@ -16,7 +16,7 @@ from orchestrator.core.cost import cost_statistics
 from orchestrator.core.event import read_line
 from orchestrator.core.plan import Task, stem
 from orchestrator.core.plan import stem as stem_of
-from orchestrator.core.result import Attempt, Exit, Result, StopReason, Verdict, closed
+from orchestrator.core.result import Attempt, ProcessExit, Result, StopReason, Verdict, closed
 from orchestrator.core.settings import Settings
 from orchestrator.core.snapshot import MERGER, MERGING, PLANNER, as_merger
 from orchestrator.core.status import TaskStatus
@@ -24,11 +24,11 @@ from orchestrator.errors import StoreError
 from orchestrator.executors.exit_record import write_exit
 from orchestrator.executors.protocol import Job
 from orchestrator.runner.attempt import LiveAttempt, reread
-from orchestrator.runner.events import ENDINGS, Happening, Kind, Listener
-from orchestrator.runner.preview import Prospect, look_ahead
+from orchestrator.runner.events import ENDINGS, Event, Kind, Listener
+from orchestrator.runner.preview import RunPreview, preview_run
 from orchestrator.runner.timer import Clock
-from orchestrator.services.plugins import Plugs
-from orchestrator.services.run_request import RunOrder
+from orchestrator.services.plugins import Plugins
+from orchestrator.services.run_request import RunRequest
 from orchestrator.services.selection import KEPT_WHEN_FRESH
 from orchestrator.store.archive import set_outcomes_aside
 from orchestrator.store.atomic import ADVICE
@@ -57,17 +57,17 @@ _ENDED = frozenset(kind.value.partition("_")[2] for kind in ENDINGS.values())
 _Told = tuple[str, str, int]
 
 
-class Harvested(NamedTuple):
+class RecoveredAttempt(NamedTuple):
     """An attempt that ended while no runner was alive, judged now."""
 
     task: Task
     result: Result
     commit: Commit
 
-    def happening(self, now: float) -> Happening:
+    def happening(self, now: float) -> Event:
         """Return how that is told; *now* in seconds since the epoch."""
         is_done = self.result.status is TaskStatus.COMPLETED
-        return Happening(
+        return Event(
             kind=Kind.TASK_COMPLETED if is_done else Kind.TASK_INTERRUPTED,
             time=now,
             task=self.task.id,
@@ -120,7 +120,7 @@ def record_answered(
             run=last.run,
             agent=last.agent,
             inputs=before.inputs,
-            exit=Exit(
+            exit=ProcessExit(
                 stopped=StopReason.ORPHANED,
                 started=last.started,
                 ended=ended,
@@ -151,7 +151,7 @@ def harvest(
     dead_runs: Container[str],
     lost: Container[str] = (),
     warn: Callable[[str, str], None] = lambda *_: None,
-) -> list[Harvested]:
+) -> list[RecoveredAttempt]:
     """Return every attempt that ended without its runner. Nothing is written yet.
 
     That is an attempt with a record whose result file still says ``running``, or does not know it although it was
@@ -277,22 +277,24 @@ def forgotten(
     return found
 
 
-def _judge(live: LiveAttempt, record: AttemptRecord, warn: Callable[[str, str], None]) -> Harvested:
+def _judge(
+    live: LiveAttempt, record: AttemptRecord, warn: Callable[[str, str], None]
+) -> RecoveredAttempt:
     outcome = live.judge(record.exit)
     if outcome.remark:
         warn(live.task.id, outcome.remark)
     result = live.over(_STATUS[outcome.verdict], record.exit, outcome)
-    return Harvested(live.task, result, live.commit(result, outcome, record.exit))
+    return RecoveredAttempt(live.task, result, live.commit(result, outcome, record.exit))
 
 
 def recover(
-    ahead: Prospect,
+    ahead: RunPreview,
     agents: Mapping[str, Agent],
     dead_runs: Container[str],
     listener: Listener,
     *,
     lost: Container[str],
-) -> list[Harvested]:
+) -> list[RecoveredAttempt]:
     """Commit every attempt at a task, or at merging, that ended without its runner, and return them.
 
     *lost*: the stems of tasks whose results are damaged, or were and are gone; of them any run's attempt counts.
@@ -313,7 +315,7 @@ def recover(
     )
 
 
-def damaged(ahead: Prospect) -> list[str]:
+def damaged(ahead: RunPreview) -> list[str]:
     """Return the stems of tasks whose results lie there and cannot be read: nobody who wants one anew does that.
 
     Raises:
@@ -324,17 +326,21 @@ def damaged(ahead: Prospect) -> list[str]:
 
 
 def recover_from_logs(
-    layout: Layout, plugs: Plugs, dead_runs: Container[str], *, lost: Container[str] = ()
-) -> list[Harvested]:
+    layout: Layout, plugins: Plugins, dead_runs: Container[str], *, lost: Container[str] = ()
+) -> list[RecoveredAttempt]:
     """``recover`` without being a run: look at plan and logs, and tell the journal. Only with the lock held.
 
     Raises:
-        As ``look_ahead``; StoreError: a log could not be read, or a result not be written.
+        As ``preview_run``; StoreError: a log could not be read, or a result not be written.
     """
-    ahead = look_ahead(RunOrder(layout), plugs.roster)
+    ahead = preview_run(RunRequest(layout), plugins.registry)
     with closing(Journal(layout.journal)) as journal:
         return recover(
-            ahead, plugs.agents, dead_runs, lambda each: journal.append(each.line()), lost=lost
+            ahead,
+            plugins.agents,
+            dead_runs,
+            lambda each: journal.append(each.line()),
+            lost=lost,
         )
 
 
@@ -349,7 +355,7 @@ def take_over(
     dead_runs: Container[str],
     listener: Listener,
     lost: Container[str] = (),
-) -> list[Harvested]:
+) -> list[RecoveredAttempt]:
     """Commit and tell what ``harvest`` finds, and return it. Only with the lock held.
 
     Raises:
@@ -357,7 +363,7 @@ def take_over(
     """
 
     def warn(task: str, text: str) -> None:
-        listener(Happening(kind=Kind.WARNING, time=Clock().wall(), task=task, text=text))
+        listener(Event(kind=Kind.WARNING, time=Clock().wall(), task=task, text=text))
 
     record_answered(workspace, tasks, policies, agents, traces=traces, dead_runs=dead_runs)
     found = harvest(
@@ -381,7 +387,7 @@ def take_over(
     return found
 
 
-def remember(ahead: Prospect, agents: Mapping[str, Agent]) -> list[Result]:
+def remember(ahead: RunPreview, agents: Mapping[str, Agent]) -> list[Result]:
     """Take in what was paid for and no result tells of any more. Only with the lock held.
 
     The file of a task that is to run tells of it from now on; what is of no such task goes to what was done
@@ -414,7 +420,7 @@ def remember(ahead: Prospect, agents: Mapping[str, Agent]) -> list[Result]:
     return [*others.values()]
 
 
-def set_aside(ahead: Prospect) -> str:
+def set_aside(ahead: RunPreview) -> str:
     """Move to the archive what a run that does all afresh is not to count on, nor to pay for; return where it lies now.
 
     An empty text when there was nothing to move. Only with the lock held.
@@ -425,7 +431,7 @@ def set_aside(ahead: Prospect) -> str:
     return set_outcomes_aside(ahead.order.layout, _stems_to_move(ahead))
 
 
-def _stems_to_move(ahead: Prospect) -> set[str]:
+def _stems_to_move(ahead: RunPreview) -> set[str]:
     """Return what the files are called of the tasks to run, and of all that was made from their results.
 
     Where logs are gone numbers begin anew: what remembers the old ones would be taken for current. A run of all of the

@@ -12,7 +12,7 @@ from functools import partial
 
 import anyio
 
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.errors import OrchestratorError
 from orchestrator.plan.parser import StatusCells
 from orchestrator.runner.attempt import LiveAttempt
@@ -28,7 +28,7 @@ _SHORTEST = 0.33
 _PAUSE = 50.0
 
 #: Draws a board; the second argument says what is running: task → news. False: it has to be drawn later.
-Draw = Callable[[Board, Mapping[str, str]], bool]
+Draw = Callable[[PlanSnapshot, Mapping[str, str]], bool]
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -52,7 +52,7 @@ class Drawing:
 
     async def keep_drawn(
         self,
-        board: Board,
+        board: PlanSnapshot,
         live: Mapping[str, LiveAttempt],
         warn: Callable[[str], None],
     ) -> None:
@@ -81,14 +81,16 @@ class Drawing:
                     warn(self.told)
             pause = max(_SHORTEST, _PAUSE * (anyio.current_time() - before))
 
-    def _draw_copy(self, copied: Callable[[], Board], news: Mapping[str, str]) -> bool:
+    def _draw_copy(self, copied: Callable[[], PlanSnapshot], news: Mapping[str, str]) -> bool:
         return self.draw(copied(), news)
 
 
-def _copied(board: Board) -> Callable[[], Board]:
+def _copied(board: PlanSnapshot) -> Callable[[], PlanSnapshot]:
     """Copy what changes while the run goes on; where everything stands is left to a thread, for it takes longer."""
     results, doubts = dict(board.results), dict(board.doubts)
-    return partial(Board, board.plan, board.shape, results, doubts=doubts, beside=board.beside)
+    return partial(
+        PlanSnapshot, board.plan, board.shape, results, doubts=doubts, beside=board.beside
+    )
 
 
 # ── redraw ────────
@@ -105,7 +107,7 @@ STILL_OPEN = (
 
 def redraw(
     workspace: Workspace,
-    board: Board,
+    board: PlanSnapshot,
     now: float,
     *,
     running: Mapping[str, str],
@@ -134,7 +136,7 @@ def redraw(
     return workspace.redraw(drawn, partial(status_cells, board))
 
 
-def status_cells(board: Board, task_id: str) -> StatusCells | None:
+def status_cells(board: PlanSnapshot, task_id: str) -> StatusCells | None:
     """Return the cells of a task; None when it is not on the board."""
     if task_id not in board.standing:
         return None
@@ -143,12 +145,12 @@ def status_cells(board: Board, task_id: str) -> StatusCells | None:
     )
 
 
-def _start(board: Board, task_id: str) -> str:
+def _start(board: PlanSnapshot, task_id: str) -> str:
     result = board.results.get(task_id)
     return moment(result.attempts[0].started) if result and result.attempts else "-"
 
 
-def _end(board: Board, task_id: str) -> str:
+def _end(board: PlanSnapshot, task_id: str) -> str:
     result = board.results.get(task_id)
     ended = result.last.ended if result and result.last else 0.0
     return moment(ended) if ended else "-"

@@ -7,21 +7,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.agents.protocol import Agent
-from orchestrator.core.agent import Roster
+from orchestrator.core.agent import AgentRegistry
 from orchestrator.core.plan import Plan, Task, stem
 from orchestrator.core.result import Result
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus, Verb
-from orchestrator.core.task_command import Intervention
+from orchestrator.core.task_command import TaskCommand
 from orchestrator.errors import LostResultError
 from orchestrator.runner.loop import Runner
 from orchestrator.runner.plan_watcher import Change, Watch, require_kept
-from orchestrator.runner.preview import Prospect
+from orchestrator.runner.preview import RunPreview
 from orchestrator.runner.scheduler_setup import revised_entries
 from orchestrator.runner.timer import Clock
 from orchestrator.scheduler.engine import Engine
 from orchestrator.services.assignments import make_task_files
-from orchestrator.services.run_request import RunOrder
+from orchestrator.services.run_request import RunRequest
 from orchestrator.services.selection import KEPT_AS_THEY_ARE
 from orchestrator.services.task_settings import both_settings
 from orchestrator.store.attempt_record import Traces, scan_logs
@@ -33,9 +33,9 @@ from orchestrator.store.workspace import Workspace
 class Replanner:
     """Reads the plan again when its file is another one, and makes a change of it when it says something else."""
 
-    order: RunOrder
+    order: RunRequest
     workspace: Workspace
-    roster: Roster
+    registry: AgentRegistry
     plan: Plan
     """The one that the run goes by."""
     seen: int
@@ -75,14 +75,14 @@ class Replanner:
         if _said(plan) == _said(self.plan) and not is_asked:
             self.seen = version
             return None  # only text around the table
-        policies, meant = both_settings(self.workspace, plan, self.order, self.roster)
+        policies, meant = both_settings(self.workspace, plan, self.order, self.registry)
         new = [task for task_id, task in plan.tasks.items() if task_id not in self.plan.tasks]
         others = [
             task_id
             for task_id, task in plan.tasks.items()
             if task_id in also or _is_other(task, self.plan)
         ]
-        make_task_files(self.workspace, plan.tasks, meant, others, self.roster)
+        make_task_files(self.workspace, plan.tasks, meant, others, self.registry)
         traces = scan_logs(self.workspace.layout.logs) if new else {}
         found = ((task.id, self.workspace.read_result(task.stem)) for task in new)
         results = {
@@ -97,7 +97,7 @@ class Replanner:
         return Change(plan, shape, policies, meant, newest, results, also)
 
     def go_on(
-        self, change: Change, runner: Runner, ahead: Prospect, agents: Mapping[str, Agent]
+        self, change: Change, runner: Runner, ahead: RunPreview, agents: Mapping[str, Agent]
     ) -> list[tuple[str, str]]:
         """Let the run go on with a change; return results that lay in the place of new tasks: task, where they are now.
 
@@ -107,7 +107,9 @@ class Replanner:
         """
         require_kept(change.plan, runner.engine.under_way)
         order = self._grown(change, runner.engine)
-        entries = revised_entries(change, runner, ahead._replace(order=order), agents, self.roster)
+        entries = revised_entries(
+            change, runner, ahead._replace(order=order), agents, self.registry
+        )
         tasks, results = change.plan.tasks, runner.board.results
         new = tasks.keys() - runner.board.plan.tasks.keys()
         new |= {task_id for task_id in change.also if task_id in runner.board.doubts}
@@ -121,7 +123,7 @@ class Replanner:
         runner.replan(change, entries)
         return moved
 
-    def _grown(self, change: Change, engine: Engine) -> RunOrder:
+    def _grown(self, change: Change, engine: Engine) -> RunRequest:
         """Return the order with what the run is asked for besides, and what somebody made it do again meanwhile."""
         if not self.order.only:
             return self.order
@@ -147,7 +149,7 @@ def _stands(result: Result, traces: Traces) -> bool:
         case TaskStatus.BLOCKED | TaskStatus.CANCELLED:
             return True
         case _:
-            return result.status is TaskStatus.RUNNING and result.is_by_hand
+            return result.status is TaskStatus.RUNNING and result.is_manual
 
 
 def _said(plan: Plan) -> tuple[object, ...]:
@@ -180,7 +182,7 @@ class Resets:
 
     workspace: Workspace
     requests: Requests
-    board: Board
+    board: PlanSnapshot
     """What the run knows."""
     engine: Engine
     """Of the tasks that take part in it."""
@@ -223,7 +225,7 @@ class Resets:
     def _ask(self, task_id: str, verb: Verb, note: str) -> None:
         self._asked.add(task_id)
         now = self.clock.wall()
-        wanted = Intervention(verb, task_id, _BY, now, id=new_id(now), note=note)
+        wanted = TaskCommand(verb, task_id, _BY, now, id=new_id(now), note=note)
         self.requests.leave(wanted)
 
     def _is_reset(self, task_id: str, name: str, version: int) -> bool:

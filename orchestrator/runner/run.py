@@ -9,21 +9,21 @@ from functools import partial
 from typing import NamedTuple
 
 from orchestrator.core.duration import format_duration
-from orchestrator.core.snapshot import Board, really_done
+from orchestrator.core.snapshot import PlanSnapshot, really_done
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.timestamp import iso
 from orchestrator.errors import ExitStatus, OrchestratorError, StoreError
 from orchestrator.runner.aggregate import Merged, aggregate, merge, merged_before
 from orchestrator.runner.auxiliary import Worker
-from orchestrator.runner.event_bus import Telling, listened_to, overhearing
+from orchestrator.runner.event_bus import EventBus, forward_journal, listened_to
 from orchestrator.runner.event_loop import run_in_event_loop
-from orchestrator.runner.events import Happening, Kind, Listener
-from orchestrator.runner.launch import Launchpad
+from orchestrator.runner.events import Event, Kind, Listener
+from orchestrator.runner.launch import Launcher
 from orchestrator.runner.loop import Runner
 from orchestrator.runner.manual import carry_out
-from orchestrator.runner.notify import Herald
+from orchestrator.runner.notify import NotificationSender
 from orchestrator.runner.plan_watcher import Change
-from orchestrator.runner.preview import Prospect, kept_back, look_ahead
+from orchestrator.runner.preview import RunPreview, kept_back, preview_run
 from orchestrator.runner.recovery import damaged, recover, remember, set_aside
 from orchestrator.runner.render import STILL_OPEN, Drawing, redraw
 from orchestrator.runner.replan import Replanner, Resets
@@ -38,18 +38,18 @@ from orchestrator.services.assignments import (
     require_files,
 )
 from orchestrator.services.plans import advance, begin, require_approval
-from orchestrator.services.plugins import Plugs
-from orchestrator.services.run_request import RunOrder
+from orchestrator.services.plugins import Plugins
+from orchestrator.services.run_request import RunRequest
 from orchestrator.services.selection import asked_for
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.compare_and_swap import CLOSED_WITHIN, LOOK, until_closed
 from orchestrator.store.fingerprint import version_of
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import RunLock, in_line, new_run, take_lock
+from orchestrator.store.lock import RunLock, exclusive, new_run, take_lock
 from orchestrator.store.plan_directory import taken_away
 from orchestrator.store.requests import Requests
-from orchestrator.store.watcher import looks
+from orchestrator.store.watcher import poll
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.notification import plan_name, plan_option
 from orchestrator.views.templating import prepare
@@ -58,7 +58,7 @@ from orchestrator.views.templating import prepare
 _NOTES = 20
 
 
-def examine(order: RunOrder, plugs: Plugs) -> Prospect:
+def examine(order: RunRequest, plugins: Plugins) -> RunPreview:
     """Return what a run would do, once nothing is known that would keep it from starting. Writes nothing.
 
     Raises:
@@ -67,16 +67,16 @@ def examine(order: RunOrder, plugs: Plugs) -> Prospect:
         ApprovalError, TransitionError: the plan waits for somebody, or is over.
         StoreError: state could not be read.
     """
-    ahead = look_ahead(order, plugs.roster)
+    ahead = preview_run(order, plugins.registry)
     if _says_state(order, ahead.board):
-        require_approval(order.layout, ahead.board.plan.charter)
+        require_approval(order.layout, ahead.board.plan.plan_header)
     require_files(ahead, ahead.to_run)
     require_written(ahead)
-    plugs.require({task_id: ahead.policies[task_id] for task_id in ahead.to_run})
+    plugins.require({task_id: ahead.policies[task_id] for task_id in ahead.to_run})
     return ahead
 
 
-def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
+def run(order: RunRequest, plugins: Plugins, listener: Listener) -> RunReport:
     """Run the plan to its end, or as far as it goes; blocks until then. A signal that ends us ends it in order.
 
     Raises:
@@ -87,14 +87,14 @@ def run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
         StoreError: state could not be read or written.
         BaseException: what the listener raised; then it ends as if it had died there, and the next run goes on.
     """
-    return listened_to(listener, lambda hear: _run(order, plugs, hear))
+    return listened_to(listener, lambda hear: _run(order, plugins, hear))
 
 
-def _run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
+def _run(order: RunRequest, plugins: Plugins, listener: Listener) -> RunReport:
     before = version_of(order.layout)
-    ahead = examine(order, plugs)
+    ahead = examine(order, plugins)
     clock, run_id = Clock(), new_run()
-    with in_line(order.layout.queue):  # behind commands that need the lock for a moment
+    with exclusive(order.layout.queue):  # behind commands that need the lock for a moment
         asked, since = (order.only, order.tags), iso(clock.wall())
         lock = take_lock(order.layout.lock, run_id, since, *asked, grows=order.grows)
     with Signals() as signals:
@@ -103,16 +103,16 @@ def _run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
             is_seen = version_of(order.layout) == before and not (lock.dead_runs or order.is_fresh)
             ahead.workspace.prepare()
             if ahead.to_run and _says_state(order, ahead.board):
-                begin(order.layout, ahead.board.plan.charter, clock.wall())
+                begin(order.layout, ahead.board.plan.plan_header, clock.wall())
                 is_seen = False
             if lock.dead_runs:
-                plugs.sweep(order.layout.root, run_id)
+                plugins.sweep(order.layout.root, run_id)
             if order.is_fresh:
                 set_aside(ahead)
             with closing(Journal(order.layout.journal)) as journal:
-                telling = Telling(journal, listener, clock)
+                telling = EventBus(journal, listener, clock)
                 session = _Session(
-                    order, plugs, ahead.workspace, run_id, clock, telling, lock, signals
+                    order, plugins, ahead.workspace, run_id, clock, telling, lock, signals
                 )
                 report = session.run(ahead if is_seen else None)
             if report.failure is None and _says_state(order, report.board):
@@ -127,21 +127,21 @@ def _run(order: RunOrder, plugs: Plugs, listener: Listener) -> RunReport:
         return report._replace(late_signal=signals.look())
 
 
-def _says_state(order: RunOrder, board: Board) -> bool:
+def _says_state(order: RunRequest, board: PlanSnapshot) -> bool:
     """Whether the plan has a state that a run depends on, and may change; most say none."""
-    return board.plan.charter.state is not None and not order.simulate
+    return board.plan.plan_header.state is not None and not order.simulate
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class _Session:
     """One run with the lock held."""
 
-    order: RunOrder
-    plugs: Plugs
+    order: RunRequest
+    plugins: Plugins
     workspace: Workspace
     run_id: str
     clock: Clock
-    telling: Telling
+    telling: EventBus
     lock: RunLock
     signals: Signals
     budget: float = 0.0
@@ -150,25 +150,25 @@ class _Session:
     outdated: Sequence[str] = ()
     """Tasks that were done for another row."""
 
-    def run(self, seen: Prospect | None) -> RunReport:
+    def run(self, seen: RunPreview | None) -> RunReport:
         """Recover, run, draw what came of it; *seen* is what was seen before the lock was ours, if that still holds."""
         started, self.began = self.clock.wall(), self.clock.now()
-        ahead = seen or look_ahead(self.order, self.plugs.roster, self.workspace)
+        ahead = seen or preview_run(self.order, self.plugins.registry, self.workspace)
         traces = ahead.traces
         if traces:
-            agents, dead, lost = self.plugs.agents, self.lock.dead_runs, damaged(ahead)
+            agents, dead, lost = self.plugins.agents, self.lock.dead_runs, damaged(ahead)
             if recover(ahead, agents, dead, self.telling.hear, lost=lost):
-                ahead = look_ahead(self.order, self.plugs.roster, self.workspace, traces)
+                ahead = preview_run(self.order, self.plugins.registry, self.workspace, traces)
         self.lock.recovered()
         if Requests(self.order.layout.requests).left():
             board = self.workspace.load(keep_cache=False, is_live=False)
             carry_out(self.workspace, really_done(board), self.telling.hear)
-            ahead = look_ahead(self.order, self.plugs.roster, self.workspace, traces)
+            ahead = preview_run(self.order, self.plugins.registry, self.workspace, traces)
         self.budget = ahead.settings.budget_usd
         total, todo = len(ahead.board.plan.tasks), len(ahead.to_run) - len(kept_back(ahead))
         if ahead.settings.notify and not self.order.simulate:
             self.telling.herald = self._call_herald(ahead)
-        begun = Happening(kind=Kind.RUN_STARTED, time=started, run=self.run_id, tasks=todo)
+        begun = Event(kind=Kind.RUN_STARTED, time=started, run=self.run_id, tasks=todo)
         self.telling.hear(begun._replace(text=f"{todo} of {total} tasks to run"))
         for task_id, doubt in ahead.board.doubts.items():
             # What does not count is never overwritten unseen (promise 9).
@@ -178,62 +178,64 @@ class _Session:
             self.telling.say(Kind.WARNING, text, task_id)
         self._remark(ahead)
         if traces and not self.order.simulate:
-            ahead.board.beside = remember(ahead, self.plugs.agents)
+            ahead.board.beside = remember(ahead, self.plugins.agents)
         runner = self._runner(ahead, traces)
-        for text in holds_found(ahead, self.plugs.agents, started):
+        for text in holds_found(ahead, self.plugins.agents, started):
             self.telling.say(Kind.RUN_HELD, text)
             # What it will not wait for keeps it back from the start.
             runner.held_back = "" if runner.is_patient else text
         if ahead.to_run:
             tasks = ahead.board.plan.tasks
-            make_task_files(self.workspace, tasks, ahead.meant, ahead.to_run, self.plugs.roster)
+            make_task_files(self.workspace, tasks, ahead.meant, ahead.to_run, self.plugins.registry)
             opened = runner.executor.opened()
-            heard = overhearing(opened, self.order.layout.journal, self.telling.pass_on)
+            heard = forward_journal(opened, self.order.layout.journal, self.telling.pass_on)
             run_in_event_loop(lambda signals: runner.run(heard, signals), self.signals)
         return self._conclude(ahead, runner, started)
 
-    def _remark(self, ahead: Prospect) -> None:
-        for text in remarks(ahead, self.plugs.agents):
+    def _remark(self, ahead: RunPreview) -> None:
+        for text in remarks(ahead, self.plugins.agents):
             self.telling.say(Kind.WARNING, text)
         self.outdated = () if self.order.simulate else changed_rows(ahead, _NOTES)
         for task_id in self.outdated:
             text = f"{CHANGED_ROW}; `orchestrator retry {task_id}` does it again"
             self.telling.say(Kind.WARNING, text, task_id)
 
-    def _call_herald(self, ahead: Prospect) -> Herald:
+    def _call_herald(self, ahead: RunPreview) -> NotificationSender:
         root, title = self.order.layout.root, ahead.board.plan.title
-        chosen = self.plugs.subscribers(ahead.settings, root)
-        return Herald(chosen, plan_name(title, root), self.run_id, plan_option(root))
+        chosen = self.plugins.subscribers(ahead.settings, root)
+        return NotificationSender(chosen, plan_name(title, root), self.run_id, plan_option(root))
 
-    def _runner(self, ahead: Prospect, traces: Mapping[str, Traces]) -> Runner:
+    def _runner(self, ahead: RunPreview, traces: Mapping[str, Traces]) -> Runner:
         board, settings = ahead.board, ahead.settings
         layout = self.order.layout
         requests = Requests(layout.requests)
         runner = Runner(
             workspace=self.workspace,
             board=board,
-            engine=build_engine(ahead, traces, self.plugs.agents, self.plugs.roster, self.clock),
+            engine=build_engine(
+                ahead, traces, self.plugins.agents, self.plugins.registry, self.clock
+            ),
             is_patient=settings.on_hold == "wait",
             policies=ahead.policies,
-            executor=self.plugs.executor([self.lock.descriptor]),
+            executor=self.plugins.executor([self.lock.descriptor]),
             clock=self.clock,
             away=self._away,
             listener=self.telling.hear,
-            launchpad=Launchpad(
+            launchpad=Launcher(
                 self.workspace,
                 board.plan.tasks,
                 ahead.policies,
-                self.plugs.agents,
+                self.plugins.agents,
                 run=self.run_id,
                 workdir=layout.workdir(settings.workdir),
                 meant=ahead.meant,
-                program=self.plugs.program,
+                program=self.plugins.program,
             ),
             requests=requests,
             drawing=Drawing(self._draw, self._prepare),
         )
 
-        def hear(happening: Happening) -> None:
+        def hear(happening: Event) -> None:
             is_ending = runner.ended_by or runner.failure or runner.engine.is_draining
             if is_ending and not self.lock.is_closing:
                 self.lock.close(is_closed=True)
@@ -248,11 +250,13 @@ class _Session:
                 resets.look()
 
         if self.order.grows or not self.order.only:  # else nothing that is new is for this run
-            versions, roster = self.workspace.plan_versions, self.plugs.roster
-            replanner = Replanner(self.order, self.workspace, roster, board.plan, versions.newest())
+            versions, registry = self.workspace.plan_versions, self.plugins.registry
+            replanner = Replanner(
+                self.order, self.workspace, registry, board.plan, versions.newest()
+            )
 
             def apply(change: Change) -> None:
-                for task_id, kept in replanner.go_on(change, runner, ahead, self.plugs.agents):
+                for task_id, kept in replanner.go_on(change, runner, ahead, self.plugins.agents):
                     text = f"another result lay in its place; it is kept as {kept}"
                     self.telling.say(Kind.WARNING, text, task_id)
                 if change.also:
@@ -276,12 +280,12 @@ class _Session:
 
         return taken_away(self.order.layout.root)
 
-    def _draw(self, board: Board, news: Mapping[str, str]) -> bool:
+    def _draw(self, board: PlanSnapshot, news: Mapping[str, str]) -> bool:
         if not self.lock.is_in_place():
             return True  # the run is about to end, and what lies there now is not locked
         return redraw(self.workspace, board, self.clock.wall(), running=news, budget=self.budget)
 
-    def _conclude(self, ahead: Prospect, runner: Runner, started: float) -> RunReport:
+    def _conclude(self, ahead: RunPreview, runner: Runner, started: float) -> RunReport:
         """Draw everything once more, now that nothing moves."""
         failure, board, merged, output = runner.failure, runner.board, None, ""
         if (away := self._away()) is not None:
@@ -313,24 +317,28 @@ class _Session:
             # The last word of a run: whoever waits for it finds the final output written.
             self._end(ahead, runner, board, failure)
             if is_closed:
-                any(self._draw(board, {}) for _ in looks(LOOK, CLOSED_WITHIN))
+                any(self._draw(board, {}) for _ in poll(LOOK, CLOSED_WITHIN))
             self.workspace.write_index()
         except OrchestratorError as error:
             failure = failure or error
         return self._report(runner, board, failure, merged, output)
 
     def _end(
-        self, ahead: Prospect, runner: Runner, board: Board, failure: OrchestratorError | None
+        self,
+        ahead: RunPreview,
+        runner: Runner,
+        board: PlanSnapshot,
+        failure: OrchestratorError | None,
     ) -> None:
         self._tell_people(ahead, runner, board, str(failure or runner.held_back))
         text = "; ".join(filter(None, (board.progress(), runner.held_back, str(failure or ""))))
-        ended = Happening(kind=Kind.RUN_ENDED, time=self.clock.wall(), text=text)
+        ended = Event(kind=Kind.RUN_ENDED, time=self.clock.wall(), text=text)
         self.telling.hear(ended._replace(duration=self.clock.now() - self.began))
 
     def _report(
         self,
         runner: Runner,
-        board: Board,
+        board: PlanSnapshot,
         failure: OrchestratorError | None,
         merged: Merged | None = None,
         output: str = "",
@@ -351,7 +359,9 @@ class _Session:
             final_output=output,
         )
 
-    def _aggregate(self, ahead: Prospect, board: Board, started: float, runner: Runner) -> Merged:
+    def _aggregate(
+        self, ahead: RunPreview, board: PlanSnapshot, started: float, runner: Runner
+    ) -> Merged:
         merged, settings, held_back = Merged(), ahead.settings, runner.held_back
         if settings.aggregate == "claude":
             merged = self._merge(ahead, board, runner)
@@ -359,7 +369,7 @@ class _Session:
             runner.used_up = runner.used_up or merged.used_up
             runner.held_back = runner.held_back or merged.held_back
         elif settings.aggregate == "structured":
-            merged = merged_before(self.workspace, self.plugs.agents, board, runner.policies)
+            merged = merged_before(self.workspace, self.plugins.agents, board, runner.policies)
         aggregate(
             self.workspace,
             board,
@@ -374,27 +384,29 @@ class _Session:
         )
         return merged
 
-    def _merge(self, ahead: Prospect, board: Board, runner: Runner) -> Merged:
+    def _merge(self, ahead: RunPreview, board: PlanSnapshot, runner: Runner) -> Merged:
         """Let one more agent merge the answers."""
         runner.ended_by = runner.ended_by or self.signals.look()
         is_cut = bool(runner.ended_by or runner.held_back or runner.failure)
         worker = Worker(
             workspace=self.workspace,
-            agents=self.plugs.agents,
-            executor=self.plugs.executor,
+            agents=self.plugins.agents,
+            executor=self.plugins.executor,
             descriptor=self.lock.descriptor,
             run=self.run_id,
             clock=self.clock,
             listener=self.telling.hear,
             purse=runner.engine.purse,
-            accounts=accounts(board, self.plugs.agents, self.clock, ahead.settings, {}),
+            accounts=accounts(board, self.plugins.agents, self.clock, ahead.settings, {}),
         )
         merged = merge(worker, board, ahead, runner.policies, is_cut=is_cut)
         if merged.note and not (is_cut or self.order.simulate or merged.ended_by):
             self.telling.say(Kind.WARNING, merged.note)
         return merged
 
-    def _tell_people(self, ahead: Prospect, runner: Runner, board: Board, trouble: str) -> None:
+    def _tell_people(
+        self, ahead: RunPreview, runner: Runner, board: PlanSnapshot, trouble: str
+    ) -> None:
         herald = self.telling.herald
         if herald is None:
             return
@@ -417,7 +429,7 @@ class RunReport(NamedTuple):
 
     run: str
     layout: Layout
-    board: Board
+    board: PlanSnapshot
     asked: Collection[str]
     """Tasks the run was to complete: all of them, or those of ``--only`` and ``--tag``."""
     launched: int

@@ -6,18 +6,18 @@ import math
 from collections.abc import Iterator, Mapping
 
 from orchestrator.agents.protocol import Agent
-from orchestrator.core.agent import Capacity, Roster
+from orchestrator.core.agent import AgentRegistry, Capacity
 from orchestrator.core.cost import feared, unsettled
 from orchestrator.core.plan import Task, joined
 from orchestrator.core.result import Attempt, Result, Verdict, closed
 from orchestrator.core.settings import Settings
-from orchestrator.core.snapshot import Board, held
+from orchestrator.core.snapshot import PlanSnapshot, held
 from orchestrator.core.status import TaskStatus
 from orchestrator.runner.loop import Runner
 from orchestrator.runner.plan_watcher import Change
-from orchestrator.runner.preview import Prospect
+from orchestrator.runner.preview import RunPreview
 from orchestrator.runner.timer import Clock
-from orchestrator.scheduler.budget import DEFAULT_MODEL, Account, Purse, needed
+from orchestrator.scheduler.budget import DEFAULT_MODEL, Account, Budget, needed
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.node import Node
 from orchestrator.services.selection import KEPT_AS_THEY_ARE, startable
@@ -26,21 +26,21 @@ from orchestrator.views.status import hold_text
 
 
 def build_engine(
-    ahead: Prospect,
+    ahead: RunPreview,
     traces: Mapping[str, Traces],
     agents: Mapping[str, Agent],
-    roster: Roster,
+    registry: AgentRegistry,
     clock: Clock,
 ) -> Engine:
     """Return the engine for everything that is to run."""
     settings = ahead.settings
-    entries = list(_entries(ahead, traces, agents, roster))
+    entries = list(_entries(ahead, traces, agents, registry))
     return Engine(
         entries,
         max_parallel=settings.max_parallel,
         stop_on_failure=settings.on_failure == "stop",
         accounts=accounts(ahead.board, agents, clock, settings, ahead.policies),
-        capacity=Capacity(roster.widths),
+        capacity=Capacity(registry.widths),
         purse=_purse(ahead, sum(entry.open_bill for entry in entries)),
     )
 
@@ -48,13 +48,13 @@ def build_engine(
 def revised_entries(
     change: Change,
     runner: Runner,
-    ahead: Prospect,
+    ahead: RunPreview,
     agents: Mapping[str, Agent],
-    roster: Roster,
+    registry: AgentRegistry,
 ) -> list[Node]:
     """Return the entries of a plan that was changed during a run."""
     results = {**change.results, **runner.board.results}
-    board = Board(change.plan, change.shape, results)
+    board = PlanSnapshot(change.plan, change.shape, results)
     now = ahead._replace(
         board=board,
         policies=change.policies,
@@ -63,7 +63,7 @@ def revised_entries(
     )
     tasks = change.plan.tasks
     traces = {tasks[each].stem: Traces(newest=number) for each, number in change.newest.items()}
-    entries = list(_entries(now, traces, agents, roster))
+    entries = list(_entries(now, traces, agents, registry))
     for entry in entries:
         entry.open_bill = 0.0  # what was spent before the run is in the purse already
         if board.status(entry.id) is not TaskStatus.COMPLETED and not entry.is_umbrella:
@@ -73,7 +73,7 @@ def revised_entries(
 
 
 def accounts(
-    board: Board,
+    board: PlanSnapshot,
     agents: Mapping[str, Agent],
     clock: Clock,
     settings: Settings,
@@ -97,7 +97,7 @@ def accounts(
     return found
 
 
-def holds_found(ahead: Prospect, agents: Mapping[str, Agent], now: float) -> list[str]:
+def holds_found(ahead: RunPreview, agents: Mapping[str, Agent], now: float) -> list[str]:
     """Say which accounts that this run needs are held, and until when; *now* is in seconds since the epoch."""
     payers = {key: agent.account for key, agent in agents.items()}
     needed = {payers[ahead.policies[task_id].agent] for task_id in ahead.to_run}
@@ -122,7 +122,7 @@ def idle_accounts(agents: Mapping[str, Agent], settings: Settings) -> dict[str, 
     return {name: Account(near_limit=settings.near_limit, is_patient=is_patient) for name in names}
 
 
-def _purse(ahead: Prospect, open_bills: float) -> Purse:
+def _purse(ahead: RunPreview, open_bills: float) -> Budget:
     """Return what the plan may still cost: earlier runs count, with all that they may have cost.
 
     *open_bills* are those that a session which goes on will tell of: they are reserved, and not spent yet.
@@ -131,7 +131,7 @@ def _purse(ahead: Prospect, open_bills: float) -> Purse:
     for result in ahead.board.paid_for():
         spent += sum(attempt.cost or 0.0 for attempt in result.attempts)
         spent += feared(_unsettled(result))
-    return Purse(ahead.settings.budget_usd or math.inf, spent - open_bills, open_bills)
+    return Budget(ahead.settings.budget_usd or math.inf, spent - open_bills, open_bills)
 
 
 def _open_bill(result: Result | None) -> float:
@@ -148,13 +148,13 @@ def _unsettled(result: Result) -> list[Attempt]:
 
 
 def _entries(
-    ahead: Prospect,
+    ahead: RunPreview,
     traces: Mapping[str, Traces],
     agents: Mapping[str, Agent],
-    roster: Roster,
+    registry: AgentRegistry,
 ) -> Iterator[Node]:
     board, to_run = ahead.board, set(ahead.to_run)
-    known, crews = _known(ahead), {member.key: roster.crew(member.key) for member in roster}
+    known, crews = _known(ahead), {member.key: registry.crew(member.key) for member in registry}
     for task in board.plan.tasks.values():
         if task.id not in known:
             continue
@@ -184,7 +184,7 @@ def _entries(
         )
 
 
-def _known(ahead: Prospect) -> set[str]:
+def _known(ahead: RunPreview) -> set[str]:
     """Return the tasks that the engine knows: all of them, but for what ``--only`` left out and what waits for that."""
     board, to_run, known = ahead.board, set(ahead.to_run), set[str]()
     for task_id in board.shape.order:
@@ -209,7 +209,7 @@ def _model(policy: Settings, result: Result | None) -> str:
     return needed(policy.model or DEFAULT_MODEL, limited)
 
 
-def _newest(task: Task, board: Board, traces: Mapping[str, Traces]) -> int:
+def _newest(task: Task, board: PlanSnapshot, traces: Mapping[str, Traces]) -> int:
     """Return the highest attempt number ever used: no attempt overwrites the log of another."""
     result, known = board.results.get(task.id), traces.get(task.stem)
     return max(result.number if result else 0, known.newest if known else 0)
@@ -222,6 +222,6 @@ def _charge(result: Result | None) -> int:
     last = result.last
     if result.note:
         return 0  # somebody sent it back: it has all its attempts again
-    if last.is_by_hand:
+    if last.is_manual:
         return last.charge
     return last.charge if last.status == Verdict.FAILED.value else last.charge - 1

@@ -21,7 +21,7 @@ _DAY = 86400.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def signals_heard() -> list[signal.Signals]:
+def receive_signals() -> list[signal.Signals]:
     """Return the signals that end us: not those that our caller had us ignore, as ``nohup`` and ``sh -c '… &'`` do."""
     return [
         number
@@ -88,7 +88,7 @@ class Signals:
         for end in (self.descriptor, self._writer):
             os.set_blocking(end, False)  # takes no keyword
         self._before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        self._treatments = {number: signal.signal(number, _wake) for number in signals_heard()}
+        self._treatments = {number: signal.signal(number, _wake) for number in receive_signals()}
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from orchestrator.scheduler.messages import Event, Slept, Ticked
+from orchestrator.scheduler.messages import Input, Slept, Ticked
 
 # ── clock ────────
 #
@@ -51,7 +51,7 @@ class Timer:
     clock: Clock
     wake_at: Callable[[], float | None]
     """The moment, on the clock that never jumps; None while there is none."""
-    handle: Callable[[Event], None]
+    handle: Callable[[Input], None]
     _ahead: float = field(default=0.0, init=False)
     """Seconds that the wall clock was ahead of the other when anybody looked."""
     _moved: anyio.Event = field(default_factory=anyio.Event, init=False)

@@ -7,23 +7,23 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.agents.protocol import Agent
-from orchestrator.core.agent import Program, Roster
-from orchestrator.core.cost import spending, usd
+from orchestrator.core.agent import AgentRegistry, Program
+from orchestrator.core.cost import total_cost, usd
 from orchestrator.core.duration import above_timeout
 from orchestrator.core.plan import TASK_ID, Plan
 from orchestrator.core.status import TaskStatus, parse_status
-from orchestrator.core.text import first_of, is_left_blank, one_line
-from orchestrator.errors import PlanError, Problem, UnfitError
+from orchestrator.core.text import is_left_blank, join_first, one_line
+from orchestrator.errors import NotAFileError, PlanError, Problem
 from orchestrator.plan.columns import is_open
 from orchestrator.plan.dependencies import Dependencies
-from orchestrator.plan.front_matter import setting_called
+from orchestrator.plan.front_matter import setting_named
 from orchestrator.plan.parser import is_ours, own_statuses, parse_plan
 from orchestrator.plan.sections import without_sections
-from orchestrator.runner.preview import Prospect, look_ahead
+from orchestrator.runner.preview import RunPreview, preview_run
 from orchestrator.scheduler.budget import DUST, LEAST_CAP, too_little
 from orchestrator.services.assignments import require_files
-from orchestrator.services.run_request import RunOrder
-from orchestrator.services.status import STILL_ASKED, left_behind
+from orchestrator.services.run_request import RunRequest
+from orchestrator.services.status import STILL_ASKED, find_orphans
 from orchestrator.services.task_settings import task_settings
 from orchestrator.store.atomic import read_file
 from orchestrator.store.layout import Layout
@@ -47,7 +47,7 @@ _COMMANDS = {
 }
 
 
-def remarks(ahead: Prospect, agents: Mapping[str, Agent]) -> list[str]:
+def remarks(ahead: RunPreview, agents: Mapping[str, Agent]) -> list[str]:
     """Return what is to be said of a plan, each in one line. *agents* say what costs something.
 
     Raises:
@@ -67,7 +67,7 @@ def remarks(ahead: Prospect, agents: Mapping[str, Agent]) -> list[str]:
     ]
 
 
-def require_written(ahead: Prospect) -> None:
+def require_written(ahead: RunPreview) -> None:
     """Make sure that no agent is paid for an example row.
 
     Raises:
@@ -79,34 +79,34 @@ def require_written(ahead: Prospect) -> None:
         raise PlanError([Problem(next(_left_blank(ahead)), where, hint, "placeholder")])
 
 
-def _placeholders(ahead: Prospect) -> list[str]:
+def _placeholders(ahead: RunPreview) -> list[str]:
     """Return the tasks of which an agent would be told, for money, that somebody was to say what is to be done."""
     tasks, files = ahead.board.plan.tasks, ahead.workspace.assignments
     return [
         task_id
         for task_id in ahead.to_run
         if is_left_blank(tasks[task_id].description)
-        and ahead.roster[ahead.policies[task_id].agent].runs in {Program.CLAUDE, Program.COMMAND}
+        and ahead.registry[ahead.policies[task_id].agent].runs in {Program.CLAUDE, Program.COMMAND}
         and not files.is_of_a_person(tasks[task_id])
     ]
 
 
-def _left_blank(ahead: Prospect) -> Iterator[str]:
+def _left_blank(ahead: RunPreview) -> Iterator[str]:
     if named := _placeholders(ahead):
         row = ahead.board.plan.tasks[named[0]]
         yield (
-            f"nobody has written yet what is to be done in {first_of(named, _NAMED)}: "
+            f"nobody has written yet what is to be done in {join_first(named, _NAMED)}: "
             f"{one_line(row.description, 60)} is a place for it"
         )
 
 
-def _unread_files(ahead: Prospect) -> Iterator[str]:
+def _unread_files(ahead: RunPreview) -> Iterator[str]:
     """Name task files that somebody wrote for tasks which have others: they would do what stands in their rows."""
     tasks, files = ahead.board.plan.tasks, ahead.workspace.assignments
     bare = [each for each in ahead.to_run if not files.is_of_a_person(tasks[each])]
     if bare and (unread := files.unread(tasks.values())):
         yield (
-            f"no task reads {first_of(unread, _NAMED)}: "
+            f"no task reads {join_first(unread, _NAMED)}: "
             f"the file of {bare[0]} is {files.shown(tasks[bare[0]])}"
         )
 
@@ -125,7 +125,7 @@ def _columns(plan: Plan) -> Iterator[str]:
                 f"the column {one_line(header, 40)} names tasks, and orders nothing: what a task waits for stands in "
                 "its dependencies"
             )
-        if setting := setting_called(header):
+        if setting := setting_named(header):
             place = (
                 "of a task file" if setting == "budget_usd" else "of the plan, or of a task file"
             )
@@ -146,21 +146,21 @@ def _ranks(plan: Plan) -> Iterator[str]:
         )
 
 
-def _schemas(ahead: Prospect) -> Iterator[str]:
+def _schemas(ahead: RunPreview) -> Iterator[str]:
     """Name the tasks whose answers nobody holds to their schema."""
     named = [
         task_id
         for task_id in ahead.to_run
-        if (meant := ahead.meant[task_id]).schema and ahead.roster[meant.agent].runs in _UNCHECKED
+        if (meant := ahead.meant[task_id]).schema and ahead.registry[meant.agent].runs in _UNCHECKED
     ]
     if named:
         yield (
-            f"the `schema` of {first_of(named, _NAMED)} is not checked: only an agent that runs claude looks at it; "
+            f"the `schema` of {join_first(named, _NAMED)} is not checked: only an agent that runs claude looks at it; "
             "leave it out, or let the command check what it prints"
         )
 
 
-def _cells(ahead: Prospect) -> Iterator[str]:
+def _cells(ahead: RunPreview) -> Iterator[str]:
     """Name the tasks that run although the person's own Status cell does not say that they are still to be done."""
     data = read_file(ahead.order.layout.plan) or b"" if ahead.to_run else b""
     # Not at the top: of most plans that were never changed since they were read nothing of this is needed.
@@ -191,10 +191,10 @@ def _cells(ahead: Prospect) -> Iterator[str]:
             f"read, so it runs; `orchestrator complete {each}` says that it is done"
         )
     if more := odd[_QUOTED:]:
-        yield f"the Status cells of {first_of(more, len(more))} are never read either, so they run"
+        yield f"the Status cells of {join_first(more, len(more))} are never read either, so they run"
 
 
-def _ticked(ahead: Prospect) -> Iterator[str]:
+def _ticked(ahead: RunPreview) -> Iterator[str]:
     """Name the tasks that run although their texts begin with a box that is ticked."""
     tasks = ahead.board.plan.tasks
     ticked = [
@@ -204,12 +204,12 @@ def _ticked(ahead: Prospect) -> Iterator[str]:
     ]
     if ticked:
         yield (
-            f"the box before {first_of(ticked, _NAMED)} is ticked, but never read: it is run all the same; "
+            f"the box before {join_first(ticked, _NAMED)} is ticked, but never read: it is run all the same; "
             f"`orchestrator complete {ticked[0]}` says that it is done"
         )
 
 
-def _money(ahead: Prospect, agents: Mapping[str, Agent]) -> Iterator[str]:
+def _money(ahead: RunPreview, agents: Mapping[str, Agent]) -> Iterator[str]:
     """Name a flag that would raise a budget, and the tasks that could not be started with what is left, even if no cost
     that nobody knows counted.
     """
@@ -225,12 +225,13 @@ def _money(ahead: Prospect, agents: Mapping[str, Agent]) -> Iterator[str]:
         smaller := [each for each in ahead.to_run if ahead.meant[each].task_budget_usd != asked]
     ):
         yield (
-            f"--task-budget-usd only lowers: {first_of(smaller, _NAMED)} may cost less, as the plan or a task file says"
+            f"--task-budget-usd only lowers: {join_first(smaller, _NAMED)} may cost less, "
+            "as the plan or a task file says"
         )
     if not budget:
         return
     # With `--fresh` what was paid for moves to the archive.
-    spent = spending([] if ahead.order.is_fresh else ahead.board.paid_for())
+    spent = total_cost([] if ahead.order.is_fresh else ahead.board.paid_for())
     left = max(budget - spent.known, 0.0)
     never = {}
     for task_id in ahead.to_run:
@@ -248,7 +249,7 @@ def _money(ahead: Prospect, agents: Mapping[str, Agent]) -> Iterator[str]:
         )
 
 
-def _times(ahead: Prospect) -> Iterator[str]:
+def _times(ahead: RunPreview) -> Iterator[str]:
     """Name the tasks whose attempts would end before the time that somebody thinks they take."""
     tasks = ahead.board.plan.tasks
     named = [
@@ -260,19 +261,19 @@ def _times(ahead: Prospect) -> Iterator[str]:
     if named:
         first = tasks[named[0]]
         timeout = ahead.meant[first.id].timeout
-        yield above_timeout(first_of(named, _NAMED), first.estimate or 0.0, timeout)
+        yield above_timeout(join_first(named, _NAMED), first.estimate or 0.0, timeout)
 
 
-def _requests(ahead: Prospect) -> Iterator[str]:
+def _requests(ahead: RunPreview) -> Iterator[str]:
     """Name what a run that is gone left undone: it may change which tasks there are to run."""
-    if asked := left_behind(ahead.order.layout):
-        yield f"{STILL_ASKED}{first_of(asked, _NAMED)}"
+    if asked := find_orphans(ahead.order.layout):
+        yield f"{STILL_ASKED}{join_first(asked, _NAMED)}"
 
 
 def _unread(status: TaskStatus, tasks: Sequence[str]) -> str:
     many = len(tasks) > 1
     return (
-        f"the Status cell{'s' if many else ''} of {first_of(tasks, _NAMED)} "
+        f"the Status cell{'s' if many else ''} of {join_first(tasks, _NAMED)} "
         f"{'say' if many else 'says'} {status.value}, but {'are' if many else 'is'} never read, "
         f"so {'they run' if many else 'it runs'}; what says so is `orchestrator {_COMMANDS[status]} {tasks[0]}`"
     )
@@ -283,7 +284,7 @@ def _unread(status: TaskStatus, tasks: Sequence[str]) -> str:
 # Say everything that is wrong with a plan, its task files and its agents. Looking writes nothing.
 
 
-def validate(layout: Layout, roster: Roster) -> Prospect:
+def validate(layout: Layout, registry: AgentRegistry) -> RunPreview:
     """Return what a run would do that accepts the plan; check the task files and the agents too.
 
     Raises:
@@ -291,25 +292,25 @@ def validate(layout: Layout, roster: Roster) -> Prospect:
         NotFoundError, StoreError: as their names say.
     """
     try:
-        ahead = look_ahead(RunOrder(layout=layout), roster)
+        ahead = preview_run(RunRequest(layout=layout), registry)
     except PlanError as error:
         # A run stops at the plan itself; who mends it wants to know what is wrong beside it, too.
-        problems = [*error.problems, *_beside(layout, roster)]
+        problems = [*error.problems, *_beside(layout, registry)]
         raise PlanError(list(dict.fromkeys(problems))) from error
     require_files(ahead, ahead.board.plan.tasks)  # also where all is done: it may be done again
     return ahead
 
 
-def _beside(layout: Layout, roster: Roster) -> Sequence[Problem]:
+def _beside(layout: Layout, registry: AgentRegistry) -> Sequence[Problem]:
     """Return what is wrong with the task files and the agents of a plan that makes no sense itself."""
     workspace = Workspace(layout)
     try:
         plan, _ = parse_plan(read_file(layout.plan) or b"", workspace.shown_plan)
-    except UnfitError:
+    except NotAFileError:
         return ()  # too large to be looked into, which is told already
     tasks = {task_id: task for task_id, task in plan.tasks.items() if TASK_ID.fullmatch(task_id)}
     try:
-        task_settings(workspace, plan._replace(tasks=tasks), roster)
+        task_settings(workspace, plan._replace(tasks=tasks), registry)
     except PlanError as error:
         return error.problems
     return ()

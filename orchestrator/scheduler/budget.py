@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.core.cost import USUAL_CAP, usd
-from orchestrator.core.text import first_of
+from orchestrator.core.text import join_first
 
 #: USD below which an attempt is not worth starting, when nobody said what it may cost.
 LEAST_CAP = 0.10
@@ -185,7 +185,7 @@ def _is_of(model: str, name: str) -> bool:
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Purse:
+class Budget:
     """The money of a run, USD."""
 
     budget: float = math.inf
@@ -219,4 +219,4 @@ def too_little(own: Mapping[str, float]) -> str:
     needs = [
         f"{task} (needs {usd(cap if cap < math.inf else LEAST_CAP)})" for task, cap in own.items()
     ]
-    return f"too little for {first_of(needs, MOST_NAMED)}"
+    return f"too little for {join_first(needs, MOST_NAMED)}"

@@ -15,19 +15,18 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from orchestrator.core.agent import Capacity
 from orchestrator.core.result import StopReason, Verdict
-from orchestrator.core.status import KEEPS_BACK, TaskStatus, Verb, move
-from orchestrator.core.task_command import Intervention, decide
+from orchestrator.core.status import BLOCKS_DEPENDENTS, TaskStatus, Verb, move
+from orchestrator.core.task_command import TaskCommand, decide
 from orchestrator.errors import TransitionError
 from orchestrator.scheduler import replan
-from orchestrator.scheduler.budget import Account, Purse
+from orchestrator.scheduler.budget import Account, Budget
 from orchestrator.scheduler.messages import (
     Begun,
     Ended,
-    Event,
     Heard,
+    Input,
     Instruction,
     Launch,
-    Moment,
     Record,
     Recorded,
     Refuse,
@@ -36,6 +35,7 @@ from orchestrator.scheduler.messages import (
     Slept,
     Stop,
     StopRequested,
+    Tick,
     Ticked,
 )
 from orchestrator.scheduler.node import Intervened, Node
@@ -57,7 +57,7 @@ class Engine:
         max_parallel: int,
         stop_on_failure: bool = False,
         accounts: Mapping[str, Account] | None = None,
-        purse: Purse | None = None,
+        purse: Budget | None = None,
         capacity: Capacity | None = None,
     ) -> None:
         """Take every task of the plan, the completed ones too; needs must be known and acyclic."""
@@ -66,7 +66,7 @@ class Engine:
             entry.place = place
             self.entries[entry.id] = entry
         self._max_parallel = max_parallel
-        self._admission = Admission(accounts or {}, purse or Purse(), capacity or Capacity())
+        self._admission = Admission(accounts or {}, purse or Budget(), capacity or Capacity())
         self._stop_on_failure = stop_on_failure
         self._running: dict[str, Node] = {}
         self._reserved: dict[str, Node] = {}
@@ -81,7 +81,7 @@ class Engine:
         self._timeouts = Timeouts()
 
     @property
-    def purse(self) -> Purse:
+    def purse(self) -> Budget:
         """The money of the run."""
         return self._admission.purse
 
@@ -107,7 +107,7 @@ class Engine:
         wake_at = min((*times, *self._admission.openings(self._now)))
         return wake_at if wake_at < math.inf else None
 
-    def handle(self, event: Event, moment: Moment) -> list[Instruction]:
+    def handle(self, event: Input, moment: Tick) -> list[Instruction]:
         """Take in what happened, return what to do about it, in order."""
         todo: list[Instruction] = []
         self._now = moment.now
@@ -187,7 +187,7 @@ class Engine:
             entry.status = move(entry.status, Verb.READY)
         self._admission.put(entry)
 
-    def _dispatch(self, moment: Moment, todo: list[Instruction]) -> None:
+    def _dispatch(self, moment: Tick, todo: list[Instruction]) -> None:
         self._end_doubts(moment, todo, is_over=False)
         while not self.is_draining and (entry := self._next(moment.now)):
             if entry.undurable:
@@ -207,7 +207,7 @@ class Engine:
         slots = self._max_parallel - len(self._running) - len(self._reserved)
         return self._admission.next(now, slots) if slots > 0 else None
 
-    def _launch(self, entry: Node, moment: Moment, todo: list[Instruction]) -> None:
+    def _launch(self, entry: Node, moment: Tick, todo: list[Instruction]) -> None:
         entry.apply_revision()
         if not self._admission.admit(entry, moment.now, self._max_parallel - len(self._running)):
             self._queue(entry)
@@ -232,7 +232,7 @@ class Engine:
             self._timeouts.arm(entry)
         todo.extend(self._admission.hear(entry, signs, self._now))
 
-    def _end(self, event: Ended, moment: Moment, todo: list[Instruction]) -> None:
+    def _end(self, event: Ended, moment: Tick, todo: list[Instruction]) -> None:
         entry = self._running.get(event.task)
         if entry is None or entry.attempt != event.attempt:
             return  # a late word about an attempt that was already settled
@@ -257,7 +257,7 @@ class Engine:
         entry: Node,
         event: Ended,
         verdict: Verdict,
-        moment: Moment,
+        moment: Tick,
         todo: list[Instruction],
     ) -> None:
         verb, request = entry.intended or (entry.verb_after(verdict), "")
@@ -272,7 +272,7 @@ class Engine:
         weighed = verdict if verdict is not event.verdict else None
         todo.append(Record(entry.id, entry.status, delay, request, weighed))
 
-    def _end_doubts(self, moment: Moment, todo: list[Instruction], *, is_over: bool) -> None:
+    def _end_doubts(self, moment: Tick, todo: list[Instruction], *, is_over: bool) -> None:
         """Judge what was in doubt; *is_over*: nothing that could tell has started by now."""
         for id, event in list(self._doubted.items()):
             entry = self.entries[id]
@@ -300,7 +300,7 @@ class Engine:
             if is_waiting and not dependant.unmet:
                 self._queue(dependant)
 
-    def _release(self, entry: Node, moment: Moment, todo: list[Instruction]) -> None:
+    def _release(self, entry: Node, moment: Tick, todo: list[Instruction]) -> None:
         if not entry.unrecorded:
             return
         entry.unrecorded = False
@@ -342,7 +342,7 @@ class Engine:
         elif not entry.unmet:
             self._queue(entry)
 
-    def _free(self, entry: Node, moment: Moment, todo: list[Instruction]) -> None:
+    def _free(self, entry: Node, moment: Tick, todo: list[Instruction]) -> None:
         self._gather([entry])
         is_waiting = entry.status is TaskStatus.WAITING and not (entry.unmet or entry.undurable)
         if entry.is_umbrella or not is_waiting:
@@ -360,7 +360,7 @@ class Engine:
         for entry, before in replan.skip_behind(cause):
             todo.append(Skip(entry.id, f"{before.id} {before.status.value}"))
 
-    def _take_command(self, event: Intervened, moment: Moment, todo: list[Instruction]) -> None:
+    def _take_command(self, event: Intervened, moment: Tick, todo: list[Instruction]) -> None:
         self.is_finished = False
         if doubted := self._doubted.pop(event.wanted.task, None):
             # It is settled as it is: whoever commands does not wait for what others meet.
@@ -390,7 +390,7 @@ class Engine:
             self._settle(entry, after, wanted, todo)
 
     def _settle(
-        self, entry: Node, after: TaskStatus, wanted: Intervention, todo: list[Instruction]
+        self, entry: Node, after: TaskStatus, wanted: TaskCommand, todo: list[Instruction]
     ) -> None:
         """Give a task that no attempt of ours is at another status."""
         before, entry.status = entry.status, after
@@ -403,7 +403,7 @@ class Engine:
             entry.charge = 0
         if before is TaskStatus.COMPLETED:
             self._undo_behind(entry, todo)
-        if before in KEEPS_BACK and after not in KEEPS_BACK:
+        if before in BLOCKS_DEPENDENTS and after not in BLOCKS_DEPENDENTS:
             replan.unskip_behind(entry, self.entries)
         self._arrive(entry, after)
         todo.append(Record(entry.id, after, 0.0, wanted.id))
@@ -423,7 +423,7 @@ class Engine:
                 if entry.status is not TaskStatus.WAITING:
                     entry.status = move(entry.status, Verb.WAIT)
 
-    def _tick(self, moment: Moment, todo: list[Instruction]) -> None:
+    def _tick(self, moment: Tick, todo: list[Instruction]) -> None:
         for entry in self._backoffs.over(moment.now):
             self._queue(entry)
         for entry, reason in self._timeouts.expired(moment.now):

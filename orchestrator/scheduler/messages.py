@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from orchestrator.core.result import Signs, StopReason, Verdict
+from orchestrator.core.result import StopReason, StreamSignals, Verdict
 from orchestrator.core.status import TaskStatus
 from orchestrator.scheduler.node import Intervened, Node
 
 
-class Moment(NamedTuple):
+class Tick(NamedTuple):
     """When an event happened: seconds on a clock that never jumps, and one random number in [0, 1)."""
 
     now: float
@@ -26,7 +26,7 @@ class Heard(NamedTuple):
 
     task: str
     attempt: int
-    signs: Signs
+    signs: StreamSignals
 
 
 class Ended(NamedTuple):
@@ -42,7 +42,7 @@ class Ended(NamedTuple):
     is_resumable: bool = False
     """The next attempt goes on with its session, and its cost will be known then."""
     until: float = 0.0
-    """Of a held account: when it opens, on the clock of ``Moment``; infinity: when a person opens it."""
+    """Of a held account: when it opens, on the clock of ``Tick``; infinity: when a person opens it."""
     model: str = ""
     """Of a held account: the model that alone is held."""
     is_outage: bool = False
@@ -68,7 +68,7 @@ class Ticked:
 
 
 class Slept(NamedTuple):
-    """Time went by that the clock of ``Moment`` did not count: the machine slept, or its clock was put forward."""
+    """Time went by that the clock of ``Tick`` did not count: the machine slept, or its clock was put forward."""
 
     seconds: float
 
@@ -79,7 +79,7 @@ class StopRequested(NamedTuple):
     ends_agents: bool = True
 
 
-Event = Begun | Heard | Ended | Recorded | Replanned | Intervened | Ticked | Slept | StopRequested
+Input = Begun | Heard | Ended | Recorded | Replanned | Intervened | Ticked | Slept | StopRequested
 
 
 # ── instructions ────────

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from orchestrator.core.result import StopReason, Verdict
 from orchestrator.core.status import TaskStatus, Verb
-from orchestrator.core.task_command import Intervention
+from orchestrator.core.task_command import TaskCommand
 from orchestrator.scheduler.budget import DEFAULT_MODEL, DUST
 
 #: Seconds a process may stay once its answer is complete.
@@ -18,7 +18,7 @@ LINGER = 10.0
 class Intervened(NamedTuple):
     """Somebody settles a task by command: an event, kept by its entry while that cannot be decided yet."""
 
-    wanted: Intervention
+    wanted: TaskCommand
     doer: str = ""
     """Who is at the task right now."""
 

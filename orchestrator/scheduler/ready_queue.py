@@ -12,8 +12,8 @@ import math
 from collections.abc import Iterator, Mapping
 
 from orchestrator.core.agent import Capacity, Crew
-from orchestrator.core.result import Signs, Verdict
-from orchestrator.scheduler.budget import Account, Purse, needed
+from orchestrator.core.result import StreamSignals, Verdict
+from orchestrator.scheduler.budget import Account, Budget, needed
 from orchestrator.scheduler.messages import Ended, Finish, Hold, Instruction, Resume, Strain
 from orchestrator.scheduler.node import Node
 
@@ -25,7 +25,7 @@ _Conditions = tuple[str, str, Crew]
 class Admission:
     """A queue for each account, model and crew: highest priority first, then longest path, then the plan's order."""
 
-    def __init__(self, accounts: Mapping[str, Account], purse: Purse, capacity: Capacity) -> None:
+    def __init__(self, accounts: Mapping[str, Account], purse: Budget, capacity: Capacity) -> None:
         """Take the accounts as they stand; what costs nothing is never held."""
         self.accounts = {"": Account(), **accounts}
         self.purse = purse
@@ -178,7 +178,7 @@ class Admission:
     def _doors(self, entry: Node) -> list[tuple[str, Account]]:
         return self.accounts[entry.account].doors(entry.model)
 
-    def hear(self, entry: Node, signs: Signs, now: float) -> Iterator[Instruction]:
+    def hear(self, entry: Node, signs: StreamSignals, now: float) -> Iterator[Instruction]:
         """Take in what an attempt shows of its account."""
         if not entry.account:
             return

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from orchestrator.core.plan import refuse_umbrella
-from orchestrator.core.status import KEEPS_BACK, UNDER_WAY, TaskStatus, Verb, move
+from orchestrator.core.plan import refuse_group
+from orchestrator.core.status import ACTIVE, BLOCKS_DEPENDENTS, TaskStatus, Verb, move
 from orchestrator.errors import TransitionError
 from orchestrator.scheduler.node import Node
 
@@ -55,7 +55,7 @@ def _take_back(outdated: Iterable[Node], known: Mapping[str, Node]) -> None:
 
 def is_under_way(entry: Node) -> bool:
     """Say whether a task was started and is not over."""
-    return entry.status in UNDER_WAY or entry.unrecorded
+    return entry.status in ACTIVE or entry.unrecorded
 
 
 def left_to_run(known: Mapping[str, Node], fresh: Iterable[Node]) -> int:
@@ -80,7 +80,7 @@ def _take_over(entry: Node, new: Node) -> None:
         entry.needs, entry.order_needs = new.needs, new.order_needs
         entry.is_umbrella = new.is_umbrella
     entry.revised = new
-    if entry.status not in UNDER_WAY:
+    if entry.status not in ACTIVE:
         entry.apply_revision()
 
 
@@ -158,7 +158,9 @@ def skip_behind(cause: Node) -> Iterator[tuple[Node, Node]]:
 def blame(entry: Node, entries: Mapping[str, Node]) -> Node | None:
     """Return what a task needs and that keeps it back, if there is any; not before it is on disk."""
     needs = (entries[need] for need in entry.needs)
-    return next((need for need in needs if need.status in KEEPS_BACK and not need.unrecorded), None)
+    return next(
+        (need for need in needs if need.status in BLOCKS_DEPENDENTS and not need.unrecorded), None
+    )
 
 
 def unskip_behind(cause: Node, entries: Mapping[str, Node]) -> None:
@@ -200,7 +202,7 @@ def refuse(entry: Node, verb: Verb) -> None:
     Raises:
         TransitionError: it is one; or what runs of the task is being ended because somebody said so.
     """
-    refuse_umbrella(entry.id, is_one=entry.is_umbrella)
+    refuse_group(entry.id, is_one=entry.is_umbrella)
     if entry.intended is not None and entry.intended[1]:
         raise TransitionError(
             f"Invalid transition: {entry.intended[0].value} + '{verb.value}'",

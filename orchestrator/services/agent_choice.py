@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from orchestrator.core.agent import ALIASES, Listed, Member, Program, Roster, at_work
+from orchestrator.core.agent import ALIASES, AgentRegistry, Listed, Member, Program, at_work
 from orchestrator.core.ids import meant
 from orchestrator.core.plan import Task
 from orchestrator.core.settings import CAPS, Settings, lower, resolve
@@ -23,11 +23,11 @@ class Known:
     It is a collection of what a task may ask for. ``claude-code`` is in it, and listed only as ``claude``.
     """
 
-    def __init__(self, roster: Roster, workdir: str) -> None:
+    def __init__(self, registry: AgentRegistry, workdir: str) -> None:
         """Take the roster, and the directory in which agents work."""
-        self._roster, self._workdir = roster, workdir
+        self._roster, self._workdir = registry, workdir
         self._subagents: frozenset[str] | None = None
-        self._has_skills = any(member.skills for member in roster)
+        self._has_skills = any(member.skills for member in registry)
 
     def __contains__(self, key: object) -> bool:
         return key in self._roster or key in self.names
@@ -103,7 +103,7 @@ def _resolve(flags: Mapping[str, Any], *layers: Mapping[str, Any]) -> Settings:
 
 
 def list_agents(
-    layout: Layout | None, roster: Roster, lacks: Callable[[Member], str]
+    layout: Layout | None, registry: AgentRegistry, lacks: Callable[[Member], str]
 ) -> list[Listed]:
     """Return every agent that a task of this plan may ask for; without *layout*, of any plan.
 
@@ -125,9 +125,9 @@ def list_agents(
             if name == ".":
                 workdir = layout.workdir(str(board.plan.settings.get("workdir", "")))
     listed = [
-        Listed(member, roster.running(member.key, running), lacks(member)) for member in roster
+        Listed(member, registry.running(member.key, running), lacks(member)) for member in registry
     ]
-    for name in sorted(subagents(workdir) - set(roster.keys)):
+    for name in sorted(subagents(workdir) - set(registry.keys)):
         member = Member(
             name,
             Program.CLAUDE,

@@ -7,26 +7,26 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from orchestrator.core.agent import Program, Roster
+from orchestrator.core.agent import AgentRegistry, Program
 from orchestrator.core.plan import Task, sources
 from orchestrator.core.result import Attempt
 from orchestrator.core.settings import Settings
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
-from orchestrator.errors import UnfitError
+from orchestrator.errors import NotAFileError
 from orchestrator.plan.lines import LARGEST_TEXT
 from orchestrator.services.selection import asked_for
 from orchestrator.store.atomic import read_file
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
-    from orchestrator.runner.preview import Prospect
+    from orchestrator.runner.preview import RunPreview
 
 #: What is said of a task that was done for another row.
 CHANGED_ROW = "its row says something else than when it was done"
 
 
-def changed_rows(ahead: Prospect, most: int) -> list[str]:
+def changed_rows(ahead: RunPreview, most: int) -> list[str]:
     """Return tasks that a run is asked for and does not do again although their rows say something else now.
 
     Raises:
@@ -38,7 +38,9 @@ def changed_rows(ahead: Prospect, most: int) -> list[str]:
     return list(islice(done_for_another_row(ahead.workspace, ahead.board, kept), most))
 
 
-def done_for_another_row(workspace: Workspace, board: Board, asked: Iterable[str]) -> Iterator[str]:
+def done_for_another_row(
+    workspace: Workspace, board: PlanSnapshot, asked: Iterable[str]
+) -> Iterator[str]:
     """Yield the tasks among *asked* whose rows say something else than when they were done (decision 20).
 
     What is to be done, that is, which nobody knows of a task file that a person wrote, or that comes from a person's
@@ -56,7 +58,7 @@ def done_for_another_row(workspace: Workspace, board: Board, asked: Iterable[str
         task, result = board.plan.tasks[task_id], board.results.get(task_id)
         if board.status(task_id) is not TaskStatus.COMPLETED or result is None:
             continue
-        if result.last is None or result.is_by_hand:
+        if result.last is None or result.is_manual:
             continue
         is_fed = result.inputs.keys() >= set(sources(task, board.plan.tasks))
         if not is_fed or not (has_template or _says_the_same(workspace, task, result.last)):
@@ -84,7 +86,7 @@ def _given(workspace: Workspace, task: Task, attempt: Attempt) -> str:
     files = workspace.layout.attempt(task.stem, attempt.number)
     try:
         script, prompt = read_file(files.script, LARGEST_TEXT), read_file(files.stdin, LARGEST_TEXT)
-    except UnfitError:
+    except NotAFileError:
         return ""
     text = (script or prompt or b"").decode(errors="replace")
     return text if script or SECTION in text else ""
@@ -95,7 +97,7 @@ def make_task_files(
     tasks: Mapping[str, Task],
     settings: Mapping[str, Settings],
     wanted: Iterable[str],
-    roster: Roster,
+    registry: AgentRegistry,
 ) -> None:
     """Make the task file of each *wanted* task, for the agent that will really do it, unless it is a person's.
 
@@ -103,11 +105,11 @@ def make_task_files(
         PlanError: a file that is there makes no sense, or the template for those that are not.
         StoreError: one could not be read or written.
     """
-    for task, draw in _to_be_drawn(workspace, tasks, settings, wanted, roster):
+    for task, draw in _to_be_drawn(workspace, tasks, settings, wanted, registry):
         workspace.assignments.make(task, draw)
 
 
-def require_files(ahead: Prospect, wanted: Iterable[str]) -> None:
+def require_files(ahead: RunPreview, wanted: Iterable[str]) -> None:
     """Make sure that the task files of *wanted* and the final output could be made; nothing is written.
 
     Raises:
@@ -116,7 +118,7 @@ def require_files(ahead: Prospect, wanted: Iterable[str]) -> None:
     """
     workspace, tasks = ahead.workspace, ahead.board.plan.tasks
     if _has_template(workspace):  # our own never fails
-        for _, draw in _to_be_drawn(workspace, tasks, ahead.meant, wanted, ahead.roster):
+        for _, draw in _to_be_drawn(workspace, tasks, ahead.meant, wanted, ahead.registry):
             draw()
     ahead.require_final_output()
 
@@ -132,7 +134,7 @@ def _to_be_drawn(
     tasks: Mapping[str, Task],
     settings: Mapping[str, Settings],
     wanted: Iterable[str],
-    roster: Roster,
+    registry: AgentRegistry,
 ) -> Iterator[tuple[Task, Callable[[], str]]]:
     existing = workspace.assignments.existing()
     for task in map(tasks.__getitem__, wanted):
@@ -148,7 +150,7 @@ def _to_be_drawn(
                 settings[task.id],
                 workspace.layout.templates,
                 [tasks[need] for need in sources(task, tasks)],
-                shell=roster[settings[task.id].agent].runs is Program.SHELL,
+                shell=registry[settings[task.id].agent].runs is Program.SHELL,
             )
 
         yield task, draw

@@ -10,7 +10,7 @@ from typing import Any
 from orchestrator.core.duration import parse_duration
 from orchestrator.core.plan import Task
 from orchestrator.core.priority import parse_priority
-from orchestrator.core.text import NO_TEXT, is_blank, one_line, printable, typed
+from orchestrator.core.text import NO_TEXT, is_blank, one_line, sanitize, typed
 from orchestrator.errors import UsageError
 from orchestrator.plan.columns import is_none, read_label, read_person
 from orchestrator.plan.lines import LARGEST_TEXT
@@ -49,7 +49,7 @@ def visible(text: str) -> str:
     Raises:
         UsageError: nothing is left, or no file of text could hold it.
     """
-    shown = printable(as_typed(text)).strip()
+    shown = sanitize(as_typed(text)).strip()
     if is_blank(shown):
         raise no_text()
     return shown
@@ -104,10 +104,10 @@ def deadline_cell(when: str | None) -> str | None:
     """
     if not when:
         return when
-    from orchestrator.core.timestamp import format_moment, parse_moment
+    from orchestrator.core.timestamp import format_timestamp, parse_timestamp
 
     try:
-        return format_moment(int(parse_moment(when, time.time())))
+        return format_timestamp(int(parse_timestamp(when, time.time())))
     except ValueError as error:
         hint = "2d counts from now; a day means its end, and without a zone UTC is meant"
         raise UsageError(f"--deadline: {one_line(str(error))}", hint=hint) from None
@@ -119,9 +119,9 @@ def read_cells(values: Mapping[str, str]) -> dict[str, Any]:
     if cell := values.get("estimate"):
         read["estimate"] = None if cell == "-" else parse_duration(cell)
     if cell := values.get("deadline"):
-        from orchestrator.core.timestamp import parse_moment
+        from orchestrator.core.timestamp import parse_timestamp
 
-        read["deadline"] = 0.0 if cell == "-" else parse_moment(cell)
+        read["deadline"] = 0.0 if cell == "-" else parse_timestamp(cell)
     return read
 
 

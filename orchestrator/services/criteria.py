@@ -12,10 +12,10 @@ from orchestrator.errors import PlanError
 from orchestrator.plan.criteria_list import criteria_in, with_criteria, with_ticks
 from orchestrator.plan.lines import LARGEST_TEXT, oversized
 from orchestrator.services.task_texts import read_own
-from orchestrator.store.atomic import read_file, refuse_links, sync_directory
+from orchestrator.store.atomic import read_file, reject_symlinks, sync_directory
 from orchestrator.store.compare_and_swap import Taken, exchanged, put, take
-from orchestrator.store.layout import Layout, from_here
-from orchestrator.store.lock import in_line
+from orchestrator.store.layout import Layout, display_path
+from orchestrator.store.lock import exclusive
 from orchestrator.store.task_files import Assignments
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def criteria_of(layout: Layout, stem: str) -> tuple[Criterion, ...]:
     """
     path = layout.task_file(stem)
     data = read_file(path, LARGEST_TEXT) or b""
-    if (problem := oversized(data, from_here(path))) is not None:
+    if (problem := oversized(data, display_path(path))) is not None:
         raise PlanError([problem])
     return criteria_in(data)
 
@@ -43,7 +43,7 @@ def is_asked_for(layout: Layout, plan: Plan, task: Task) -> bool:
         PlanError: the task file makes no sense, so nobody knows.
         StoreError: it cannot be read.
     """
-    found = Assignments(layout, from_here(layout.root)).read(task)
+    found = Assignments(layout, display_path(layout.root)).read(task)
     own = found.settings if found is not None else {}
     return bool({**plan.settings, **own}.get("validate"))
 
@@ -61,7 +61,7 @@ def check_new(layout: Layout, plan: Plan, task: Task, texts: Sequence[str], agen
     if read_own(layout, task) is None:
         _make_file(layout, plan, task, agents)
     path = layout.task_file(task.stem)
-    with_criteria(read_file(path, LARGEST_TEXT) or b"", texts, from_here(path))
+    with_criteria(read_file(path, LARGEST_TEXT) or b"", texts, display_path(path))
 
 
 def add_criteria(layout: Layout, stem: str, texts: Sequence[str]) -> None:
@@ -71,14 +71,14 @@ def add_criteria(layout: Layout, stem: str, texts: Sequence[str]) -> None:
         UsageError, StoreError: as there.
     """
     path = layout.task_file(stem)
-    _change(path, lambda data: with_criteria(data, texts, from_here(path)))
+    _change(path, lambda data: with_criteria(data, texts, display_path(path)))
 
 
 def check_ticks(layout: Layout, stem: str, numbers: Collection[int]) -> None:
     """Do nothing if these criteria can be ticked; raises as ``tick``."""
     path = layout.task_file(stem)
-    refuse_links(layout.tasks)
-    with_ticks(take(path).data, numbers, from_here(path))
+    reject_symlinks(layout.tasks)
+    with_ticks(take(path).data, numbers, display_path(path))
 
 
 def tick(layout: Layout, stem: str, numbers: Collection[int]) -> None:
@@ -89,8 +89,8 @@ def tick(layout: Layout, stem: str, numbers: Collection[int]) -> None:
         StoreError: it cannot be read or written.
     """
     path = layout.task_file(stem)
-    with in_line(layout.plan_lock):
-        _change(path, lambda data: with_ticks(data, numbers, from_here(path)))
+    with exclusive(layout.plan_lock):
+        _change(path, lambda data: with_ticks(data, numbers, display_path(path)))
 
 
 def _change(path: str, edit: Callable[[bytes], bytes]) -> None:
@@ -106,8 +106,8 @@ def _make_file(layout: Layout, plan: Plan, task: Task, agents: Agents) -> None:
     from orchestrator.services.task_settings import task_settings
     from orchestrator.store.workspace import Workspace
 
-    workspace, roster = Workspace(layout), agents(layout)
+    workspace, registry = Workspace(layout), agents(layout)
     alone = plan._replace(tasks={task.id: plan.tasks[task.id]})
-    settings = task_settings(workspace, alone, roster)
+    settings = task_settings(workspace, alone, registry)
     workspace.make_directories()
-    make_task_files(workspace, plan.tasks, settings, [task.id], roster)
+    make_task_files(workspace, plan.tasks, settings, [task.id], registry)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
-from orchestrator.core.plan import TASK_ID, Charter, id_of
+from orchestrator.core.plan import TASK_ID, PlanHeader, id_of
 from orchestrator.core.plan_status import (
     ITSELF,
     TERMINAL,
@@ -20,11 +20,11 @@ from orchestrator.core.plan_status import (
     step_line,
 )
 from orchestrator.core.priority import format_priority, parse_priority
-from orchestrator.core.snapshot import Board, really_done
-from orchestrator.core.status import UNDER_WAY, TaskStatus, Verb
-from orchestrator.core.task_command import Intervention
+from orchestrator.core.snapshot import PlanSnapshot, really_done
+from orchestrator.core.status import ACTIVE, TaskStatus, Verb
+from orchestrator.core.task_command import TaskCommand
 from orchestrator.core.text import is_blank, one_line, typed
-from orchestrator.core.timestamp import iso, parse_moment
+from orchestrator.core.timestamp import iso, parse_timestamp
 from orchestrator.errors import (
     ApprovalError,
     BeingWrittenError,
@@ -34,13 +34,13 @@ from orchestrator.errors import (
     TransitionError,
     UsageError,
 )
-from orchestrator.plan.header import charter_of, with_state
+from orchestrator.plan.header import plan_header_of, with_state
 from orchestrator.store import collection
 from orchestrator.store.atomic import sync_directory
 from orchestrator.store.compare_and_swap import Taken, exchanged, put, take
 from orchestrator.store.journal import Journal, journal_lines
-from orchestrator.store.layout import PLAN_DIRECTORY, Layout, from_here
-from orchestrator.store.lock import holder_of, in_line, locked, those_waiting
+from orchestrator.store.layout import PLAN_DIRECTORY, Layout, display_path
+from orchestrator.store.lock import exclusive, lock_owner, locked, those_waiting
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.new_plan import made_plan
 from orchestrator.views.plans import state_of, title_of
@@ -72,10 +72,10 @@ def create(
     except ValueError as error:
         raise UsageError(str(error), hint="P0 is the most urgent, P2 the usual one") from None
     due = _due(eta, now)
-    charter = Charter(PlanState.PLANNING, title, word, due, now)
-    text = made_plan(charter, typed(request), created=iso(now), eta=iso(due))
+    plan_header = PlanHeader(PlanState.PLANNING, title, word, due, now)
+    text = made_plan(plan_header, typed(request), created=iso(now), eta=iso(due))
     # Read as a run will read it, before anybody else can.
-    charter_of(text.encode(), "master_plan.md")
+    plan_header_of(text.encode(), "master_plan.md")
     line = f"{iso(now)} · plan · created · by {who}: {title}"
     files = {"master_plan.md": text.encode(), "journal.md": f"# Journal\n\n- {line}\n".encode()}
     root = collection.root_of(root) if collection.is_one_of_many(root) else root
@@ -86,7 +86,7 @@ def _due(eta: str, now: float) -> float:
     if not eta:
         return 0.0
     try:
-        return parse_moment(eta, now)
+        return parse_timestamp(eta, now)
     except ValueError as error:
         hint = "2h counts from now; a day means its end"
         raise UsageError(f"--eta: {error}", hint=hint) from None
@@ -102,7 +102,7 @@ def transition(layout: Layout, event: str, *, who: str, note: str, now: float) -
     """
 
     def change(before: Taken) -> Step | None:
-        state = charter_of(before.data, _shown(layout)).state
+        state = plan_header_of(before.data, _shown(layout)).state
         if state is None:
             raise TransitionError(
                 "this plan says no state, so it needs no approval",
@@ -122,7 +122,7 @@ def transition(layout: Layout, event: str, *, who: str, note: str, now: float) -
 
     if not os.path.lexists(layout.plan):
         raise collection.no_plan(layout)
-    with in_line(layout.plan_lock):
+    with exclusive(layout.plan_lock):
         step = exchanged(layout.plan, change)
     sync_directory(layout.root)
     return step
@@ -132,16 +132,16 @@ def goes_on(layout: Layout, step: Step) -> str:
     """Return the run that is at work although this step says that nothing more is to begin; empty when none is."""
     if PlanState(step.after.lower()) not in TERMINAL | {PlanState.BLOCKED}:
         return ""
-    return str((holder_of(layout.lock) or {}).get("run", ""))
+    return str((lock_owner(layout.lock) or {}).get("run", ""))
 
 
-def advance(layout: Layout, board: Board, now: float) -> list[Step]:
+def advance(layout: Layout, board: PlanSnapshot, now: float) -> list[Step]:
     """Move a plan as far as the facts lead it, and never back; return the steps, mostly none.
 
     Raises:
         PlanError, NotFoundError, StoreError: as their names say.
     """
-    state = board.plan.charter.state
+    state = board.plan.plan_header.state
     if state is None or os.path.islink(layout.plan):  # never written through (promise 23)
         return []
     board = really_done(board)
@@ -159,7 +159,9 @@ def advance(layout: Layout, board: Board, now: float) -> list[Step]:
     return steps
 
 
-def begin(layout: Layout, charter: Charter, now: float, why: str = "a run began") -> list[Step]:
+def begin(
+    layout: Layout, plan_header: PlanHeader, now: float, why: str = "a run began"
+) -> list[Step]:
     """Say that work on a plan begins, where it waited for just that; return the step, if it is one.
 
     Raises:
@@ -167,25 +169,25 @@ def begin(layout: Layout, charter: Charter, now: float, why: str = "a run began"
         TransitionError: it is over.
         PlanError, NotFoundError, StoreError: as their names say.
     """
-    require_approval(layout, charter)
-    if charter.state is not PlanState.APPROVED:
+    require_approval(layout, plan_header)
+    if plan_header.state is not PlanState.APPROVED:
         return []
     try:
         return [transition(layout, PlanEvent.START, who=ITSELF, note=why, now=now)]
     except TransitionError:
         # Somebody has moved it since it was read: where it stands now says whether it may be worked on.
-        require_approval(layout, charter_of(take(layout.plan).data, _shown(layout)))
+        require_approval(layout, plan_header_of(take(layout.plan).data, _shown(layout)))
         return []
 
 
-def require_approval(layout: Layout, charter: Charter) -> None:
+def require_approval(layout: Layout, plan_header: PlanHeader) -> None:
     """Make sure that a plan may be worked on; one that says no state always may.
 
     Raises:
         ApprovalError: nobody has approved it, or it is blocked.
         TransitionError: it is over.
     """
-    state, name = charter.state, collection.plan_id(layout)
+    state, name = plan_header.state, collection.plan_id(layout)
     if state in TERMINAL:
         assert state is not None
         move_plan(state, PlanEvent.START)
@@ -203,7 +205,7 @@ def require_approval(layout: Layout, charter: Charter) -> None:
         )
 
 
-def require_open(layout: Layout, board: Board, wanted: Intervention) -> None:
+def require_open(layout: Layout, board: PlanSnapshot, wanted: TaskCommand) -> None:
     """Make sure that a plan lets somebody do with a task of it what they want; one that says no state always does.
 
     Until it is over, whoever has begun a task may say how far they are, and how it ended.
@@ -212,18 +214,18 @@ def require_open(layout: Layout, board: Board, wanted: Intervention) -> None:
         ApprovalError: a task is to be begun or done, and nobody has approved the plan, or it is blocked.
         TransitionError: it is over.
     """
-    state, task = board.plan.charter.state, wanted.task
+    state, task = board.plan.plan_header.state, wanted.task
     if state in TERMINAL:
         assert state is not None
         move_plan(state, wanted.verb.value)
     has_attempts = task in board.results and bool(board.results[task].attempts)
-    is_under_way = task in board.standing and board.status(task) in UNDER_WAY
+    is_under_way = task in board.standing and board.status(task) in ACTIVE
     is_begun = has_attempts if wanted.verb is Verb.COMPLETE else is_under_way
     if wanted.verb in {Verb.START, Verb.COMPLETE} and not is_begun:
-        require_approval(layout, board.plan.charter)
+        require_approval(layout, board.plan.plan_header)
 
 
-def require_subtask(layout: Layout, board: Board, subtask: str) -> str:
+def require_subtask(layout: Layout, board: PlanSnapshot, subtask: str) -> str:
     """Return the id of the task of a plan that somebody means.
 
     Raises:
@@ -236,10 +238,10 @@ def require_subtask(layout: Layout, board: Board, subtask: str) -> str:
     return task_id
 
 
-def what_keeps(layout: Layout, charter: Charter) -> str:
+def what_keeps(layout: Layout, plan_header: PlanHeader) -> str:
     """Say why a plan may not be worked on, and what somebody can do about it; empty when it may be."""
     try:
-        require_approval(layout, charter)
+        require_approval(layout, plan_header)
     except (ApprovalError, TransitionError) as error:
         return f"{error.message}: {error.hint}"
     return ""
@@ -252,14 +254,14 @@ def _named(layout: Layout) -> str:
         return name
     import shlex
 
-    return shlex.quote(from_here(layout.root))
+    return shlex.quote(display_path(layout.root))
 
 
 class Row(NamedTuple):
     """One plan among others."""
 
     id: str
-    charter: Charter
+    plan_header: PlanHeader
     state: PlanState
     counts: Mapping[TaskStatus, int]
     """How many tasks stand where."""
@@ -281,8 +283,8 @@ def overview(root: Layout, *, everything: bool = False) -> PlansOverview:
     """
     found = collection.survey(root)
     rows, broken = [], dict(found.broken)
-    for plan_id, charter in found.plans.items():
-        if charter.state in TERMINAL and not everything:
+    for plan_id, plan_header in found.plans.items():
+        if plan_header.state in TERMINAL and not everything:
             continue
         try:
             board = really_done(Workspace(Layout(f"{root.root}/{plan_id}")).load())
@@ -291,7 +293,7 @@ def overview(root: Layout, *, everything: bool = False) -> PlansOverview:
             continue
         state = state_of(board)
         if everything or state not in TERMINAL:
-            told = charter._replace(title=title_of(board))
+            told = plan_header._replace(title=title_of(board))
             rows.append(Row(plan_id, told, state, board.counts()))
     return PlansOverview(rows, broken)
 
@@ -317,7 +319,7 @@ def archive(layout: Layout) -> str:
     if collection.plan_id(layout) == PLAN_DIRECTORY or collection.has_plans(layout):
         raise UsageError(
             "what is put away is one plan of several, and this is the directory of all of them",
-            where=from_here(layout.root),
+            where=display_path(layout.root),
             hint="name one: orchestrator archive TASK-001; `orchestrator status --all` lists them",
         )
     board = really_done(Workspace(layout).load())
@@ -347,4 +349,4 @@ def rebuild_index(root: Layout) -> collection.Survey:
 
 
 def _shown(layout: Layout) -> str:
-    return from_here(layout.plan)
+    return display_path(layout.plan)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.agents.protocol import Agent
-from orchestrator.core.agent import Roster
+from orchestrator.core.agent import AgentRegistry
 from orchestrator.core.settings import Settings
 from orchestrator.executors.protocol import Executor
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from orchestrator.runner.notify import Subscriber
 
 
-class Plugs(NamedTuple):
+class Plugins(NamedTuple):
     """The concrete agents and executor, chosen in ``wiring``."""
 
-    roster: Roster
+    registry: AgentRegistry
     agents: Mapping[str, Agent]
     """One for each key of the roster."""
     require: Callable[[Mapping[str, Settings]], None]

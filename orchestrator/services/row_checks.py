@@ -15,8 +15,8 @@ from orchestrator.plan.editor import ids
 from orchestrator.plan.lost_rows import loses_rows
 from orchestrator.plan.scan import PlanScan, find_places
 from orchestrator.plan.tables import split_row
-from orchestrator.store.layout import Layout, from_here
-from orchestrator.store.task_ids import full_ids
+from orchestrator.store.layout import Layout, display_path
+from orchestrator.store.task_ids import resolve_ids
 
 if TYPE_CHECKING:
     from orchestrator.store.agent_files import Agents
@@ -59,7 +59,7 @@ def dependencies_said(layout: Layout, said: str) -> str:
         UsageError: a word means more than one task.
         PlanError, StoreError: the plan cannot be read.
     """
-    said = full_ids(layout, said)
+    said = resolve_ids(layout, said)
     needs, _ = read_needs(said)
     if not needs or not os.path.lexists(layout.plan):
         return said
@@ -112,11 +112,11 @@ def check_who(layout: Layout, places: PlanScan, agent: str, assignee: str, agent
     from orchestrator.services.task_settings import task_settings
     from orchestrator.store.workspace import Workspace
 
-    roster = agents(layout)
+    registry = agents(layout)
     probe = Task("_", "_", "_", agent=agent, assignee=assignee)
     try:
         plan = Plan({probe.id: probe})
-        task_settings(Workspace(layout), plan, roster)
+        task_settings(Workspace(layout), plan, registry)
     except PlanError as error:
         # Commands have several names for the option that says whose task it is.
         option, name = ("--agent: ", agent) if agent else ("", assignee)
@@ -167,4 +167,4 @@ def valid_plan(layout: Layout, data: bytes) -> Plan:
     """
     from orchestrator.plan.parser import read_plan
 
-    return read_plan(data, f"{from_here(layout.root)}/master_plan.md")
+    return read_plan(data, f"{display_path(layout.root)}/master_plan.md")

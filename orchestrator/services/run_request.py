@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from orchestrator.store.layout import Layout
 
 
-class RunOrder(NamedTuple):
+class RunRequest(NamedTuple):
     """What somebody asked ``run`` to do. ``flags`` are settings given on the command line, already read."""
 
     layout: Layout

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from orchestrator.core.ids import suggestion
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import UsageError
-from orchestrator.services.run_request import RunOrder
+from orchestrator.services.run_request import RunRequest
 
 #: Tasks with one of these statuses are not run again by themselves.
 KEPT_AS_THEY_ARE = frozenset(
@@ -25,7 +25,7 @@ KEPT_WHEN_FRESH = KEPT_AS_THEY_ARE - {TaskStatus.COMPLETED}
 _NAMED = 12
 
 
-def asked_for(order: RunOrder, board: Board) -> Collection[str]:
+def asked_for(order: RunRequest, board: PlanSnapshot) -> Collection[str]:
     """Return the tasks that a run is to complete."""
     if not order.tags:
         return order.only or board.plan.tasks
@@ -34,7 +34,7 @@ def asked_for(order: RunOrder, board: Board) -> Collection[str]:
     return [task_id for task_id in tagged if task_id in named]
 
 
-def startable(order: RunOrder, board: Board) -> list[str]:
+def startable(order: RunRequest, board: PlanSnapshot) -> list[str]:
     """Return the tasks that were asked for, are not done and not kept from running, in order.
 
     An umbrella is never started.
@@ -56,7 +56,7 @@ def startable(order: RunOrder, board: Board) -> list[str]:
     return found
 
 
-def require_tagged(order: RunOrder, board: Board) -> None:
+def require_tagged(order: RunRequest, board: PlanSnapshot) -> None:
     """Refuse tags that leave nothing: a typo must not look like a run that had nothing to do.
 
     It is not asked again while the run is at work: then a person may have taken the last one away.
@@ -74,7 +74,7 @@ def require_tagged(order: RunOrder, board: Board) -> None:
         raise UsageError("no task that --only names has a tag that --tag names", hint=hint)
 
 
-def _only(only: Sequence[str], to_run: Sequence[str], board: Board) -> list[str]:
+def _only(only: Sequence[str], to_run: Sequence[str], board: PlanSnapshot) -> list[str]:
     for task_id in only:
         if task_id not in board.plan.tasks:
             hint = suggestion(task_id, board.plan.tasks, "`orchestrator list` shows all tasks")
@@ -90,7 +90,7 @@ def _only(only: Sequence[str], to_run: Sequence[str], board: Board) -> list[str]
     return [task_id for task_id in to_run if task_id in chosen]
 
 
-def _tagged(tags: Sequence[str], to_run: Sequence[str], board: Board) -> list[str]:
+def _tagged(tags: Sequence[str], to_run: Sequence[str], board: PlanSnapshot) -> list[str]:
     """Return the tasks with one of the tags that need nothing outside of them: others wait for a run that does it."""
     chosen = _with_children(_having(tags, board), board)
     wanted = {task_id for task_id in to_run if task_id in chosen}
@@ -105,7 +105,7 @@ def _tagged(tags: Sequence[str], to_run: Sequence[str], board: Board) -> list[st
     return [task_id for task_id in to_run if task_id in wanted and task_id in possible]
 
 
-def _having(tags: Sequence[str], board: Board) -> list[str]:
+def _having(tags: Sequence[str], board: PlanSnapshot) -> list[str]:
     asked = {tag.casefold() for tag in tags}
     return [
         task.id
@@ -114,7 +114,7 @@ def _having(tags: Sequence[str], board: Board) -> list[str]:
     ]
 
 
-def _with_children(only: Sequence[str], board: Board) -> dict[str, None]:
+def _with_children(only: Sequence[str], board: PlanSnapshot) -> dict[str, None]:
     """Return what was named, and everything under it."""
     chosen: dict[str, None] = {}
     stack = list(reversed(only))

@@ -7,13 +7,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.core.settings import Settings
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.timestamp import epoch
 from orchestrator.errors import StoreError
 from orchestrator.store.atomic import read_tail
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import Waiting, broken_off, holder_of, suspended, those_waiting
+from orchestrator.store.lock import Waiting, broken_off, lock_owner, suspended, those_waiting
 from orchestrator.store.requests import Requests
 from orchestrator.store.result_writer import is_outdated
 from orchestrator.store.workspace import Workspace
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 #: Running tasks whose logs are read, and bytes of each: enough for every turn of most attempts.
 _MOST, _TAIL = 20, 4 * 1024 * 1024
 
-#: Stands before what ``left_behind`` says.
+#: Stands before what ``find_orphans`` says.
 STILL_ASKED = "asked of a run that is gone, the next run does it first: "
 
 
 class Overview(NamedTuple):
     """A board, and who works on it right now (pid, run, since), or nobody."""
 
-    board: Board
+    board: PlanSnapshot
     holder: Mapping[str, Any] | None
     waiting: Sequence[Waiting] = ()
     """Who else waits for the time to run it."""
@@ -47,7 +47,7 @@ def status(layout: Layout) -> Overview:
     Raises:
         PlanError, NotFoundError, StoreError: as their names say.
     """
-    holder = holder_of(layout.lock)
+    holder = lock_owner(layout.lock)
     workspace = Workspace(layout)
     board = workspace.load(is_live=holder is not None)
     at_work = holder["pid"] if holder else 0
@@ -88,7 +88,7 @@ def brief_of(layout: Layout, overview: Overview, news: News | None = None) -> Br
     )
 
 
-def _half_merged(layout: Layout, board: Board) -> str:
+def _half_merged(layout: Layout, board: PlanSnapshot) -> str:
     if not board.doubts:
         return ""
     from orchestrator.store.evidence import conflict_in  # mostly there is nothing to ask it about
@@ -97,11 +97,11 @@ def _half_merged(layout: Layout, board: Board) -> str:
     return next((task.id for task in doubted if conflict_in(task, layout) is not None), "")
 
 
-def left_behind(layout: Layout) -> list[str]:
+def find_orphans(layout: Layout) -> list[str]:
     """Say what was asked of a run that is gone and was never answered: the next run does it before all else."""
     requests = Requests(layout.requests)
     found = requests.left()
-    if not found or holder_of(layout.lock) is not None:
+    if not found or lock_owner(layout.lock) is not None:
         return []
     from orchestrator.views.terminal import moment  # mostly there is none
 
@@ -115,12 +115,14 @@ def left_behind(layout: Layout) -> list[str]:
     return said
 
 
-def news_of_running(layout: Layout, board: Board, agents: Mapping[str, Agent]) -> dict[str, str]:
+def news_of_running(
+    layout: Layout, board: PlanSnapshot, agents: Mapping[str, Agent]
+) -> dict[str, str]:
     """Return the latest news of what runs, by task: read from the logs, which the agents write themselves."""
     found = {}
     for task_id in board.by_status().get(TaskStatus.RUNNING, [])[:_MOST]:
         result = board.results[task_id]
-        if result.agent in agents and not result.is_by_hand:
+        if result.agent in agents and not result.is_manual:
             log = layout.attempt(board.plan.tasks[task_id].stem, result.number).stdout
             found[task_id] = agents[result.agent].reader(Settings()).feed(read_tail(log, _TAIL))
     return found

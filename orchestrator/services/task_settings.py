@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from orchestrator.agents.outcome import flaw
-from orchestrator.core.agent import Roster
+from orchestrator.core.agent import AgentRegistry
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.settings import Settings
 from orchestrator.core.snapshot import SIMULATED, simulated
@@ -21,7 +21,7 @@ from orchestrator.errors import (
 )
 from orchestrator.plan.task_file import TaskFile
 from orchestrator.services.agent_choice import Known
-from orchestrator.services.run_request import RunOrder
+from orchestrator.services.run_request import RunRequest
 from orchestrator.services.wording import no_command, wordless
 from orchestrator.store.layout import Layout
 from orchestrator.store.task_files import resolve_files
@@ -32,24 +32,24 @@ _NAMED = 12
 
 
 def both_settings(
-    workspace: Workspace, plan: Plan, order: RunOrder, roster: Roster
+    workspace: Workspace, plan: Plan, order: RunRequest, registry: AgentRegistry
 ) -> tuple[Mapping[str, Settings], Mapping[str, Settings]]:
-    """Return the settings of every task, and those that are meant, as in ``Prospect``; mostly they are the same.
+    """Return the settings of every task, and those that are meant, as in ``RunPreview``; mostly they are the same.
 
     Raises:
         As ``task_settings``.
     """
-    policies = meant = task_settings(workspace, plan, roster, order.flags)
+    policies = meant = task_settings(workspace, plan, registry, order.flags)
     if order.flags.get("agent") == SIMULATED:
         flags = {name: value for name, value in order.flags.items() if name != "agent"}
-        meant = task_settings(workspace, plan, roster, flags)
+        meant = task_settings(workspace, plan, registry, flags)
     return simulated(meant) if order.simulate else policies, meant
 
 
 def task_settings(
     workspace: Workspace,
     plan: Plan,
-    roster: Roster,
+    registry: AgentRegistry,
     given: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Settings]:
     """Resolve the settings of every task, as ``Known.settle``.
@@ -57,7 +57,7 @@ def task_settings(
     Args:
         workspace: Where their task files are read.
         plan: The plan, or those of its tasks that are asked about.
-        roster: Who there is to do them.
+        registry: Who there is to do them.
         given: Flags of ``run``; ``agent`` is only the default among them.
 
     Raises:
@@ -68,7 +68,7 @@ def task_settings(
     default_agent = {"agent": flags.pop("agent")} if "agent" in flags else {}
     common = {**plan.settings, **default_agent}
     layout = workspace.layout
-    known = Known(roster, _workdir(layout, plan, flags))
+    known = Known(registry, _workdir(layout, plan, flags))
     if common.get("agent", "claude") not in known:
         raise _unknown_default(plan, default_agent, common["agent"], known.names)
     existing = workspace.assignments.existing()
@@ -98,13 +98,13 @@ def task_settings(
                 name = str(error).partition(":")[0]
                 problems.append(_bad_setting(str(error), _line_of(name, found, where, plan)))
                 continue
-            if resolved.agent not in roster:
+            if resolved.agent not in registry:
                 asks = f"task {task.id} asks for the agent {asked.agent!r}"
                 line = _line_of("agent", found, where, plan, row=task.where)
                 problems.append(_unknown_agent(asks, line, known.names))
             if not found.settings:
                 shared[key, kind] = resolved
-        problems += no_command(task, found, shown, resolved.agent, roster)
+        problems += no_command(task, found, shown, resolved.agent, registry)
         policies[task.id] = resolved
     if problems:
         # What is wrong with the front matter of the plan is wrong for every task, and is said once.
@@ -112,7 +112,7 @@ def task_settings(
     return policies
 
 
-def unknown_agents(layout: Layout, roster: Roster) -> list[Problem]:
+def unknown_agents(layout: Layout, registry: AgentRegistry) -> list[Problem]:
     """Return what is wrong with a plan because it asks for agents that there are not; nothing where it has no plan.
 
     Raises:
@@ -120,7 +120,7 @@ def unknown_agents(layout: Layout, roster: Roster) -> list[Problem]:
     """
     workspace = Workspace(layout)
     try:
-        task_settings(workspace, workspace.load_plan()[0], roster)
+        task_settings(workspace, workspace.load_plan()[0], registry)
     except PlanError as error:
         return [problem for problem in error.problems if problem.code == "unknown_agent"]
     except NotFoundError:

@@ -13,9 +13,9 @@ from orchestrator.errors import StoreError, UsageError
 from orchestrator.ownership import make_directories
 from orchestrator.plan.editor import fits
 from orchestrator.plan.lines import LARGEST_TEXT
-from orchestrator.store.atomic import read_file, replace_file, reported
+from orchestrator.store.atomic import atomic_write, io_errors, read_file
 from orchestrator.store.compare_and_swap import Taken, put, require_closed
-from orchestrator.store.layout import Layout, from_here
+from orchestrator.store.layout import Layout, display_path
 
 if TYPE_CHECKING:
     from orchestrator.plan.task_file import TaskFile
@@ -98,7 +98,7 @@ class TaskInstructions(NamedTuple):
                 message = f"what is run stands here, and this {column} would only seem to be it"
             hint = "one line of at most 200 characters can be said that opens no tag, no ` and has no secret in it"
             if is_read:
-                where = from_here(self.file)
+                where = display_path(self.file)
                 hint = "its agent reads this file" if self.is_in_file else "it has settings already"
                 hint = f"{hint}: write it there"
             raise UsageError(message, where=where, hint=hint)
@@ -140,12 +140,12 @@ def runs_commands(
     from orchestrator.core.agent import Program
     from orchestrator.services.agent_choice import Known
 
-    roster = agents(layout)
-    known = Known(roster, layout.workdir(""))
+    registry = agents(layout)
+    known = Known(registry, layout.workdir(""))
     asked = known.key_of(task)
     row, plan = ({"agent": each} if each else {} for each in (asked, default))
     doer = known.settle(plan, {**row, **own}, {}, known.type_of(task)).agent
-    return doer in roster and roster[doer].runs is Program.SHELL
+    return doer in registry and registry[doer].runs is Program.SHELL
 
 
 def read_own(layout: Layout, task: Task) -> TaskFile | None:
@@ -159,7 +159,7 @@ def read_own(layout: Layout, task: Task) -> TaskFile | None:
         return None
     from orchestrator.plan.task_file import parse_task_file
 
-    found = parse_task_file(data, from_here(path))
+    found = parse_task_file(data, display_path(path))
     return None if found.made and not os.path.islink(path) else found
 
 
@@ -225,10 +225,10 @@ def put_both(layout: Layout, before: Taken, plan: bytes, task: Task, file: bytes
         return put(layout.plan, before, plan) is not None
     path = layout.task_file(task.stem)
     require_closed(path)
-    with reported("make", layout.tasks):
+    with io_errors("make", layout.tasks):
         make_directories(layout.tasks)
     there = read_file(path, LARGEST_TEXT)
-    replace_file(path, file, is_durable=True)
+    atomic_write(path, file, is_durable=True)
     try:
         is_in = put(layout.plan, before, plan) is not None
     except StoreError:
@@ -243,4 +243,4 @@ def _put_back(path: str, there: bytes | None) -> None:
     if there is None:
         os.unlink(path)
     else:
-        replace_file(path, there)
+        atomic_write(path, there)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from orchestrator.agents.outcome import object_in
 from orchestrator.core.plan import Task, id_of, unknown_task
 from orchestrator.core.result import Result
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus, parse_status
 from orchestrator.core.text import unfenced
 from orchestrator.errors import OrchestratorError, PlanError, StoreError, UsageError
@@ -17,7 +17,7 @@ from orchestrator.store.layout import Layout
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
-    from orchestrator.core.agent import Roster
+    from orchestrator.core.agent import AgentRegistry
     from orchestrator.core.criteria import Criterion
 
 
@@ -32,7 +32,7 @@ class Filters(NamedTuple):
     parent: str = ""
 
 
-def list_tasks(layout: Layout, filters: Filters) -> tuple[Board, list[Task]]:
+def list_tasks(layout: Layout, filters: Filters) -> tuple[PlanSnapshot, list[Task]]:
     """Return the board and the tasks that pass the filters, in the order of the plan.
 
     Raises:
@@ -83,7 +83,7 @@ def _statuses(words: Sequence[str]) -> frozenset[TaskStatus]:
     return frozenset(found)
 
 
-def find_task(board: Board, said: str) -> Task:
+def find_task(board: PlanSnapshot, said: str) -> Task:
     """Return the task of the plan that somebody means.
 
     Raises:
@@ -100,7 +100,7 @@ class TaskView(NamedTuple):
     """Everything about one task. Paths are absolute; empty where there is no such file yet."""
 
     task: Task
-    board: Board
+    board: PlanSnapshot
     result: Result | None
     shown: str
     """Its answer as people see it, fit to stand in a document; empty when there is none."""
@@ -136,7 +136,7 @@ def show(layout: Layout, task_id: str) -> TaskView:
     return view_of(layout, board, task, workspace.read_shown_answer(task.stem))
 
 
-def view_of(layout: Layout, board: Board, task: Task, shown: str) -> TaskView:
+def view_of(layout: Layout, board: PlanSnapshot, task: Task, shown: str) -> TaskView:
     """Return everything that is known of a task, whose answer was read already, as it is shown."""
     result = board.results.get(task.id)
     files = layout.attempt(task.stem, result.number if result else 0)
@@ -153,29 +153,29 @@ def view_of(layout: Layout, board: Board, task: Task, shown: str) -> TaskView:
     )
 
 
-def agent_of(layout: Layout, board: Board, task: Task, roster: Roster) -> str:
+def agent_of(layout: Layout, board: PlanSnapshot, task: Task, registry: AgentRegistry) -> str:
     """Return the agent that a run takes for a task; what its row says, where no run would take the task as it is."""
     from orchestrator.services.task_settings import task_settings
 
     alone = board.plan._replace(tasks={task.id: task})
     try:
-        found = task_settings(Workspace(layout), alone, roster)[task.id]
+        found = task_settings(Workspace(layout), alone, registry)[task.id]
     except OrchestratorError:
         return task.agent
     return f"{found.agent}, as {found.subagent}" if found.subagent else found.agent
 
 
 def agents_by_type(
-    layout: Layout, board: Board, tasks: Iterable[Task], roster: Roster
+    layout: Layout, board: PlanSnapshot, tasks: Iterable[Task], registry: AgentRegistry
 ) -> Mapping[str, str]:
     """Return the agents of those tasks that name none and have a type for which there is one (seed row S4-55)."""
     from orchestrator.core.settings import resolve
     from orchestrator.services.task_settings import task_settings
 
     typed = {task.id: task for task in tasks if task.type and not task.agent_key}
-    if not typed or not any(member.skills for member in roster):
+    if not typed or not any(member.skills for member in registry):
         return {}
-    found = task_settings(Workspace(layout), board.plan._replace(tasks=typed), roster)
+    found = task_settings(Workspace(layout), board.plan._replace(tasks=typed), registry)
     default = resolve(board.plan.settings).agent
     return {id: each.agent for id, each in found.items() if each.agent != default}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.core.agent import Program, Roster
+from orchestrator.core.agent import AgentRegistry, Program
 from orchestrator.core.plan import Task
 from orchestrator.core.script import MARK, command_in, flaws, is_half_merged
 from orchestrator.core.text import is_blank
@@ -23,10 +23,10 @@ def wordless(task: Task, found: TaskFile, file: str) -> Iterator[Problem]:
 
 
 def no_command(
-    task: Task, found: TaskFile, file: str, agent: str, roster: Roster
+    task: Task, found: TaskFile, file: str, agent: str, registry: AgentRegistry
 ) -> Iterator[Problem]:
     """Yield that a task has nothing that its shell would run, as the launch would say."""
-    if task.children or agent not in roster or roster[agent].runs is not Program.SHELL:
+    if task.children or agent not in registry or registry[agent].runs is not Program.SHELL:
         return
     if _is_row(task, found):
         yield from flaws(task)

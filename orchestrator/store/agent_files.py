@@ -15,36 +15,36 @@ from orchestrator.core.agent import (
     BUILT_IN,
     MODEL,
     PROMPT_FILE,
+    AgentRegistry,
     Command,
     Member,
     Program,
-    Roster,
 )
 from orchestrator.core.ids import is_name, suggestion
 from orchestrator.core.plan import is_label
 from orchestrator.core.settings import IN_A_TASK, NAMES, RUN_ONLY, Settings, read_setting
-from orchestrator.core.text import one_line, printable
+from orchestrator.core.text import one_line, sanitize
 from orchestrator.errors import PlanError, Problem, UsageError
 from orchestrator.ownership import make_directories, open_to_us
 from orchestrator.plan.front_matter import misplaced, read_front_matter
 from orchestrator.plan.lines import Lines, conflict, unreadable
-from orchestrator.store.atomic import names_in, read_file, refuse_links, replace_file, reported
-from orchestrator.store.layout import Layout, agents_of_person, from_here
+from orchestrator.store.atomic import atomic_write, io_errors, names_in, read_file, reject_symlinks
+from orchestrator.store.layout import Layout, agents_of_person, display_path
 from orchestrator.store.task_files import resolve_files
 
 #: How a command gets at the agents of a plan: only one that names an agent reads them.
-Agents = Callable[[Layout], Roster]
+Agents = Callable[[Layout], AgentRegistry]
 _BUILT_IN = {member.key: member for member in BUILT_IN}
 #: What people leave in such a directory for each other.
 _NO_AGENT = "readme.md"
 _NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 
-def read_roster(
+def read_agents(
     layout: Layout | None,
     environment: Mapping[str, str],
     proposed: Mapping[str, bytes] = _NOTHING,
-) -> Roster:
+) -> AgentRegistry:
     """Return all agents there are for a plan; without *layout*, for any plan of this person.
 
     *proposed* are files by path, as they are to be: each is read in the place of what lies there.
@@ -57,7 +57,7 @@ def read_roster(
         *(layout.agents if layout else ()),
         *open_to_us(agents_of_person(environment), environment),
     ]
-    found: dict[str, RosterFile] = {}
+    found: dict[str, AgentFile] = {}
     problems: list[Problem] = []
     for directory in places:
         here, wrong = _read(directory, proposed)
@@ -67,7 +67,7 @@ def read_roster(
     members = _linked(found, problems)
     if problems:
         raise PlanError(sorted(problems, key=_place))
-    return Roster.of(members)
+    return AgentRegistry.of(members)
 
 
 def register(
@@ -108,19 +108,19 @@ def register(
             where=_shown(path),
             hint="edit it, or write it anew with --force",
         )
-    data = render_roster_file(fields, role).encode()
-    member = read_roster(layout, environment, {path: data})[key]
-    refuse_links(directory)
-    with reported("make", directory):
+    data = render_agent_file(fields, role).encode()
+    member = read_agents(layout, environment, {path: data})[key]
+    reject_symlinks(directory)
+    with io_errors("make", directory):
         make_directories(directory)
-    replace_file(path, data)
+    atomic_write(path, data)
     return path, member
 
 
 def _read(
     directory: str, proposed: Mapping[str, bytes]
-) -> tuple[dict[str, RosterFile], list[Problem]]:
-    found: dict[str, RosterFile] = {}
+) -> tuple[dict[str, AgentFile], list[Problem]]:
+    found: dict[str, AgentFile] = {}
     problems: list[Problem] = []
     here = (os.path.basename(path) for path in proposed if os.path.dirname(path) == directory)
     names = sorted({*_agent_files(directory), *here})
@@ -129,7 +129,7 @@ def _read(
 
     for name in names:
         path = f"{directory}/{name}"
-        each, wrong = parse_roster_file(
+        each, wrong = parse_agent_file(
             proposed[path] if path in proposed else read_file(path) or b"",
             _shown(path),
             os.path.dirname(directory),
@@ -148,11 +148,11 @@ def _read(
     return found, problems
 
 
-def _linked(files: Mapping[str, RosterFile], problems: list[Problem]) -> list[Member]:
+def _linked(files: Mapping[str, AgentFile], problems: list[Problem]) -> list[Member]:
     """Return the agents, each with what it has from the one it stands on."""
     bases: dict[str, Member] = {key: each for key, each in _BUILT_IN.items() if key not in files}
     members: dict[str, Member] = {}
-    roles: list[RosterFile] = []
+    roles: list[AgentFile] = []
     for key, each in files.items():
         if key in _BUILT_IN and (each.member.extends != key or "extends" not in each.lines):
             problems.append(_shadowing(each))
@@ -172,7 +172,7 @@ def _linked(files: Mapping[str, RosterFile], problems: list[Problem]) -> list[Me
     return [members[key] for key in files if key in members]
 
 
-def _complete(found: RosterFile, base: Member | None, problems: list[Problem]) -> Member:
+def _complete(found: AgentFile, base: Member | None, problems: list[Problem]) -> Member:
     """Return an agent with its settings, over those of the one it stands on."""
     member = found.member
     settings, wrong = settings_of(found, base.runs if base else Program.COMMAND)
@@ -197,7 +197,7 @@ def _complete(found: RosterFile, base: Member | None, problems: list[Problem]) -
 
 
 def _bad(
-    message: str, found: RosterFile, hint: str = "extend claude or shell, or add command:"
+    message: str, found: AgentFile, hint: str = "extend claude or shell, or add command:"
 ) -> Problem:
     return Problem(message, found.at("extends"), hint, "bad_agent")
 
@@ -207,7 +207,7 @@ def _place(problem: Problem) -> tuple[str, int]:
     return (file, int(line)) if line.isdecimal() else (problem.where, 0)
 
 
-def _shadowing(found: RosterFile) -> Problem:
+def _shadowing(found: AgentFile) -> Problem:
     key = found.member.key
     where = found.at("key")
     hint = f"say extends: {key} to change the built-in one, or take another key"
@@ -215,7 +215,7 @@ def _shadowing(found: RosterFile) -> Problem:
 
 
 def _no_base(
-    found: RosterFile, files: Mapping[str, RosterFile], bases: Mapping[str, Member]
+    found: AgentFile, files: Mapping[str, AgentFile], bases: Mapping[str, Member]
 ) -> Problem:
     wanted = found.member.extends
     if wanted in files:
@@ -236,7 +236,7 @@ def _agent_files(directory: str) -> list[str]:
 
 def _shown(path: str) -> str:
     """Return a path as people see it: from where they are, unless that is somewhere else."""
-    relative = from_here(path)
+    relative = display_path(path)
     return path if relative.startswith(os.pardir) else relative
 
 
@@ -273,7 +273,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?")
 _JSON = re.compile(r"json((?:\.[^.\s]+)+)")
 
 
-class RosterFile(NamedTuple):
+class AgentFile(NamedTuple):
     """What a file says, before it is known what the agent stands on."""
 
     member: Member
@@ -289,9 +289,9 @@ class RosterFile(NamedTuple):
         return f"{self.file}:{self.lines.get(field, 1)}"
 
 
-def parse_roster_file(
+def parse_agent_file(
     data: bytes, file: str, base: str, name: str
-) -> tuple[RosterFile | None, list[Problem]]:
+) -> tuple[AgentFile | None, list[Problem]]:
     """Return what a file says, and what is wrong with it; its settings are read by ``settings_of``.
 
     Args:
@@ -316,7 +316,7 @@ def parse_roster_file(
             try:
                 fields[written] = _FIELDS[written](value)
             except ValueError as error:
-                problems.append(_bad_roster_file(f"{written}: {one_line(str(error), 300)}", where))
+                problems.append(_bad_agent_file(f"{written}: {one_line(str(error), 300)}", where))
         elif IN_A_TASK.get(written, written) in NAMES:
             given[written] = value
         else:
@@ -325,22 +325,22 @@ def parse_roster_file(
         problems += misplaced(lines.bare(), file, _FIELDS)
     problems += _contradictions(name, file, front.lines)
     member = _member(fields, body.strip(), base, f"{file}:{front.lines.get('command', 1)}")
-    return RosterFile(member, given, front.lines, file, base), problems
+    return AgentFile(member, given, front.lines, file, base), problems
 
 
-def render_roster_file(fields: Mapping[str, object], role: str) -> str:
+def render_agent_file(fields: Mapping[str, object], role: str) -> str:
     """Return a file that says this. Every value is written as JSON, which is YAML, so that no text becomes more."""
     lines = [f"{name}: {_flow(value)}" for name, value in fields.items()]
     # Also without fields: a text that begins with a bar is no front matter.
-    return "\n".join(["---", *lines, "---", printable(role).strip(), ""])
+    return "\n".join(["---", *lines, "---", sanitize(role).strip(), ""])
 
 
 def _flow(value: object) -> str:
-    words = [printable(each) for each in value] if isinstance(value, list) else value
-    return json.dumps(printable(value) if isinstance(value, str) else words, ensure_ascii=False)
+    words = [sanitize(each) for each in value] if isinstance(value, list) else value
+    return json.dumps(sanitize(value) if isinstance(value, str) else words, ensure_ascii=False)
 
 
-def settings_of(found: RosterFile, runs: Program) -> tuple[dict[str, Any], list[Problem]]:
+def settings_of(found: AgentFile, runs: Program) -> tuple[dict[str, Any], list[Problem]]:
     """Return the settings of an agent that runs this, checked, with every path absolute."""
     settings: dict[str, Any] = {}
     problems: list[Problem] = []
@@ -356,12 +356,12 @@ def settings_of(found: RosterFile, runs: Program) -> tuple[dict[str, Any], list[
                 settings[name] = getattr(resolve_files(only, found.base), name)
         except ValueError as error:
             message = f"setting {name}: {one_line(str(error).removeprefix(f'{name}: '), 300)}"
-            problems.append(_bad_roster_file(message, found.at(written)))
+            problems.append(_bad_agent_file(message, found.at(written)))
     needs_model = any(MODEL in word for word in _words_of(found.member))
     if needs_model and not settings.get("model"):
         hint = f"add model: with the one to take, or take {MODEL} out"
         problems.append(
-            _bad_roster_file(
+            _bad_agent_file(
                 f"the command has {MODEL}, and there is no model", found.at("command"), hint
             )
         )
@@ -466,15 +466,15 @@ def _contradictions(name: str, file: str, lines: Mapping[str, int]) -> Iterator[
             read_key(name)
         except ValueError as error:
             message = f"the name of the file makes no key: {error}"
-            yield _bad_roster_file(message, f"{file}:1", "add key: NAME")
+            yield _bad_agent_file(message, f"{file}:1", "add key: NAME")
     if "command" in lines and "extends" in lines:
         message = "an agent has a command of its own, or extends another"
-        yield _bad_roster_file(message, f"{file}:{lines['extends']}", "keep one of the two")
+        yield _bad_agent_file(message, f"{file}:{lines['extends']}", "keep one of the two")
     if "command" not in lines:
         for field in _OF_A_COMMAND:
             if field in lines:
                 message = f"{field} is for an agent with a command"
-                yield _bad_roster_file(
+                yield _bad_agent_file(
                     message, f"{file}:{lines[field]}", "add command:, or remove it"
                 )
 
@@ -520,7 +520,7 @@ def _words_of(member: Member) -> tuple[str, ...]:
 # ── what is wrong ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _bad_roster_file(message: str, where: str, hint: str = "correct or remove it") -> Problem:
+def _bad_agent_file(message: str, where: str, hint: str = "correct or remove it") -> Problem:
     return Problem(message, where, hint, "bad_agent")
 
 
@@ -535,11 +535,11 @@ def _unknown(field: str, where: str) -> Problem:
 
 def _misplaced(name: str, runs: Program, where: str) -> Problem:
     if name in RUN_ONLY:
-        return _bad_roster_file(
+        return _bad_agent_file(
             f"{name} is a setting of the whole run", where, "move it to master_plan.md"
         )
     if name not in _OF_CLAUDE:
-        return _bad_roster_file(f"{name} is a setting of a task", where, "move it to the task file")
+        return _bad_agent_file(f"{name} is a setting of a task", where, "move it to the task file")
     what = "a command" if runs is Program.COMMAND else f"the {runs} agent"
     hint = "say it in the command itself, or remove it" if runs is Program.COMMAND else "remove it"
-    return _bad_roster_file(f"{name} means nothing to {what}", where, hint)
+    return _bad_agent_file(f"{name} means nothing to {what}", where, hint)

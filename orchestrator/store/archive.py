@@ -10,14 +10,14 @@ import os
 import shutil
 from collections.abc import Collection, Mapping, Sequence
 
-from orchestrator.core.snapshot import is_beside
+from orchestrator.core.snapshot import is_auxiliary
 from orchestrator.errors import StoreError
 from orchestrator.ownership import make_directories, make_directory, open_made
 from orchestrator.store.atomic import (
+    atomic_write,
+    io_errors,
     names_in,
-    refuse_links,
-    replace_file,
-    reported,
+    reject_symlinks,
     sweep_temporaries,
     sync_directory,
 )
@@ -34,7 +34,7 @@ def has_plan(layout: Layout) -> bool:
         return True
     # What is hidden is half a file of a killed writer, or an editor's.
     return any(
-        not (name.startswith(".") or is_beside(name))
+        not (name.startswith(".") or is_auxiliary(name))
         for directory in (layout.tasks, layout.results)
         for name in _entries(directory)
     )
@@ -51,19 +51,19 @@ def put_plan(
         StoreError: it could not be written; the plan before it is in place, or whole in the archive.
     """
     staged = Layout(layout.staging)
-    refuse_links(layout.tasks, layout.results, layout.logs, layout.archive, staged.root)
+    reject_symlinks(layout.tasks, layout.results, layout.logs, layout.archive, staged.root)
     for directory in (layout.root, layout.tasks, layout.results, layout.logs):
         if os.path.isdir(directory):
             sweep_temporaries(directory)
-    with reported("clean", staged.root):
+    with io_errors("clean", staged.root):
         shutil.rmtree(staged.root, ignore_errors=True)
         make_directories(staged.tasks)
     try:
         for stem, text in task_files.items():
-            replace_file(staged.task_file(stem), text.encode())
-        replace_file(staged.plan, plan.encode())
+            atomic_write(staged.task_file(stem), text.encode())
+        atomic_write(staged.plan, plan.encode())
         moved = _move_aside(layout, spare) if has_plan(layout) else ""
-        with reported("write", layout.plan):
+        with io_errors("write", layout.plan):
             for directory in (layout.tasks, layout.results):
                 make_directories(directory)
             for name in os.listdir(staged.tasks):
@@ -86,7 +86,7 @@ def set_outcomes_aside(layout: Layout, stems: Collection[str]) -> str:
     Raises:
         StoreError: it could not be moved; what was moved is back where it was.
     """
-    refuse_links(layout.results, layout.logs, layout.archive)
+    reject_symlinks(layout.results, layout.logs, layout.archive)
     wanted = set(stems)
     results = {os.path.basename(layout.result_file(stem)) for stem in wanted}
     moving = [
@@ -97,7 +97,7 @@ def set_outcomes_aside(layout: Layout, stems: Collection[str]) -> str:
         return ""
     place = Layout(_next_place(layout))
     moved: list[tuple[str, str]] = []
-    with reported("move results to", place.root):
+    with io_errors("move results to", place.root):
         try:
             # Never more readable than the plan, which may hold an address.
             os.close(open_made(place.plan, os.O_WRONLY | os.O_EXCL, 0o600))
@@ -125,7 +125,7 @@ def _stem_of(log: str) -> str:
 def _move_aside(layout: Layout, spare: tuple[str, ...]) -> str:
     place = Layout(_next_place(layout))
     moved: list[tuple[str, str]] = []
-    with reported("move the plan to", place.root):
+    with io_errors("move the plan to", place.root):
         try:
             _move(layout, place, spare, moved)
         except (OSError, StoreError):
@@ -178,7 +178,7 @@ def _move_back(place: Layout, moved: Sequence[tuple[str, str]]) -> None:
 
 
 def _next_place(layout: Layout) -> str:
-    with reported("make", layout.archive):
+    with io_errors("make", layout.archive):
         make_directories(layout.archive)
         taken = [int(name) for name in os.listdir(layout.archive) if name.isdecimal()]
         place = os.path.join(layout.archive, f"{max(taken, default=0) + 1:03d}")

@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import BinaryIO, Self
 
-from orchestrator.errors import StoreError, UnfitError
+from orchestrator.errors import NotAFileError, StoreError
 from orchestrator.ownership import open_made
 from orchestrator.store.layout import PEOPLES, STATE
 
@@ -36,7 +36,7 @@ _TEMPORARY = re.compile(r"(?:\..+\.(\d+)|.+\.attempt-\d+\.json)\.tmp")
 _OLD = 60.0
 
 
-class reported:  # noqa: N801 - it is used as ``suppress`` is; a generator would take three times as long
+class io_errors:  # noqa: N801 - it is used as ``suppress`` is; a generator would take three times as long
     """Turn what the system refuses into one clear line (promise 8).
 
     Raises:
@@ -56,7 +56,9 @@ class reported:  # noqa: N801 - it is used as ``suppress`` is; a generator would
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         """Say it, and go on with everything else as it is."""
         if isinstance(error, OSError):
-            make, hint = (UnfitError, _MOVE_AWAY) if error.errno in _UNFIT else (StoreError, ADVICE)
+            make, hint = (
+                (NotAFileError, _MOVE_AWAY) if error.errno in _UNFIT else (StoreError, ADVICE)
+            )
             if error.errno in _DENIED:
                 from orchestrator.store.disk import advice
 
@@ -65,7 +67,7 @@ class reported:  # noqa: N801 - it is used as ``suppress`` is; a generator would
             raise make(text, where=self.path, hint=hint) from error
 
 
-def refuse_links(*directories: str) -> None:
+def reject_symlinks(*directories: str) -> None:
     """Do nothing unless one of our directories is a link: what is written there would land elsewhere (promise 23).
 
     Raises:
@@ -80,7 +82,7 @@ def refuse_links(*directories: str) -> None:
             )
 
 
-def replace_file(path: str, data: bytes, *, is_durable: bool = False) -> os.stat_result:
+def atomic_write(path: str, data: bytes, *, is_durable: bool = False) -> os.stat_result:
     """Put *data* in the place of *path*; return what the system says of the new file. It survives every crash of ours.
 
     *is_durable*: and a power cut, once this has returned.
@@ -110,7 +112,7 @@ class Replacement:
         self.path = path
         # One writer for each file, so the pid keeps two processes apart and nothing else is needed.
         self._temporary = f"{directory}/.{name}.{os.getpid()}.tmp"
-        with reported("write", path):
+        with io_errors("write", path):
             # O_NOFOLLOW: a planted link is never written through (promise 23).
             self.descriptor = _open_new(self._temporary, getattr(os, "O_NOFOLLOW", 0))
             try:
@@ -122,12 +124,12 @@ class Replacement:
 
     def sync(self) -> None:
         """Put it on the disk first, or a power cut may leave an empty file in the place of what only a person has."""
-        with reported("sync", self.path):
+        with io_errors("sync", self.path):
             os.fsync(self.descriptor)
 
     def publish(self) -> os.stat_result:
         """Take the place of the file; return what the system says of it, whatever lies there by now."""
-        with reported("write", self.path):
+        with io_errors("write", self.path):
             os.replace(self._temporary, self.path)
             self._temporary = ""
             return os.fstat(self.descriptor)
@@ -176,7 +178,7 @@ def write_new(path: str, data: bytes) -> None:
     Raises:
         StoreError: it could not be written.
     """
-    with reported("write", path):
+    with io_errors("write", path):
         make_room(path)
         descriptor = _open_new(path)
         try:
@@ -189,7 +191,7 @@ def _open_new(path: str, flags: int = 0) -> int:
     """Make a file, also in the place of one that is there: whatever is written as a whole comes through here."""
     directory = os.path.dirname(path)
     if os.path.basename(directory) in DIRECTORIES:
-        refuse_links(directory)
+        reject_symlinks(directory)
     flags |= os.O_WRONLY | os.O_EXCL | os.O_CLOEXEC
     try:
         return open_made(path, flags, 0o664)
@@ -213,7 +215,7 @@ def set_aside(path: str) -> str:
     number = 1
     while os.path.lexists(aside := f"{path}.damaged-{number}"):
         number += 1
-    with reported("move", path):
+    with io_errors("move", path):
         os.rename(path, aside)
     sync_directory(os.path.dirname(path))
     return aside
@@ -234,7 +236,7 @@ def start_writing(descriptors: Iterable[int]) -> None:
 
 def sync_directory(path: str) -> None:
     """Make the entries of a directory survive a power cut."""
-    with reported("sync", path):
+    with io_errors("sync", path):
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(descriptor)
@@ -313,7 +315,7 @@ def read_file(path: str, largest: int = LARGEST) -> bytes | None:
         UnfitError: it is no file, or has more than *largest* bytes.
         StoreError: it exists and cannot be read.
     """
-    with reported("read", path):
+    with io_errors("read", path):
         try:
             descriptor, found = open_file(path)
         except FileNotFoundError:
@@ -324,7 +326,7 @@ def read_file(path: str, largest: int = LARGEST) -> bytes | None:
             os.close(descriptor)
     if data is None:
         message = f"cannot read: it is larger than {largest // 1024:,} KiB"
-        raise UnfitError(message, where=path, hint=_MOVE_AWAY)
+        raise NotAFileError(message, where=path, hint=_MOVE_AWAY)
     return data
 
 
@@ -376,7 +378,7 @@ def names_in(directory: str, absent: tuple[type[OSError], ...] = (FileNotFoundEr
     Raises:
         StoreError: it cannot be listed.
     """
-    with reported("list", directory):
+    with io_errors("list", directory):
         try:
             return os.listdir(directory)
         except absent:
@@ -388,7 +390,7 @@ def sweep_temporaries(directory: str) -> None:
 
     Whoever changes the plan, or a file beside it, by command holds no lock of a run: theirs stays.
     """
-    with reported("clean", directory), os.scandir(directory) as entries:
+    with io_errors("clean", directory), os.scandir(directory) as entries:
         for entry in entries:
             match = _TEMPORARY.fullmatch(entry.name)
             if match and not (match[1] and _is_of_another(int(match[1]), entry)):

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from orchestrator.core.result import Exit
-from orchestrator.errors import UnfitError
+from orchestrator.core.result import ProcessExit
+from orchestrator.errors import NotAFileError
 from orchestrator.store.atomic import names_in, read_file, require_file
 
 #: Seconds since the epoch until the year 10000; later is no time that a person could read.
@@ -30,7 +30,7 @@ class AttemptRecord(NamedTuple):
     run: str
     agent: str
     inputs: Mapping[str, int]
-    exit: Exit = Exit()
+    exit: ProcessExit = ProcessExit()
     cap: float = 0.0
     """USD it may have cost at most; 0: nobody said."""
     resumes: str = ""
@@ -63,11 +63,11 @@ def read_record(path: str) -> AttemptRecord | None:
     """Return the record, or None when there is none that can be believed."""
     try:
         data = read_file(path, _LARGEST)
-    except UnfitError:
+    except NotAFileError:
         return None
     try:
         raw = json.loads(data or b"")
-        exit, cap = Exit.of_record(raw), float(raw.get("cap") or 0)
+        exit, cap = ProcessExit.of_record(raw), float(raw.get("cap") or 0)
         times = (exit.started, exit.ended, exit.duration, exit.cpu, cap)
         if not all(0 <= each < _END_OF_TIME for each in times):
             return None

@@ -16,23 +16,23 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from orchestrator.core.heartbeat import Pulse
-from orchestrator.core.plan import TASK_ID, Charter
+from orchestrator.core.plan import TASK_ID, PlanHeader
 from orchestrator.core.plan_status import parse_state
-from orchestrator.core.text import first_of
+from orchestrator.core.text import join_first
 from orchestrator.errors import NotFoundError, OrchestratorError, StoreError, UsageError
 from orchestrator.ownership import make_directories, make_directory
 from orchestrator.store.atomic import (
+    atomic_write,
+    io_errors,
     names_in,
     read_file,
-    refuse_links,
-    replace_file,
-    reported,
+    reject_symlinks,
     sync_directory,
 )
 from orchestrator.store.fingerprint import is_settled, signature
 from orchestrator.store.index import read_cache, write_cache
-from orchestrator.store.layout import MADE_ID, PLAN_DIRECTORY, Layout, from_here
-from orchestrator.store.lock import goes_on, holder_of
+from orchestrator.store.layout import MADE_ID, PLAN_DIRECTORY, Layout, display_path
+from orchestrator.store.lock import goes_on, lock_owner
 from orchestrator.store.plan_directory import make_plan_directory
 
 _Read = TypeVar("_Read")
@@ -46,7 +46,7 @@ _MOST = 3
 class Survey:
     """What lies in a directory of plans."""
 
-    plans: dict[str, Charter] = field(default_factory=dict)
+    plans: dict[str, PlanHeader] = field(default_factory=dict)
     """By id, in their order."""
     broken: dict[str, str] = field(default_factory=dict)
     """Plans that cannot be read, and why."""
@@ -74,13 +74,13 @@ def survey(root: Layout, *, anew: bool = False) -> Survey:
         signed = signature(stat)
         entry = known.get(plan_id)
         try:
-            charter = entry[1] if entry and entry[0] == signed else _read(layout, whole=anew)
+            plan_header = entry[1] if entry and entry[0] == signed else _read(layout, whole=anew)
         except OrchestratorError as error:
             found.broken[plan_id] = str(error)
             continue
-        found.plans[plan_id] = charter
+        found.plans[plan_id] = plan_header
         if is_settled(stat):
-            kept[plan_id] = signed, charter
+            kept[plan_id] = signed, plan_header
     if anew or kept != known:
         try:
             _write(root.index, raw, kept)
@@ -112,7 +112,7 @@ def no_plan(layout: Layout, meant: Callable[[Layout], bool] | None = None) -> No
     *meant* picks those that the caller can have meant.
     """
     message, hint = "no master_plan.md in this plan directory", instead_of(layout, meant)
-    if (holder := holder_of(layout.lock)) is not None:
+    if (holder := lock_owner(layout.lock)) is not None:
         message, hint = f"{message}; {goes_on(holder)}", "put it back"
     return NotFoundError(message, where=layout.root, hint=hint)
 
@@ -131,8 +131,8 @@ def instead_of(layout: Layout, meant: Callable[[Layout], bool] | None = None) ->
         return "`orchestrator init` writes one to start from"
     import shlex
 
-    named = [f"--dir {shlex.quote(from_here(each.root))}" for each in places]
-    return f"name the plan that you mean: {first_of(named, _MOST)}"
+    named = [f"--dir {shlex.quote(display_path(each.root))}" for each in places]
+    return f"name the plan that you mean: {join_first(named, _MOST)}"
 
 
 def live_plans(layout: Layout) -> Iterator[tuple[str, Layout]]:
@@ -219,11 +219,11 @@ def make_plan(root: Layout, files: Mapping[str, bytes]) -> str:
     # A process id would be the same in every thread, and in containers that share the directory.
     staged = f"{root.root}/.new-plan.{os.urandom(6).hex()}.tmp"
     make_plan_directory(root)
-    with reported("make", root.root):
+    with io_errors("make", root.root):
         make_directory(staged)
     try:
         for name, data in files.items():
-            replace_file(f"{staged}/{name}", data)
+            atomic_write(f"{staged}/{name}", data)
         sync_directory(staged)
         plan_id = _take_name(root, staged)
     finally:
@@ -238,7 +238,7 @@ def _take_name(root: Layout, staged: str) -> str:
         number += 1
         plan_id = f"TASK-{number:03d}"
         place = f"{root.root}/{plan_id}"
-        with reported("make", place):
+        with io_errors("make", place):
             try:
                 # It fails where there is a directory with anything in it, which every plan directory has.
                 os.rename(staged, place)
@@ -268,9 +268,9 @@ def archive_plan(root: Layout, plan_id: str) -> str:
         UsageError: there is one of that name already.
         StoreError: it could not be moved.
     """
-    refuse_links(root.archive)
+    reject_symlinks(root.archive)
     place = f"{root.archive}/{plan_id}"
-    with reported("archive", place):
+    with io_errors("archive", place):
         make_directories(root.archive)
         if os.path.lexists(place):
             raise UsageError(
@@ -305,7 +305,7 @@ def plan_id(layout: Layout) -> str:
 
 def _names(root: Layout) -> Iterator[tuple[str, bool]]:
     """Yield what may be a plan directory, and whether its name says that it is one."""
-    with reported("list", root.root):
+    with io_errors("list", root.root):
         try:
             with os.scandir(root.root) as entries:
                 names = sorted(entry.name for entry in entries if entry.is_dir())
@@ -320,31 +320,31 @@ def _names(root: Layout) -> Iterator[tuple[str, bool]]:
             yield name, MADE_ID.fullmatch(name) is not None
 
 
-def _read(layout: Layout, *, whole: bool) -> Charter:
+def _read(layout: Layout, *, whole: bool) -> PlanHeader:
     """Return what a plan says of itself; only with *whole* is the rest of it looked at, too."""
-    data, file = read_file(layout.plan) or b"", from_here(layout.plan)
+    data, file = read_file(layout.plan) or b"", display_path(layout.plan)
     if whole:
         from orchestrator.plan.parser import read_plan
 
-        return read_plan(data, file).charter
-    from orchestrator.plan.header import charter_of
+        return read_plan(data, file).plan_header
+    from orchestrator.plan.header import plan_header_of
 
-    return charter_of(data, file)
+    return plan_header_of(data, file)
 
 
-def _entries(raw: Mapping[str, Any]) -> dict[str, tuple[int, Charter]]:
+def _entries(raw: Mapping[str, Any]) -> dict[str, tuple[int, PlanHeader]]:
     """Return what the cache says of each plan."""
-    entries: dict[str, tuple[int, Charter]] = {}
+    entries: dict[str, tuple[int, PlanHeader]] = {}
     for name, each in raw.items():
-        state, *rest = (each[key] for key in Charter._fields)
-        entries[name] = each["signature"], Charter(parse_state(state) if state else None, *rest)
+        state, *rest = (each[key] for key in PlanHeader._fields)
+        entries[name] = each["signature"], PlanHeader(parse_state(state) if state else None, *rest)
     return entries
 
 
-def _write(path: str, raw: Mapping[str, Any], plans: Mapping[str, tuple[int, Charter]]) -> None:
+def _write(path: str, raw: Mapping[str, Any], plans: Mapping[str, tuple[int, PlanHeader]]) -> None:
     entries = {
-        name: {"signature": signed, **charter._asdict()}
-        for name, (signed, charter) in plans.items()
+        name: {"signature": signed, **plan_header._asdict()}
+        for name, (signed, plan_header) in plans.items()
     }
     write_cache(path, {**raw, "plans": entries})
 
@@ -379,7 +379,7 @@ def keep_pulses(layout: Layout, pulses: Mapping[str, Pulse]) -> None:
         StoreError: it cannot be written.
     """
     if pulses or os.path.lexists(layout.heartbeats):
-        replace_file(layout.heartbeats, json.dumps(pulses).encode())
+        atomic_write(layout.heartbeats, json.dumps(pulses).encode())
 
 
 def signs_of(

@@ -19,9 +19,9 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 from orchestrator.errors import BeingWrittenError, UsageError
-from orchestrator.store.atomic import Replacement, open_file, read_file, reported
+from orchestrator.store.atomic import Replacement, io_errors, open_file, read_file
 from orchestrator.store.fingerprint import signature
-from orchestrator.store.layout import from_here
+from orchestrator.store.layout import display_path
 
 #: Seconds between two looks at a file that somebody has open for writing, and how long it is waited for.
 LOOK, CLOSED_WITHIN = 0.05, 2.0
@@ -44,7 +44,7 @@ def take(path: str) -> Taken:
         UsageError: it is a link: somebody made it on purpose, and it is neither replaced nor written through.
         StoreError: there is none, or it could not be read.
     """
-    with reported("read", path):
+    with io_errors("read", path):
         found = os.lstat(path)
     if stat.S_ISLNK(found.st_mode):
         is_plain = os.path.basename(os.path.realpath(path)) == os.path.basename(path)
@@ -87,9 +87,9 @@ def is_being_written(path: str) -> bool:
 
 def until_closed(path: str) -> bool:
     """Wait a short while until nobody has a file open for writing any more; say whether that is so."""
-    from orchestrator.store.watcher import looks
+    from orchestrator.store.watcher import poll
 
-    return any(not is_being_written(path) for _ in looks(LOOK, CLOSED_WITHIN))
+    return any(not is_being_written(path) for _ in poll(LOOK, CLOSED_WITHIN))
 
 
 def require_closed(path: str) -> None:
@@ -101,7 +101,7 @@ def require_closed(path: str) -> None:
     if not until_closed(path):
         raise BeingWrittenError(
             "somebody has it open for writing, and what they write into it would be lost",
-            where=from_here(path),
+            where=display_path(path),
             hint="try again once it is saved and closed; `lsof` with its name shows who has it open",
         )
 
@@ -116,9 +116,9 @@ def exchanged(path: str, change: Callable[[Taken], _Done | None]) -> _Done:
         UsageError: it is a link.
         StoreError: it could not be read or written.
     """
-    from orchestrator.store.watcher import looks
+    from orchestrator.store.watcher import poll
 
-    for _ in looks(LOOK, _SAVED_WITHIN):
+    for _ in poll(LOOK, _SAVED_WITHIN):
         require_closed(path)
         if (done := change(take(path))) is not None:
             return done
@@ -137,7 +137,7 @@ def put(path: str, taken: Taken, data: bytes, *, is_ours: bool = False) -> os.st
     """
     if is_being_written(path):
         return None  # that may last, and meanwhile nothing is to be written and synced in vain
-    with Replacement(path, data) as new, reported("write", path):
+    with Replacement(path, data) as new, io_errors("write", path):
         if not is_ours:
             new.sync()  # before the last look: what comes after it has to be quick
         if is_being_written(path):

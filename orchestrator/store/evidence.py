@@ -14,11 +14,11 @@ from orchestrator.core.plan import Task
 from orchestrator.core.result import Result
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line
-from orchestrator.errors import Problem, UnfitError
+from orchestrator.errors import NotAFileError, Problem
 from orchestrator.plan.lines import conflict, unresolved
 from orchestrator.store.atomic import read_file
 from orchestrator.store.attempt_record import read_record
-from orchestrator.store.layout import Layout, from_here
+from orchestrator.store.layout import Layout, display_path
 from orchestrator.store.result_file import LARGEST_RESULT, parse_result
 
 
@@ -61,7 +61,7 @@ def why_lost(result: Result | None, task: Task, layout: Layout) -> str:
 def conflicts_in(tasks: Iterable[Task], layout: Layout) -> list[Problem]:
     """Return what ``conflict_in`` finds in the results of tasks, with their paths as people see them."""
     found = (conflict_in(task, layout) for task in tasks)
-    root = from_here(layout.root)
+    root = display_path(layout.root)
     return [half._replace(where=f"{root}/{half.where}") for half in found if half is not None]
 
 
@@ -75,7 +75,7 @@ def conflict_in(task: Task, layout: Layout) -> Problem | None:
     """
     try:
         data = read_file(layout.result_file(task.stem), LARGEST_RESULT)
-    except UnfitError:
+    except NotAFileError:
         return None
     text = (data or b"").decode(errors="replace").replace("\r\n", "\n")
     return conflict(text, task.result_path) or merged_answer(text, task.stem, layout)
@@ -99,7 +99,7 @@ def merged_answer(text: str, stem: str, layout: Layout) -> Problem | None:
         return None
     try:
         printed = read_file(layout.attempt(stem, result.number).stdout, LARGEST_RESULT)
-    except UnfitError:
+    except NotAFileError:
         return None
     if printed is None or b"<<<<<<< " in printed:
         return None

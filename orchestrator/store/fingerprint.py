@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from orchestrator.store.atomic import reported
+from orchestrator.store.atomic import io_errors
 
 if TYPE_CHECKING:
     from orchestrator.store.layout import Layout
@@ -71,7 +71,7 @@ def files_in(directory: str, ending: str) -> dict[str, os.stat_result]:
         StoreError: it cannot be listed.
     """
     found: dict[str, os.stat_result] = {}
-    with reported("list", directory):
+    with io_errors("list", directory):
         try:
             # By its descriptor: a path to each of ten thousand files would be walked again and again.
             descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

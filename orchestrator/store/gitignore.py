@@ -11,7 +11,7 @@ import re
 from contextlib import suppress
 
 from orchestrator.errors import StoreError
-from orchestrator.store.atomic import read_file, replace_file
+from orchestrator.store.atomic import atomic_write, read_file
 from orchestrator.store.layout import MADE_ID, PEOPLES, STATE, Layout
 
 #: The line by which ours are known. While it stands there nothing is written.
@@ -42,7 +42,7 @@ def protect_from_git(layout: Layout) -> None:
         root = os.path.realpath(layout.root)
         if (top := work_tree(root)) is None:
             return
-        replace_file(path, (_HEAD + _lines(root, top)).encode() + own, is_durable=True)
+        atomic_write(path, (_HEAD + _lines(root, top)).encode() + own, is_durable=True)
 
 
 def _lines(root: str, top: str) -> str:

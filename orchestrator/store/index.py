@@ -18,11 +18,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.graph import Shape
-from orchestrator.core.plan import Charter, Plan, Task
+from orchestrator.core.plan import Plan, PlanHeader, Task
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import StoreError
-from orchestrator.store.atomic import read_file, replace_file
+from orchestrator.store.atomic import atomic_write, read_file
 from orchestrator.store.fingerprint import signature_of
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def write_cache(path: str, raw: Mapping[str, object]) -> None:
     text = json.dumps(raw, separators=(",", ":"), ensure_ascii=False, default=dict)
     # Where the plan lies may have bytes that are no UTF-8.
     body = text.encode(errors="backslashreplace")[1:]
-    replace_file(path, _HEAD + _checksum(body) + _NEXT + body)
+    atomic_write(path, _HEAD + _checksum(body) + _NEXT + body)
 
 
 def is_as_written(data: bytes) -> bool:
@@ -181,7 +181,7 @@ def _raw_plan(signed: int, plan: Plan, shape: Shape) -> dict[str, Any]:
             "lines": plan.lines,
             "file": plan.file,
             "table": plan.table,
-            "charter": plan.charter,
+            "charter": plan.plan_header,
         },
         "settings": plan.settings,
         "tasks": _columns(Task._fields, list(plan.tasks.values())),
@@ -201,8 +201,8 @@ def _plan(raw: dict[str, Any] | None) -> tuple[int, Plan, Shape] | None:
     rank = dict(zip(order, raw["rank"], strict=True))
     about = raw["about"]
     state, *rest = about.pop("charter")
-    charter = Charter(_state(state), *rest)
-    plan = Plan(tasks=tasks, settings=settings, charter=charter, **about)
+    plan_header = PlanHeader(_state(state), *rest)
+    plan = Plan(tasks=tasks, settings=settings, plan_header=plan_header, **about)
     return raw["signature"], plan, Shape(order, batch, rank)
 
 

@@ -13,13 +13,13 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from orchestrator.errors import UnfitError, UsageError
+from orchestrator.errors import NotAFileError, UsageError
 from orchestrator.ownership import make_directories, open_made
 from orchestrator.store.atomic import (
+    atomic_write,
+    io_errors,
     open_stream,
     read_file,
-    replace_file,
-    reported,
     require_file,
 )
 
@@ -39,7 +39,7 @@ class Journal:
         self._path = path
         self._end = -1
         """Where our last line ended."""
-        with reported("open", path):
+        with io_errors("open", path):
             self._descriptor, self._place = self._open()
 
     def _open(self) -> tuple[int, tuple[int, int]]:
@@ -63,7 +63,7 @@ class Journal:
         Raises:
             StoreError: it was not written, or not whole.
         """
-        with reported("append", self._path):
+        with io_errors("append", self._path):
             size = self._size_now()
             # What looks torn may be half written yet by somebody else: that makes one empty line, and no harm.
             data = f"{chr(10) if self._is_torn(self._descriptor, size) else ''}- {line}\n".encode()
@@ -118,14 +118,14 @@ def journal_tail(path: str, lines: int) -> list[str]:
     """
     try:
         whole = _end_of(path, _TAIL).split("\n")[:-1]
-    except UnfitError:
+    except NotAFileError:
         return []
     return [line.removeprefix("- ") for line in whole if line.startswith("- ")][-lines:]
 
 
 def _end_of(path: str, size: int) -> str:
     """Return the lines in the last bytes of a journal."""
-    with reported("read", path):
+    with io_errors("read", path):
         try:
             with open_stream(path) as file:
                 first = max(0, os.fstat(file.fileno()).st_size - size)
@@ -218,7 +218,7 @@ def read_each(journal: str, cursor: Cursor) -> list[tuple[str, Cursor]] | None:
 
 def _behind(journal: str, cursor: Cursor, most: int) -> tuple[bytes, bytes] | None:
     """Return the whole lines behind a cursor, and what its mark was made of; None as ``read_on``."""
-    with reported("read", journal):
+    with io_errors("read", journal):
         try:
             file = open_stream(journal)
         except FileNotFoundError:
@@ -251,7 +251,7 @@ def _crc(data: bytes) -> int:
 
 def end_of(journal: str) -> Cursor:
     """Return the place behind everything that stands in the journal now."""
-    with reported("read", journal):
+    with io_errors("read", journal):
         try:
             file = open_stream(journal)
         except FileNotFoundError:
@@ -272,7 +272,7 @@ def last_run(journal: str) -> tuple[Cursor, list[str]]:
     Raises:
         StoreError: the journal cannot be read.
     """
-    with reported("read", journal):
+    with io_errors("read", journal):
         try:
             file = open_stream(journal)
         except FileNotFoundError:
@@ -337,9 +337,9 @@ def keep_cursor(path: str, cursor: Cursor) -> None:
         StoreError: it could not be written.
     """
     directory = os.path.dirname(path)
-    with reported("make", path):
+    with io_errors("make", path):
         make_directories(directory)
-    replace_file(path, f"{cursor}\n".encode())
+    atomic_write(path, f"{cursor}\n".encode())
 
 
 def _mark(file: BinaryIO, offset: int) -> int:

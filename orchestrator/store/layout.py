@@ -249,7 +249,7 @@ def current_directory() -> str:
         raise OutputError("the current directory is gone", hint=hint) from None
 
 
-def from_here(path: str) -> str:
+def display_path(path: str) -> str:
     """Return a path as people see it: from where they are, as long as that is there."""
     try:
         return os.path.relpath(path)

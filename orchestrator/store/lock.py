@@ -16,10 +16,10 @@ from orchestrator.core.text import one_line
 from orchestrator.errors import BusyError, PlanError, Problem, StoreError, UsageError
 from orchestrator.ownership import make_directory, open_made
 from orchestrator.store.atomic import (
+    io_errors,
     open_file,
     read_file,
-    refuse_links,
-    reported,
+    reject_symlinks,
     require_file,
     write_new,
 )
@@ -32,7 +32,7 @@ from orchestrator.store.process import (
     this_process,
     whose,
 )
-from orchestrator.store.watcher import looks
+from orchestrator.store.watcher import poll
 
 # ── lock holder ────────
 #
@@ -44,7 +44,7 @@ UNKNOWN = "?"
 _LONGEST = 1024 * 1024
 
 
-def holder_of(path: str) -> dict[str, Any] | None:
+def lock_owner(path: str) -> dict[str, Any] | None:
     """Return who runs the plan right now, or None; for ``status``. Keeps nobody from the lock."""
     holder, is_there, _ = _look(path)
     return holder if is_there else None
@@ -70,7 +70,7 @@ def dead_runs_of(path: str) -> tuple[str, ...]:
 
 def _look(path: str) -> tuple[dict[str, Any], bool, bool]:
     """Return what the lock file says, whether who is named there holds it, and whether it should say something."""
-    with reported("read", path):
+    with io_errors("read", path):
         try:
             descriptor, _ = open_file(path)
         except FileNotFoundError:
@@ -240,7 +240,7 @@ class RunLock:
         if self.holder:
             self._write()
             return
-        with reported("write", self.path):
+        with io_errors("write", self.path):
             os.ftruncate(self.descriptor, 0)  # who holds it for a moment has no name to write
 
     @property
@@ -286,14 +286,14 @@ class RunLock:
 
     def _write(self) -> None:
         self._append()
-        with reported("write", self.path):
+        with io_errors("write", self.path):
             # After a power cut it still says which run died, and whose finished attempts are taken from their logs.
             os.fsync(self.descriptor)
 
     def _append(self) -> None:
         """Append a line; the last whole one counts. So a write that is cut short forgets nothing."""
         line = json.dumps({**self.holder, "unrecovered": self.dead_runs}).encode() + b"\n"
-        with reported("write", self.path):
+        with io_errors("write", self.path):
             size = os.lseek(self.descriptor, 0, os.SEEK_END)
             if size and os.pread(self.descriptor, 1, size - 1) != b"\n":
                 line = b"\n" + line
@@ -339,7 +339,7 @@ def take_lock(
 
 
 @contextmanager
-def in_line(path: str) -> Iterator[None]:
+def exclusive(path: str) -> Iterator[None]:
     """Wait for one's turn to change the plan, or to take the lock of a run; first come, first served.
 
     The kernel lets go of it when we die.
@@ -349,7 +349,7 @@ def in_line(path: str) -> Iterator[None]:
     """
     descriptor = _open(path)
     try:
-        with reported("lock", path):
+        with io_errors("lock", path):
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
@@ -364,10 +364,10 @@ def locked(queue: str, path: str) -> Iterator[RunLock]:
         BusyError: a run is at work; says which.
         StoreError: a lock file cannot be opened, locked or read.
     """
-    with in_line(queue):
+    with exclusive(queue):
         lock = take_briefly(path)
         if lock is None:
-            raise busy(holder_of(path) or {})
+            raise busy(lock_owner(path) or {})
         try:
             yield lock
         finally:
@@ -375,7 +375,7 @@ def locked(queue: str, path: str) -> Iterator[RunLock]:
 
 
 def take_briefly(path: str) -> RunLock | None:
-    """Take the lock for a moment, without becoming a run; None: a run is at work. Only by whoever is first ``in_line``.
+    """Take the lock briefly, without becoming a run; None: a run is active. Only inside of ``exclusive``.
 
     What it says of dead runs stays until they are ``recovered``.
 
@@ -391,7 +391,7 @@ def take_briefly(path: str) -> RunLock | None:
 def _taken(path: str, holder: dict[str, Any]) -> RunLock:
     descriptor = _open(path)
     try:
-        with reported("lock", path):
+        with io_errors("lock", path):
             _wait_for(descriptor)
             before, is_damaged = read_holder(descriptor)
             return RunLock(path, descriptor, holder, dead_runs(before, is_damaged=is_damaged))
@@ -401,7 +401,7 @@ def _taken(path: str, holder: dict[str, Any]) -> RunLock:
 
 
 def _open(path: str) -> int:
-    with reported("open", path):
+    with io_errors("open", path):
         flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         descriptor = open_made(path, flags, 0o664)
         try:
@@ -417,7 +417,7 @@ def _wait_for(descriptor: int) -> None:
         return  # as a rule
 
     holder: dict[str, Any] = {}
-    for _ in looks(_AGAIN, _GUARD_LEAVES_WITHIN):
+    for _ in poll(_AGAIN, _GUARD_LEAVES_WITHIN):
         if try_lock(descriptor):
             return
         holder, _ = read_holder(descriptor)
@@ -460,8 +460,8 @@ def say_waiting(layout: Layout, until: float) -> None:
     Raises:
         StoreError: it cannot be written.
     """
-    refuse_links(layout.waiting)
-    with reported("make", layout.waiting), suppress(FileExistsError):
+    reject_symlinks(layout.waiting)
+    with io_errors("make", layout.waiting), suppress(FileExistsError):
         make_directory(layout.waiting)  # never with a plan directory that is gone
     for pid, waiting in _all(layout):
         if waiting is None and start_time(pid) is None:

@@ -16,7 +16,7 @@ from orchestrator.core.message import Message, MessageKind, block, read_blocks
 from orchestrator.core.plan import stem
 from orchestrator.errors import StoreError
 from orchestrator.ownership import give, make_directories
-from orchestrator.store.atomic import read_file, reported
+from orchestrator.store.atomic import io_errors, read_file
 from orchestrator.store.journal import Cursor, end_of, read_on
 from orchestrator.store.layout import Layout
 
@@ -33,7 +33,7 @@ def append_message(layout: Layout, stem: str, message: Message) -> None:
     path = layout.notes_file(stem, message.author) if is_note else layout.context_file(stem)
     title = f"# Notes of {message.author} on {message.task}" if is_note else f"# {message.task}"
     data = block(message)
-    with reported("append", path):
+    with io_errors("append", path):
         make_directories(os.path.dirname(path))
         descriptor, is_new = _open(path, 0o600 if is_note else 0o664)
         try:

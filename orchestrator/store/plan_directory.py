@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from orchestrator.errors import NotFoundError, StoreError, UsageError
 from orchestrator.ownership import is_trusted, make_directories, name_of
-from orchestrator.store.atomic import reported
+from orchestrator.store.atomic import io_errors
 from orchestrator.store.gitignore import work_tree
 from orchestrator.store.layout import MADE_ID, PLAN_DIRECTORY, Layout
 
@@ -94,7 +94,7 @@ def make_plan_directory(layout: Layout) -> None:
     """
     from orchestrator.store.gitignore import protect_from_git  # who only reads does without
 
-    with reported("make", layout.root):
+    with io_errors("make", layout.root):
         make_directories(layout.root, is_plan=True)
     protect_from_git(layout)
 

@@ -18,19 +18,19 @@ from typing import Any, NamedTuple
 from orchestrator.core.ids import is_name
 from orchestrator.core.plan import TASK_ID
 from orchestrator.core.status import COMMANDS, TaskStatus, Verb
-from orchestrator.core.task_command import Intervention
+from orchestrator.core.task_command import TaskCommand
 from orchestrator.errors import (
     DependencyError,
+    NotAFileError,
     NotFoundError,
     NothingReadyError,
     OrchestratorError,
     StoreError,
     TransitionError,
-    UnfitError,
     UsageError,
 )
 from orchestrator.ownership import make_directory
-from orchestrator.store.atomic import read_file, refuse_links, replace_file, reported, write_new
+from orchestrator.store.atomic import atomic_write, io_errors, read_file, reject_symlinks, write_new
 
 _REQUEST, _ANSWER = ".request.json", ".answer.json"
 #: Beside a request that is being carried out. Of two who meet there, who carries out makes this first and then looks
@@ -98,12 +98,12 @@ class Requests:
 
     # ── who asks ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def leave(self, wanted: Intervention) -> None:
+    def leave(self, wanted: TaskCommand) -> None:
         """Ask; *wanted* has an id of ``new_id``."""
-        refuse_links(self.directory)
-        with reported("make", self.directory), suppress(FileExistsError):
+        reject_symlinks(self.directory)
+        with io_errors("make", self.directory), suppress(FileExistsError):
             make_directory(self.directory)  # never with a plan directory that is gone
-        replace_file(self._path(wanted.id, _REQUEST), json.dumps(wanted._asdict()).encode())
+        atomic_write(self._path(wanted.id, _REQUEST), json.dumps(wanted._asdict()).encode())
 
     def answer_to(self, request: str) -> Reply | None:
         """Return the answer, or None as long as there is none."""
@@ -153,7 +153,7 @@ class Requests:
         # A directory changed just now could change again without its time showing it, also while we list it.
         is_settled = time.time_ns() - changed > 50_000_000
         self._seen = -1
-        with reported("list", self.directory):
+        with io_errors("list", self.directory):
             names = sorted(os.listdir(self.directory))
         answered = {name.removesuffix(_ANSWER) for name in names if name.endswith(_ANSWER)}
         waiting = []
@@ -164,7 +164,7 @@ class Requests:
             else:
                 waiting.append(request)
         if waiting and not os.access(self.directory, os.W_OK):
-            with reported("answer", self.directory):
+            with io_errors("answer", self.directory):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         self._seen = changed if is_settled else -1
         return waiting
@@ -176,7 +176,7 @@ class Requests:
         except StoreError:
             return []
 
-    def read(self, request: str) -> Intervention | None:
+    def read(self, request: str) -> TaskCommand | None:
         """Return what is asked; None when it is no request that makes sense, or is gone.
 
         Raises:
@@ -184,7 +184,7 @@ class Requests:
         """
         try:
             data = read_file(self._path(request, _REQUEST))
-        except UnfitError:
+        except NotAFileError:
             return None
         except StoreError:
             self._seen = -1  # once its owner opens it, the directory does not show that
@@ -197,7 +197,7 @@ class Requests:
         Raises:
             StoreError: it cannot be said; the next ``look`` returns it again.
         """
-        refuse_links(self.directory)
+        reject_symlinks(self.directory)
         taken = self._path(request, _TAKEN)
         try:
             write_new(taken, b"")
@@ -213,8 +213,8 @@ class Requests:
         """Answer; only once what was asked for is durable. In this order, so that a crash between them answers twice
         and carries out once.
         """
-        refuse_links(self.directory)
-        replace_file(self._path(request, _ANSWER), json.dumps(reply._asdict()).encode())
+        reject_symlinks(self.directory)
+        atomic_write(self._path(request, _ANSWER), json.dumps(reply._asdict()).encode())
         with suppress(StoreError):  # what is answered does not count any more
             for kind in (_REQUEST, _TAKEN):
                 self._remove(self._path(request, kind))
@@ -254,12 +254,12 @@ def new_id(moment: float) -> str:
     return f"{int(moment * 1e6):017d}-{os.urandom(6).hex()}"
 
 
-def _read(request: str, data: bytes) -> Intervention | None:
+def _read(request: str, data: bytes) -> TaskCommand | None:
     """Agents may write here: what does not look like ours is none."""
     try:
         raw: dict[str, Any] = json.loads(data)
         progress = raw["progress"]
-        wanted = Intervention(
+        wanted = TaskCommand(
             verb=Verb(raw["verb"]),
             task=str(raw["task"]),
             by=str(raw["by"]),

@@ -15,7 +15,7 @@ from orchestrator.core.duration import format_duration
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.status import TaskStatus, parse_status
-from orchestrator.core.text import cell, code, fence, one_line, printable, unfenced
+from orchestrator.core.text import cell, code, fence, one_line, sanitize, unfenced
 from orchestrator.core.timestamp import epoch, iso
 from orchestrator.plan.lines import conflict
 from orchestrator.store.process import boot_id
@@ -91,7 +91,7 @@ def _summary(result: Result, log: str) -> list[str]:
         lines.append(f"- **Note**: {one_line(result.note)}")
     if result.progress is not None:
         lines.append(f"- **Progress**: {result.progress}%")
-    if last is not None and last.is_by_hand:
+    if last is not None and last.is_manual:
         lines.append(f"- **By**: {one_line(last.agent)}")
     if last is not None and last.reason:
         lines.append(f"- **Reason**: {one_line(last.reason)}")
@@ -191,7 +191,7 @@ def safe_answer(answer: str, *, is_markdown: bool) -> str:
 
     Tokens and keys in it are redacted (promise 26), so dependants, who read what is shown, do not get them either.
     """
-    shown = redact(printable(answer))
+    shown = redact(sanitize(answer))
     if not shown.strip():
         return ""
     if not is_markdown:

@@ -16,9 +16,9 @@ from orchestrator.errors import StoreError
 from orchestrator.ownership import make_directory
 from orchestrator.store.atomic import (
     Replacement,
+    atomic_write,
+    io_errors,
     make_room,
-    replace_file,
-    reported,
     set_aside,
     start_writing,
     sync_directory,
@@ -119,7 +119,7 @@ class ResultWriter:
     def settle(self) -> None:
         """Make durable what all published results rest on, and their places; raises as ``publish``."""
         unsettled, self._unsettled = self._unsettled, []
-        with reported("sync", self._layout.results):
+        with io_errors("sync", self._layout.results):
             flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
             try:
                 directory = os.open(self._layout.results, flags)
@@ -142,7 +142,7 @@ class ResultWriter:
             results = [
                 stack.enter_context(self._beside(commit.stem, commit.text)) for commit in commits
             ]
-            with reported("sync", self._layout.root):
+            with io_errors("sync", self._layout.root):
                 written = [result.descriptor for result in results]
                 if len(commits) < _BURST or not self._sync_together(written[0]):
                     _sync_each(written)
@@ -166,7 +166,7 @@ class ResultWriter:
     def _make_again(self) -> None:
         """Somebody deleted the whole directory: that is no reason to end the run, which does its tasks again."""
         results = self._layout.results
-        with reported("make", results), suppress(FileExistsError):
+        with io_errors("make", results), suppress(FileExistsError):
             make_directory(results)  # and never the plan directory above it
         sync_directory(self._layout.root)
 
@@ -226,7 +226,7 @@ class ResultWriter:
             return
         ours = self._ours.get(stem) or (self._there or {}).get(stem)
         path = self._layout.result_file(stem)
-        with reported("read", path):
+        with io_errors("read", path):
             try:
                 found = os.lstat(path)
             except FileNotFoundError:
@@ -268,7 +268,7 @@ def _sync_each(descriptors: Sequence[int]) -> None:
 
 def _open_if_any(path: str, spared: Container[int]) -> int | None:
     """Open a file that has something in it to be synced; none where the system says a number of *spared*."""
-    with reported("sync", path):
+    with io_errors("sync", path):
         try:
             if os.stat(path).st_size:
                 return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -286,7 +286,7 @@ def _open_if_any(path: str, spared: Container[int]) -> int | None:
 # the time of the newest result, where that lies ahead.
 
 
-def moment_of_results(layout: Layout) -> int:
+def results_time(layout: Layout) -> int:
     """Return the time for an output that is made from the results as they lie there now, ns since the epoch.
 
     Raises:
@@ -303,7 +303,7 @@ def write_final_output(layout: Layout, text: str, moment: int) -> None:
         StoreError: it could not be written.
     """
     make_room(layout.final_output)
-    replace_file(layout.final_output, text.encode())
+    atomic_write(layout.final_output, text.encode())
     with suppress(OSError):  # some file systems let nobody set times
         os.utime(layout.final_output, ns=(moment, moment))
 
@@ -327,7 +327,7 @@ def remove(path: str) -> None:
     Raises:
         StoreError: it is still there.
     """
-    with reported("remove", path):
+    with io_errors("remove", path):
         if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path)
         else:
@@ -340,7 +340,7 @@ def protect(path: str) -> None:
     Raises:
         StoreError: it is not ours.
     """
-    with reported("protect", path):
+    with io_errors("protect", path):
         flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         descriptor = os.open(path, flags)
         try:

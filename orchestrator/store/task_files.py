@@ -7,20 +7,20 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from orchestrator.core.plan import Task, stems_meant
+from orchestrator.core.plan import Task, resolve_stems
 from orchestrator.core.settings import Settings, read_setting
-from orchestrator.core.snapshot import is_beside
+from orchestrator.core.snapshot import is_auxiliary
 from orchestrator.core.text import text_of
-from orchestrator.errors import PlanError, Problem, StoreError, UnfitError
+from orchestrator.errors import NotAFileError, PlanError, Problem, StoreError
 from orchestrator.plan.front_matter import read_front_matter
 from orchestrator.plan.lines import LARGEST_TEXT, larger_than
 from orchestrator.store.atomic import (
+    atomic_write,
+    io_errors,
     names_in,
     open_file,
     read_file,
     read_whole,
-    replace_file,
-    reported,
 )
 from orchestrator.store.compare_and_swap import put, take
 from orchestrator.store.fingerprint import is_newer, signature
@@ -58,7 +58,7 @@ class Assignments:
             StoreError: it cannot be read.
         """
         path, known = self._layout.task_file(task.stem), self._known.get(task.stem)
-        with reported("read", path):
+        with io_errors("read", path):
             try:
                 if known is not None and known[0] == signature(os.stat(path)):
                     return known[1]
@@ -97,7 +97,7 @@ class Assignments:
         """
         strays, others = self._strays(tasks, existing), self._of_other_endings()
         by_stem = {task.stem: task for task in tasks} if strays or others else {}
-        meant = stems_meant({own: task.id for own, task in by_stem.items()})
+        meant = resolve_stems({own: task.id for own, task in by_stem.items()})
         for stray in strays:
             right = meant.get(stray.casefold())
             if right is None or os.path.lexists(self._layout.task_file(right)):
@@ -147,7 +147,7 @@ class Assignments:
     def _strays(tasks: Iterable[Task], existing: Collection[str]) -> list[str]:
         """Return the stems of files that no task reads."""
         unknown = set(existing).difference(task.stem for task in tasks)
-        return sorted(each for each in unknown if not is_beside(each))
+        return sorted(each for each in unknown if not is_auxiliary(each))
 
     def _is_written(self, stem: str) -> bool:
         """Say whether a person wrote a file, and it never was that of a task."""
@@ -184,7 +184,7 @@ class Assignments:
 
         path, found = self._layout.task_file(task.stem), self.read(task)
         if found is None and not os.path.lexists(path):
-            replace_file(path, made_from_row(draw()).encode())
+            atomic_write(path, made_from_row(draw()).encode())
             return
         if found is None or not found.made or os.path.islink(path):
             return
@@ -264,7 +264,7 @@ def _schema(path: str, root: str) -> Mapping[str, object]:
     found = _existing("schema", path, root)
     try:
         data = read_file(found, _LARGEST_SCHEMA) or b""
-    except UnfitError as error:
+    except NotAFileError as error:
         raise ValueError(f"schema: {error}") from None
     try:
         schema = json.loads(data)

@@ -22,7 +22,7 @@ _OURS = re.compile(
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-def full_ids(layout: Layout, said: str) -> str:
+def resolve_ids(layout: Layout, said: str) -> str:
     """Return the ids that somebody said, one or many, with ``T-03`` in the place of ``agent-03``.
 
     Raises:

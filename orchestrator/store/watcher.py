@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Protocol, Self
 
-from orchestrator.store.atomic import reported
+from orchestrator.store.atomic import io_errors
 from orchestrator.store.fingerprint import signature
 
 #: Milliseconds: what is written within the first of them after something was is told together with it, and what goes
@@ -42,7 +42,7 @@ class Alarm:
         # The low end of the package: its high end chooses event loops and signal handlers for us.
         from watchfiles._rust_notify import RustNotify
 
-        with reported("watch", self._directories[0]):
+        with io_errors("watch", self._directories[0]):
             self._notify = RustNotify(
                 list(self._directories),
                 debug=False,
@@ -89,7 +89,7 @@ def look_of(*paths: str) -> str:
 # The only place that sleeps: what another process does wakes nobody here, so one has to look again.
 
 
-def looks(every: float, within: float = math.inf) -> Iterator[None]:
+def poll(every: float, within: float = math.inf) -> Iterator[None]:
     """Yield at once, and again after every so many seconds; for the last time when *within* seconds have passed."""
     end = time.monotonic() + within
     yield

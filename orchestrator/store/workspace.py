@@ -10,25 +10,25 @@ from orchestrator.core.graph import Shape, shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.plan import stem as stem_of
 from orchestrator.core.result import Result, closed
-from orchestrator.core.snapshot import BESIDE, Board, interrupt
+from orchestrator.core.snapshot import BESIDE, PlanSnapshot, interrupt
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.text import clip, fair_shares, printable, unfenced
-from orchestrator.errors import OrchestratorError, PlanError, UnfitError
+from orchestrator.core.text import clip, fair_shares, sanitize, unfenced
+from orchestrator.errors import NotAFileError, OrchestratorError, PlanError
 from orchestrator.ownership import make_directories
 from orchestrator.plan.lines import LARGEST_PLAN, too_large
 from orchestrator.store.atomic import (
+    io_errors,
     read_file,
     read_piece,
-    refuse_links,
-    reported,
+    reject_symlinks,
     set_aside,
     sweep_temporaries,
 )
 from orchestrator.store.compare_and_swap import PlanVersions, put, take
 from orchestrator.store.fingerprint import RESULT, is_settled, newest, result_files, signature
 from orchestrator.store.index import Index
-from orchestrator.store.layout import Layout, from_here
-from orchestrator.store.lock import broken_under, holder_of, in_line
+from orchestrator.store.layout import Layout, display_path
+from orchestrator.store.lock import broken_under, exclusive, lock_owner
 from orchestrator.store.plan_directory import make_plan_directory
 from orchestrator.store.result_file import LARGEST_RESULT, answer_of, parse_result, plain_answer
 from orchestrator.store.result_writer import Commit, ResultWriter
@@ -45,7 +45,7 @@ class Workspace:
     def __init__(self, layout: Layout, *, anew: bool = False) -> None:
         """Take the paths; nothing is read yet. *anew*: nothing is believed that only the cache says."""
         self.layout = layout
-        self._shown = from_here(layout.root)
+        self._shown = display_path(layout.root)
         self._index = Index(layout.index, anew=anew)
         self._writer = ResultWriter(layout, self._index.keep_result)
         self.plan_versions = PlanVersions(layout.plan)
@@ -62,7 +62,7 @@ class Workspace:
         is_live: bool | None = None,
         traces: Mapping[str, Traces] | None = None,
         plan: Plan | None = None,
-    ) -> Board:
+    ) -> PlanSnapshot:
         """Return everything that is known of the plan; of *plan*, where it is not written yet.
 
         *is_live* says whether a run is under way; None: look. With *traces* the record of every completed attempt is
@@ -76,11 +76,11 @@ class Workspace:
         try:
             plan, plan_shape = (plan, shape(plan.tasks)) if plan else self.load_plan()
         except PlanError as error:
-            if is_live is False or (holder := holder_of(self.layout.lock)) is None:
+            if is_live is False or (holder := lock_owner(self.layout.lock)) is None:
                 raise
             raise broken_under(holder, error) from error
         if is_live is None:
-            is_live = holder_of(self.layout.lock) is not None
+            is_live = lock_owner(self.layout.lock) is not None
         if traces is None and not is_live:
             traces = self._index.unseen_traces(self.layout.logs)
         results, beside, doubts = self._load_results(plan, traces)
@@ -89,12 +89,12 @@ class Workspace:
             beside = [each._replace(attempts=closed(each.attempts)) for each in beside]
         if keep_cache and self._index.is_dirty:
             self._index.write()
-        return Board(plan, plan_shape, results, doubts=doubts, beside=beside)
+        return PlanSnapshot(plan, plan_shape, results, doubts=doubts, beside=beside)
 
     def load_plan(self) -> tuple[Plan, Shape]:
         """Return the plan and its shape, from the cache while the file is the same; raises as ``load`` does."""
         path = self.layout.plan
-        with reported("read", path):
+        with io_errors("read", path):
             try:
                 found = os.stat(path)
             except FileNotFoundError:
@@ -163,7 +163,7 @@ class Workspace:
         """Return a result with its answer; None when there is none, or it is damaged or half merged."""
         try:
             data = read_file(self.layout.result_file(stem), LARGEST_RESULT)
-        except UnfitError:
+        except NotAFileError:
             return None
         text = (data or b"").decode(errors="replace").replace("\r\n", "\n")
         if "\n<<<<<<< " in text:
@@ -204,7 +204,7 @@ class Workspace:
             return text
         data = read_file(self.layout.result_file(stem), LARGEST_RESULT)
         # Made printable once more: somebody may have written into it since.
-        return printable((data or b"").decode(errors="replace"))
+        return sanitize((data or b"").decode(errors="replace"))
 
     @property
     def shown_plan(self) -> str:
@@ -216,11 +216,11 @@ class Workspace:
     def make_directories(self) -> Sequence[str]:
         """Make the directories of a run, and return them."""
         layout = self.layout
-        refuse_links(layout.tasks, layout.results, layout.logs)
+        reject_symlinks(layout.tasks, layout.results, layout.logs)
         make_plan_directory(layout)
         directories = (layout.tasks, layout.results, layout.logs)
         for directory in directories:
-            with reported("make", directory):
+            with io_errors("make", directory):
                 make_directories(directory)
         return layout.root, *directories
 
@@ -254,7 +254,7 @@ class Workspace:
         """Return what people should know of the files that results took the place of, since the last call."""
         return self._writer.take_notes()
 
-    def dispute(self, board: Board) -> list[str]:
+    def dispute(self, board: PlanSnapshot) -> list[str]:
         """Say which results somebody else changed, took away or put there while this run was at work.
 
         *board* is what the run knows. What it counts as completed and is gone or damaged by now, or without a record,
@@ -278,7 +278,7 @@ class Workspace:
             notes.append(f"{path} {note}")
         return notes
 
-    def _lost(self, board: Board, disturbed: Collection[str]) -> list[str]:
+    def _lost(self, board: PlanSnapshot, disturbed: Collection[str]) -> list[str]:
         """Take from the board what it counts as completed and is no longer there, or its record; say so."""
         notes, traces = [], self._index.unseen_traces(self.layout.logs)
         for task in board.plan.tasks.values():
@@ -341,7 +341,7 @@ class Workspace:
         # A link is never written through (promise 23), nor replaced: a person made it.
         if os.path.islink(path):
             return True
-        with in_line(self.layout.plan_lock):
+        with exclusive(self.layout.plan_lock):
             before = take(path)
             if not before.data.strip() or len(before.data) > LARGEST_PLAN:
                 return True  # an editor that is about to write has emptied it first
@@ -393,7 +393,7 @@ def answers_handed_on(
     workspace: Workspace,
     tasks: Sequence[Task],
     log_of: Callable[[Task], str],
-    as_answered: Callable[[Task, str], Answer],
+    raw_answer: Callable[[Task, str], Answer],
     *,
     is_prose: bool = True,
 ) -> Iterator[tuple[Task, Answer]]:
@@ -412,7 +412,7 @@ def answers_handed_on(
         written = workspace.read_written_answer(task.stem, found)
         inside = unfenced(written) if len(written) < _WHOLE else None
         if inside is None or not (is_prose or _is_all(log_of(task), inside)):
-            return as_answered(task, written)
+            return raw_answer(task, written)
         return Answer(inside)
 
     def at_most(task: Task, found: os.stat_result) -> int:

@@ -12,7 +12,7 @@ _HEADER = ("AGENT", "RUNNING", "USABLE", "TYPES", "FROM", "BEST FOR")
 _MOST = 40
 
 
-def roster_text(listed: Sequence[Listed], width: int | None) -> str:
+def agents_text(listed: Sequence[Listed], width: int | None) -> str:
     """Return the table, and below it why some cannot work here; without *width*, as wide as it comes."""
     lacking = [f"{plain(each.member.key)}: {plain(each.lacks)}\n" for each in listed if each.lacks]
     rows = table([_HEADER, *map(_row, listed)], width, _MOST)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from orchestrator.core.brief import Brief, Phase
-from orchestrator.core.cost import spending
+from orchestrator.core.cost import total_cost
 from orchestrator.core.duration import format_duration
 from orchestrator.core.event import Line
 from orchestrator.core.snapshot import MERGER, NAMES
@@ -159,7 +159,7 @@ def facts(
     groups = brief.news.by_kind()
     running = _running_since(brief)
     not_counted = _not_counted(brief)
-    spent = spending(brief.board.paid_for())
+    spent = total_cost(brief.board.paid_for())
     return {
         "run": brief.run,
         "phase": brief.phase.value,
@@ -220,10 +220,10 @@ def _head(brief: Brief, now: float, next_step: str) -> str:
         stands += f"{'' if brief.phase is Phase.HELD else ', held'} ({one_line(held.text, _HELD)})"
     took = f" for {format_duration(max(now - brief.since, 0.0))}" if brief.since else ""
     run = f"run {one_line(brief.run, limit=20)} " if brief.run else ""
-    state = brief.board.plan.charter.state
+    state = brief.board.plan.plan_header.state
     if state is not None:
         run = f"{state_label(state)} · {run}"
-    spent = spending(brief.board.paid_for())
+    spent = total_cost(brief.board.paid_for())
     cost = f" · {spent}" if spent else ""
     step = next_step if len(next_step) <= _STEP else "see below"
     told = tally(brief.board.counts(), brief.board.simulated())

@@ -14,9 +14,9 @@ from typing import NamedTuple
 from orchestrator.core.duration import format_duration
 from orchestrator.core.graph import weights
 from orchestrator.core.plan import Task
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.text import counted, one_line
+from orchestrator.core.text import one_line, pluralize
 from orchestrator.views.terminal import (
     ICONS,
     LABELS,
@@ -57,7 +57,7 @@ _COLOURS: Mapping[TaskStatus, tuple[str, str]] = {
 }
 
 
-def mermaid(board: Board, path: Sequence[str] = ()) -> str:
+def mermaid(board: PlanSnapshot, path: Sequence[str] = ()) -> str:
     """Return a flowchart with one class per status; of a large plan, one node per batch with counts.
 
     *path* is a chain of tasks that stands out; of a large plan it is drawn alone.
@@ -95,7 +95,7 @@ def _estimated(task: Task) -> str:
     return f"est. {format_duration(task.estimate)}" if task.estimate else ""
 
 
-def _mermaid_of_batches(board: Board) -> str:
+def _mermaid_of_batches(board: PlanSnapshot) -> str:
     counts: defaultdict[int, Counter[TaskStatus]] = defaultdict(Counter)
     batches = max(board.shape.batch.values(), default=0)
     stretch = -(-batches // _MOST_STRETCHES) or 1
@@ -113,7 +113,7 @@ def _mermaid_of_batches(board: Board) -> str:
         status = _gist(count)
         used.add(status)
         lines.append(
-            f'    b{index}["{title}: {counted(total, "task")}<br/>{told}"]:::{status.value}'
+            f'    b{index}["{title}: {pluralize(total, "task")}<br/>{told}"]:::{status.value}'
         )
     lines += [f"    b{index} --> b{index + 1}" for index in range(len(counts) - 1)]
     return _with_classes(lines, used)
@@ -146,7 +146,7 @@ def _escaped(text: str) -> str:
     return escaped.replace(". ", "#46; ").replace("- ", "#45; ")
 
 
-def dot(board: Board, path: Sequence[str] = ()) -> str:
+def dot(board: PlanSnapshot, path: Sequence[str] = ()) -> str:
     """Return the whole graph in Graphviz' language; *path* is a chain of tasks that stands out."""
     on_path, steps = frozenset(path), frozenset(pairwise(path))
     lines = [
@@ -175,7 +175,7 @@ def _quoted(text: str) -> str:
     return text.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
 
 
-def chain(board: Board, path: Sequence[str], width: int | None = None) -> str:
+def chain(board: PlanSnapshot, path: Sequence[str], width: int | None = None) -> str:
     """Return a chain of tasks, one on a line: where it stands, how long it takes, its name; clipped to *width* columns.
 
     ``~`` is before what nobody estimated and counts as the average; without any estimate there are no times.
@@ -203,7 +203,7 @@ def chain_line(path: Sequence[str]) -> str:
     return " → ".join(shown)
 
 
-def text(board: Board, width: int | None = None) -> str:
+def text(board: PlanSnapshot, width: int | None = None) -> str:
     """Return the batches one below the other, each task with what it needs.
 
     A line that has more than *width* columns loses them from the name: what is drawn is what needs what.
@@ -276,7 +276,7 @@ class Picture(NamedTuple):
     box_height: int = _HIGH
 
 
-def too_large(board: Board) -> str:
+def too_large(board: PlanSnapshot) -> str:
     """Return why there is no picture of a plan that has something to see; empty: there is one, or there is nothing."""
     tasks, edges = len(board.plan.tasks), _edges(board)
     if not edges or (tasks <= MOST_TASKS and edges <= MOST_EDGES):
@@ -287,11 +287,11 @@ def too_large(board: Board) -> str:
     )
 
 
-def _edges(board: Board) -> int:
+def _edges(board: PlanSnapshot) -> int:
     return sum(len(task.needs) for task in board.plan.tasks.values())
 
 
-def picture(board: Board) -> Picture | None:
+def picture(board: PlanSnapshot) -> Picture | None:
     """Return the picture of a plan; None where there is nothing to see, or so much that it would be a tangle."""
     tasks = board.plan.tasks
     if not _edges(board) or too_large(board):
@@ -326,12 +326,12 @@ def _height(place: dict[str, tuple[int, int]], task: Task) -> float:
     return sum(placed) / len(placed) if placed else 0.0
 
 
-def _box(board: Board, task_id: str, x: int, y: int) -> Box:
+def _box(board: PlanSnapshot, task_id: str, x: int, y: int) -> Box:
     status = board.status(task_id)
     name = clip(one_line(board.plan.tasks[task_id].name), _NAME_PICTURE)
     return Box(task_id, clip(task_id, _ID), name, status.value, x, y)
 
 
-def _arrow(board: Board, need: str, begin: tuple[int, int], end: tuple[int, int]) -> Arrow:
+def _arrow(board: PlanSnapshot, need: str, begin: tuple[int, int], end: tuple[int, int]) -> Arrow:
     x1, y1, x2, y2 = begin[0] + _WIDE, begin[1] + _HIGH // 2, end[0], end[1] + _HIGH // 2
     return Arrow(x1, y1, (x1 + x2) // 2, x2, y2, board.status(need).value)

@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from orchestrator.core.cost import spending, usd
+from orchestrator.core.cost import total_cost, usd
 from orchestrator.core.duration import format_duration, hours
 from orchestrator.core.message import Message
 from orchestrator.core.plan import Task
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Attempt, Result
-from orchestrator.core.snapshot import NAMES, Board
+from orchestrator.core.snapshot import NAMES, PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.views.csv_text import csv_text
 from orchestrator.views.listing import COLUMNS
-from orchestrator.views.report import sheet_moment
+from orchestrator.views.report import csv_timestamp
 from orchestrator.views.status import cost_of
 from orchestrator.views.templating import render
 from orchestrator.views.terminal import label_of, moment, tally
@@ -56,7 +56,7 @@ class PartLike(Protocol):
 
 
 def export_markdown(
-    board: Board,
+    board: PlanSnapshot,
     parts: Iterable[PartLike],
     now: float,
     overrides: str | None = None,
@@ -72,26 +72,26 @@ def export_markdown(
         "export.md.j2",
         overrides,
         plan=plan,
-        title=plan.charter.title or plan.title or "Plan",
+        title=plan.plan_header.title or plan.title or "Plan",
         moment=moment(now),
         tally=tally(board.counts(), board.simulated()),
         parts=[_part(board, part, now, safe) for part in parts],
         beside=[_beside(each, now) for each in beside(board)],
-        spent=spending(board.paid_for()),
+        spent=total_cost(board.paid_for()),
     )
     return redact(text).rstrip("\n") + "\n"
 
 
-def export_csv(board: Board, now: float) -> str:
+def export_csv(board: PlanSnapshot, now: float) -> str:
     """Return one row for each task; moments in UTC, time and cost of all attempts together. *now*: as above."""
     rows = [_row(board, task, now) for task in board.plan.tasks.values()]
     return csv_text(_COLUMNS, [*rows, *(_row_beside(each, now) for each in beside(board))])
 
 
-def beside(board: Board) -> list[Result]:
+def beside(board: PlanSnapshot) -> list[Result]:
     """Return what was paid for and no row of the plan tells of: planning, merging, rows that were taken out."""
     found = [each for each in board.paid_for() if each.task not in board.plan.tasks]
-    return [each for each in found if spending([each])]
+    return [each for each in found if total_cost([each])]
 
 
 def _beside(result: Result, now: float) -> Mapping[str, Any]:
@@ -115,14 +115,14 @@ def _worked(result: Result, now: float) -> float | None:
 
 
 def _row_beside(result: Result, now: float) -> Sequence[object]:
-    attempts, spent, took = result.attempts, spending([result]), _worked(result, now)
+    attempts, spent, took = result.attempts, total_cost([result]), _worked(result, now)
     cells = {
         "id": result.task,
         "name": _name_of(result),
         "agent": result.agent,
         "attempts": len(attempts),
-        "start": sheet_moment(attempts[0].started) if attempts else "",
-        "end": sheet_moment(attempts[-1].ended) if attempts else "",
+        "start": csv_timestamp(attempts[0].started) if attempts else "",
+        "end": csv_timestamp(attempts[-1].ended) if attempts else "",
         "seconds": None if took is None else round(took, 3),
         "cost_usd": None if spent.unknown else spent.known,
     }
@@ -130,7 +130,7 @@ def _row_beside(result: Result, now: float) -> Sequence[object]:
 
 
 def _part(
-    board: Board, part: PartLike, now: float, safe: Callable[[str], str]
+    board: PlanSnapshot, part: PartLike, now: float, safe: Callable[[str], str]
 ) -> Mapping[str, Any]:
     task, result = part.view.task, board.results.get(part.view.task.id)
     attempts = board.attempts(task.id)
@@ -161,9 +161,9 @@ def _attempt(attempt: Attempt, result: Result, now: float) -> Mapping[str, Any]:
     }
 
 
-def _row(board: Board, task: Task, now: float) -> Sequence[object]:
+def _row(board: PlanSnapshot, task: Task, now: float) -> Sequence[object]:
     attempts = board.attempts(task.id)
-    spent = spending([board.outcome(task.id)])
+    spent = total_cost([board.outcome(task.id)])
     took = board.worked(task.id, now)
     return (
         task.id,
@@ -177,10 +177,10 @@ def _row(board: Board, task: Task, now: float) -> Sequence[object]:
         task.tags,
         task.type,
         hours(task.estimate) if task.estimate else "",
-        sheet_moment(task.deadline) if task.deadline else "",
+        csv_timestamp(task.deadline) if task.deadline else "",
         len(attempts),
-        sheet_moment(attempts[0].started) if attempts else "",
-        sheet_moment(attempts[-1].ended) if attempts else "",
+        csv_timestamp(attempts[0].started) if attempts else "",
+        csv_timestamp(attempts[-1].ended) if attempts else "",
         None if took is None else round(took, 3),
         None if spent.unknown else spent.known,
         board.why(task.id),

@@ -12,15 +12,15 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from orchestrator.core.cost import spending
+from orchestrator.core.cost import total_cost
 from orchestrator.core.duration import format_duration
 from orchestrator.core.plan import Plan, Task, sources
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.settings import Settings
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.text import counted, first_of, is_left_blank
+from orchestrator.core.text import is_left_blank, join_first, pluralize
 from orchestrator.views.status import (
     Timing,
     cost_of,
@@ -90,7 +90,7 @@ class AppendixRow(NamedTuple):
 
 
 def final_output(
-    board: Board,
+    board: PlanSnapshot,
     *,
     answers: Mapping[str, str],
     safe: Callable[[str], str],
@@ -137,15 +137,15 @@ def final_output(
             _failure(board, task_id) for status in _UNSUCCESSFUL for task_id in by_status[status]
         ],
         "skipped": [
-            (cause, first_of(hit, _NAMED)) for cause, hit in skipped_because(board).items()
+            (cause, join_first(hit, _NAMED)) for cause, hit in skipped_because(board).items()
         ],
-        "not_run": first_of(
+        "not_run": join_first(
             [task_id for task_id in board.shape.order if board.status(task_id) in _NOT_RUN], _NAMED
         ),
     }
     if strategy == "concat":
         return _drawn(TEMPLATES["concat"], overrides, values)
-    spent = spending(board.paid_for())
+    spent = total_cost(board.paid_for())
     values |= {
         "summary": _summary(by_status, measured, len(tasks), is_simulated=bool(board.simulated()))
         + cost_rows(spent, budget),
@@ -161,7 +161,7 @@ def final_output(
     return _drawn(TEMPLATES["structured"], overrides, values)
 
 
-def try_templates(board: Board, settings: Settings, overrides: str) -> None:
+def try_templates(board: PlanSnapshot, settings: Settings, overrides: str) -> None:
     """Fill the person's templates as if every task had been done.
 
     Raises:
@@ -181,7 +181,7 @@ def try_templates(board: Board, settings: Settings, overrides: str) -> None:
         for task_id in leaves
     }
     final_output(
-        Board(board.plan, board.shape, done),
+        PlanSnapshot(board.plan, board.shape, done),
         answers=dict.fromkeys(leaves, _ANSWER),
         safe=str,
         started=1.0,
@@ -201,7 +201,7 @@ def _filled_in(text: str) -> str:
 
 def _answer(task: Task, answers: Mapping[str, str]) -> str:
     if task.children:
-        return f"Completed by the tasks under it: {first_of(task.children, _NAMED)}."
+        return f"Completed by the tasks under it: {join_first(task.children, _NAMED)}."
     return answers.get(task.id, "").strip("\n")
 
 
@@ -237,7 +237,7 @@ def _summary(
     if measured.earlier:
         rows.append(("Done by an earlier run", f"{measured.earlier} (in none of the times here)"))
     if measured.spans and measured.wall > 0 and not is_simulated:
-        agents = counted(measured.peak, "agent")
+        agents = pluralize(measured.peak, "agent")
         rows += [
             ("Sum of task times", f"{format_duration(measured.total)} (one after the other)"),
             ("Speed-up", f"{measured.speed_up:.1f}× (sum of task times ÷ duration)"),
@@ -249,7 +249,7 @@ def _summary(
     return rows
 
 
-def _report(board: Board) -> Task | None:
+def _report(board: PlanSnapshot) -> Task | None:
     """The one completed task that nothing depends on, if there is exactly one and others handed it their answers."""
     tasks = {task.id: task for task in board.plan.tasks.values() if not task.children}
     needed = {need for task in tasks.values() for need in sources(task, board.plan.tasks)}
@@ -260,7 +260,7 @@ def _report(board: Board) -> Task | None:
     return ends[0] if sources(ends[0], board.plan.tasks) else None
 
 
-def _failure(board: Board, task_id: str) -> FailedRow:
+def _failure(board: PlanSnapshot, task_id: str) -> FailedRow:
     task, result, standing = (
         board.plan.tasks[task_id],
         board.results.get(task_id),
@@ -276,7 +276,7 @@ def _failure(board: Board, task_id: str) -> FailedRow:
     )
 
 
-def _appendix(board: Board, task_id: str, now: float, *, has_costs: bool) -> AppendixRow:
+def _appendix(board: PlanSnapshot, task_id: str, now: float, *, has_costs: bool) -> AppendixRow:
     task, result = board.plan.tasks[task_id], board.results[task_id]
     return AppendixRow(
         task=task,

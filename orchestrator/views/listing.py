@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from orchestrator.core.plan import Task
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.text import one_line
 from orchestrator.views.csv_text import csv_text
 from orchestrator.views.status import list_text
@@ -29,7 +29,7 @@ COLUMNS = (
 )
 
 
-def grouped(board: Board, tasks: Sequence[Task], by: str) -> dict[str, list[Task]]:
+def grouped(board: PlanSnapshot, tasks: Sequence[Task], by: str) -> dict[str, list[Task]]:
     """Return the tasks by *by*, in the order of the plan; with several tags a task is in several groups."""
     groups: dict[str, list[Task]] = {}
     for task in tasks:
@@ -38,7 +38,7 @@ def grouped(board: Board, tasks: Sequence[Task], by: str) -> dict[str, list[Task
     return groups
 
 
-def _names(board: Board, task: Task, by: str) -> Sequence[str]:
+def _names(board: PlanSnapshot, task: Task, by: str) -> Sequence[str]:
     if by == "tag":
         return task.tags
     if by == "status":
@@ -49,7 +49,7 @@ def _names(board: Board, task: Task, by: str) -> Sequence[str]:
 
 
 def group_text(
-    board: Board, groups: Mapping[str, Sequence[Task]], width: int | None, *, is_bare: bool
+    board: PlanSnapshot, groups: Mapping[str, Sequence[Task]], width: int | None, *, is_bare: bool
 ) -> str:
     """Return each group with its tasks below it; *is_bare*: the names alone, one per line, for a script."""
     if is_bare:
@@ -62,7 +62,7 @@ def group_text(
     return "\n".join(parts) + "\n" if parts else ""
 
 
-def table_text(board: Board, tasks: Sequence[Task], width: int | None) -> str:
+def table_text(board: PlanSnapshot, tasks: Sequence[Task], width: int | None) -> str:
     """Return the tasks below a head that says what the columns are."""
     ids = max((len(task.id) for task in tasks), default=2)
     label = max(map(display_width, LABELS.values()))

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from orchestrator.core.redact import redact
-from orchestrator.core.text import printable
+from orchestrator.core.text import sanitize
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -59,7 +59,7 @@ def _clean_inline(tokens: list[Token]) -> None:
 
 def _clean(text: str) -> str:
     """Clean a text once more: entities and escapes may have become characters, and pieces a token, only here."""
-    return redact(printable(text))
+    return redact(sanitize(text))
 
 
 @cache

@@ -9,12 +9,12 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping, Sequence
 
-from orchestrator.core.cost import Spending, spending
+from orchestrator.core.cost import Spending, total_cost
 from orchestrator.core.duration import format_duration
 from orchestrator.core.plan import Task
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Result
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import cell
 from orchestrator.views.diagram import mermaid
@@ -42,7 +42,7 @@ _WITH_REASON = frozenset((TaskStatus.FAILED, TaskStatus.RETRYING))
 
 
 def sections(
-    board: Board,
+    board: PlanSnapshot,
     *,
     now: float,
     journal_tail: Sequence[str],
@@ -56,7 +56,7 @@ def sections(
     """
     drawn = {
         "status": _status(board, now, running),
-        "progress": _progress(board, now, spending(board.paid_for()), budget),
+        "progress": _progress(board, now, total_cost(board.paid_for()), budget),
         "graph": f"## Task Graph\n\n```mermaid\n{mermaid(board)}```\n",
         "log": _log(journal_tail),
         "errors": _errors(board),
@@ -71,7 +71,7 @@ def _text(value: str, limit: int = 120) -> str:
 # ── status ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _status(board: Board, now: float, running: Mapping[str, str]) -> str:
+def _status(board: PlanSnapshot, now: float, running: Mapping[str, str]) -> str:
     lines = [
         "## Status",
         "",
@@ -95,7 +95,7 @@ def _status(board: Board, now: float, running: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _selection(board: Board) -> list[str]:
+def _selection(board: PlanSnapshot) -> list[str]:
     groups: dict[TaskStatus, list[str]] = {status: [] for status in _SHOWN}
     for task_id in board.plan.tasks:
         groups[board.status(task_id)].append(task_id)
@@ -106,12 +106,12 @@ def _selection(board: Board) -> list[str]:
     return [task_id for status, most in _SHOWN.items() for task_id in groups[status][:most]]
 
 
-def _ended(board: Board, task_id: str) -> float:
+def _ended(board: PlanSnapshot, task_id: str) -> float:
     result = board.results.get(task_id)
     return result.last.ended if result is not None and result.last is not None else 0.0
 
 
-def _left_out(board: Board, shown: Sequence[str]) -> str:
+def _left_out(board: PlanSnapshot, shown: Sequence[str]) -> str:
     left = board.counts()
     left.subtract(board.status(task_id) for task_id in shown)
     parts = [f"{number:,} {LABELS[status]}" for status, number in left.items() if number]
@@ -121,7 +121,7 @@ def _left_out(board: Board, shown: Sequence[str]) -> str:
     )
 
 
-def _times(board: Board, task_id: str, now: float) -> tuple[str, str, str, str]:
+def _times(board: PlanSnapshot, task_id: str, now: float) -> tuple[str, str, str, str]:
     """Return attempts, start, end and duration; the last three are those of the newest attempt."""
     attempts = board.attempts(task_id)
     if not attempts:
@@ -131,7 +131,9 @@ def _times(board: Board, task_id: str, now: float) -> tuple[str, str, str, str]:
     return str(len(attempts)), moment(last.started), moment(last.ended), duration
 
 
-def _note(board: Board, task: Task, result: Result | None, running: Mapping[str, str]) -> str:
+def _note(
+    board: PlanSnapshot, task: Task, result: Result | None, running: Mapping[str, str]
+) -> str:
     standing = board.standing[task.id]
     if standing.status is TaskStatus.COMPLETED:
         return _text(standing.reason) if task.children else result_link(task)
@@ -146,7 +148,7 @@ def _note(board: Board, task: Task, result: Result | None, running: Mapping[str,
 # ── progress ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _progress(board: Board, now: float, spent: Spending, budget: float) -> str:
+def _progress(board: PlanSnapshot, now: float, spent: Spending, budget: float) -> str:
     counts, total = board.counts(), len(board.plan.tasks)
     done = counts[TaskStatus.COMPLETED]
     lines = [
@@ -174,7 +176,7 @@ def _progress(board: Board, now: float, spent: Spending, budget: float) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _icons(board: Board, task_ids: Sequence[str]) -> str:
+def _icons(board: PlanSnapshot, task_ids: Sequence[str]) -> str:
     """Name tasks with their icons, those with something left to do first."""
     first = sorted(task_ids, key=lambda task_id: board.status(task_id) is TaskStatus.COMPLETED)
     named = [f"{ICONS[board.status(task_id)]} {task_id}" for task_id in first[:_OF_BATCH]]
@@ -190,7 +192,7 @@ def _log(journal_tail: Sequence[str]) -> str:
     return "\n".join(["## Execution Log", "", *(lines or ["Nothing has happened yet."])]) + "\n"
 
 
-def _errors(board: Board) -> str:
+def _errors(board: PlanSnapshot) -> str:
     found = list(failures(board))
     lines = ["## Errors", ""]
     if not found:

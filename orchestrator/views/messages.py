@@ -9,9 +9,9 @@ from orchestrator.core.heartbeat import Alert, AlertKind
 from orchestrator.core.message import Message, MessageKind
 from orchestrator.core.plan import Task
 from orchestrator.core.plan_status import PlanState, Step, parse_state
-from orchestrator.core.snapshot import Board, Standing
+from orchestrator.core.snapshot import PlanSnapshot, TaskState
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.text import counted, one_line, printable
+from orchestrator.core.text import one_line, pluralize, sanitize
 from orchestrator.views.plans import (
     STATE_ICONS,
     bar,
@@ -37,7 +37,7 @@ MESSAGE_WORDS = {
 }
 
 
-def context_text(task: Task, standing: Standing, messages: Sequence[Message], share: str) -> str:
+def context_text(task: Task, standing: TaskState, messages: Sequence[Message], share: str) -> str:
     """Return the task and its messages, their texts indented so that none can be taken for a heading of ours.
 
     *share* is the command that says something on it.
@@ -49,7 +49,7 @@ def context_text(task: Task, standing: Standing, messages: Sequence[Message], sh
     for each in messages:
         icon, kind = MESSAGE_ICONS[each.kind], MESSAGE_WORDS[each.kind]
         lines += ["", f"{icon} {each.author} · {kind} · {each.time}"]
-        lines += [f"   {line}".rstrip() for line in printable(each.text).split("\n")]
+        lines += [f"   {line}".rstrip() for line in sanitize(each.text).split("\n")]
     return "\n".join(lines) + "\n"
 
 
@@ -78,23 +78,23 @@ _ENDINGS = {
 }
 
 
-def created(plan_id: str, board: Board) -> str:
+def created(plan_id: str, board: PlanSnapshot) -> str:
     """Return the announcement of a new plan: title, priority, what is wanted."""
-    charter = board.plan.charter
+    plan_header = board.plan.plan_header
     lines = [f"📋 **New task {plan_id}**: {_title(board)}", _facts(board)]
-    if request := board.plan.request or charter.title:
+    if request := board.plan.request or plan_header.title:
         lines.append(f"> {_data(request, _REQUEST)}")
     lines += _tasks(board)
     return _within(lines)
 
 
-def status(plan_id: str, board: Board) -> str:
+def status(plan_id: str, board: PlanSnapshot) -> str:
     """Return where a plan stands: progress bar and the tree of its subtasks."""
     lines = [f"📊 **{plan_id}**: {_title(board)}", _facts(board), _progress(board), *_tasks(board)]
     return _within(lines)
 
 
-def transition(plan_id: str, board: Board, step: Step | None) -> str:
+def transition(plan_id: str, board: PlanSnapshot, step: Step | None) -> str:
     """Return the last change of state; None: there was none yet."""
     if step is None:
         return f"**{plan_id}** is {state_label(state_of(board))} and was never moved"
@@ -104,7 +104,7 @@ def transition(plan_id: str, board: Board, step: Step | None) -> str:
     return f"🔄 **{plan_id}** {before} → {after} ({step.event} by {who}){note}\n{_title(board)}"
 
 
-def completed(plan_id: str, board: Board, now: float) -> str:
+def completed(plan_id: str, board: PlanSnapshot, now: float) -> str:
     """Return the final report of a plan, with what came of each subtask; of one that is not over, how far it is."""
     state = state_of(board)
     lines = [
@@ -115,13 +115,13 @@ def completed(plan_id: str, board: Board, now: float) -> str:
     if results:
         first = min(attempt.started for each in results for attempt in each.attempts)
         last = max(attempt.ended or now for each in results for attempt in each.attempts)
-        attempts = counted(sum(len(result.attempts) for result in results), "attempt")
+        attempts = pluralize(sum(len(result.attempts) for result in results), "attempt")
         lines.append(f"Took {format_duration(max(last - first, 0.0))} in {attempts}")
     lines += _tasks(board, with_reasons=True)
     return _within(lines)
 
 
-def alert(found: Alert, board: Board, *, ping: str, look: str) -> str:
+def alert(found: Alert, board: PlanSnapshot, *, ping: str, look: str) -> str:
     """Return an urgent message. *ping* is who is called, *look* the command that shows more."""
     where = f"{found.task_id}/{found.subtask_id}" if found.subtask_id else found.task_id
     head = f"🚨 {ping} **{found.kind.upper()}** {where}".replace("  ", " ")
@@ -132,10 +132,12 @@ def alert(found: Alert, board: Board, *, ping: str, look: str) -> str:
 
 
 def digest(
-    plans: Sequence[tuple[str, Board, PlanState]], alerts: Sequence[Alert], broken: Iterable[str]
+    plans: Sequence[tuple[str, PlanSnapshot, PlanState]],
+    alerts: Sequence[Alert],
+    broken: Iterable[str],
 ) -> str:
     """Return everything that is under way in one message: a line for each plan, then what a person should look at."""
-    lines = [f"💓 **Heartbeat**: {len(plans)} active, {counted(len(alerts), 'alert')}"]
+    lines = [f"💓 **Heartbeat**: {len(plans)} active, {pluralize(len(alerts), 'alert')}"]
     lines += [f"🚨 {_data(str(each), _REASON)}" for each in alerts]
     for plan_id, board, state in plans:
         lines.append(
@@ -147,25 +149,25 @@ def digest(
     return _within(lines)
 
 
-def _title(board: Board, limit: int = _TITLE) -> str:
+def _title(board: PlanSnapshot, limit: int = _TITLE) -> str:
     return _data(title_of(board), limit)
 
 
-def _facts(board: Board) -> str:
-    charter = board.plan.charter
+def _facts(board: PlanSnapshot) -> str:
+    plan_header = board.plan.plan_header
     parts = [state_label(state_of(board))]
-    parts += [f"Priority {charter.priority}"] if charter.priority else []
-    parts += [f"ETA {day(charter.eta)}"] if charter.eta else []
+    parts += [f"Priority {plan_header.priority}"] if plan_header.priority else []
+    parts += [f"ETA {day(plan_header.eta)}"] if plan_header.eta else []
     return " · ".join(parts)
 
 
-def _progress(board: Board) -> str:
+def _progress(board: PlanSnapshot) -> str:
     counts = board.counts()
     total = sum(counts.values())
     return f"`{bar(counts)}` {counts[TaskStatus.COMPLETED]} of {total} subtasks"
 
 
-def _tasks(board: Board, *, with_reasons: bool = False) -> list[str]:
+def _tasks(board: PlanSnapshot, *, with_reasons: bool = False) -> list[str]:
     tasks = list(board.plan.tasks.values())
     return [
         f"{'└─' if task is tasks[-1] else '├─'} {_task(board, task, with_reasons=with_reasons)}"
@@ -173,7 +175,7 @@ def _tasks(board: Board, *, with_reasons: bool = False) -> list[str]:
     ]
 
 
-def _task(board: Board, task: Task, *, with_reasons: bool) -> str:
+def _task(board: PlanSnapshot, task: Task, *, with_reasons: bool) -> str:
     standing = board.standing[task.id]
     who = task.assignee or task.agent
     parts = [f"{ICONS[standing.status]} {task.id} {_data(task.name, 60)}", word_of(board, task)]

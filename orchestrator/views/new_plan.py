@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from orchestrator.core.draft import Draft
-from orchestrator.core.plan import Charter
+from orchestrator.core.plan import PlanHeader
 from orchestrator.core.text import cell, one_line
 from orchestrator.views.templating import quote, render
 
@@ -63,13 +63,13 @@ def queue(agent: str = "", request: str = "") -> str:
 """
 
 
-def made_plan(charter: Charter, request: str, *, created: str, eta: str) -> str:
+def made_plan(plan_header: PlanHeader, request: str, *, created: str, eta: str) -> str:
     """Return what ``create`` makes; *created* and *eta* are moments as they are written, *eta* may be empty."""
     front = [
         # A JSON string is a YAML string, whatever is in it.
-        f"title: {json.dumps(one_line(charter.title), ensure_ascii=False)}",
-        f"status: {charter.state}",
-        f"priority: {charter.priority}",
+        f"title: {json.dumps(one_line(plan_header.title), ensure_ascii=False)}",
+        f"status: {plan_header.state}",
+        f"priority: {plan_header.priority}",
         *([f"eta: {eta}"] if eta else []),
         f"created: {created}",
     ]
@@ -78,10 +78,10 @@ def made_plan(charter: Charter, request: str, *, created: str, eta: str) -> str:
             "---",
             *front,
             "---",
-            f"# 🎯 {cell(charter.title)}",
+            f"# 🎯 {cell(plan_header.title)}",
             "",
             "## Original Request",
-            quote(request or charter.title),
+            quote(request or plan_header.title),
             "",
             "## Task Decomposition",
             _TASKS,

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from orchestrator.core.notification import Notice, Topic
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.text import first_of, one_line
+from orchestrator.core.text import join_first, one_line
 from orchestrator.views.terminal import tally
 
 #: Tasks named in one message at most.
@@ -95,7 +95,7 @@ def run_ended(
 def joined(notices: Sequence[Notice]) -> Notice:
     """Return several failures as one message: nobody wants a hundred of them."""
     last = notices[-1]
-    named = first_of([each.task for each in notices], _NAMED)
+    named = join_first([each.task for each in notices], _NAMED)
     title = f"{_ICONS[Topic.FAILED]} {last.plan}: {len(notices)} tasks failed"
     return last._replace(title=title, text=named, task="")
 

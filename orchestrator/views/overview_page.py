@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from orchestrator.core.brief import Brief
-from orchestrator.core.cost import spending
+from orchestrator.core.cost import total_cost
 from orchestrator.core.duration import format_duration
 from orchestrator.core.event import Line
 from orchestrator.core.plan import Task
 from orchestrator.core.plan_status import PLAN_TRANSITIONS, PlanEvent
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import excerpt, one_line
 from orchestrator.views.brief import ending
@@ -53,7 +53,7 @@ class Seen(NamedTuple):
 
     name: str
     """What it is called where it says no title."""
-    board: Board
+    board: PlanSnapshot
     now: float
     """Seconds since the epoch."""
     run: str = ""
@@ -91,8 +91,8 @@ def overview_page(
     """Return the page. *plans* are those below it; *given* is what somebody has typed that did not work."""
     board, counts = seen.board, seen.board.counts()
     total, done = len(board.plan.tasks), counts[TaskStatus.COMPLETED]
-    spent = spending(board.paid_for())
-    state = board.plan.charter.state
+    spent = total_cost(board.paid_for())
+    state = board.plan.plan_header.state
     running = board.by_status().get(TaskStatus.RUNNING, [])
     steps = [
         (event, why) for (before, event), (_, why) in PLAN_TRANSITIONS.items() if before is state
@@ -139,13 +139,13 @@ def overview_page(
     )
 
 
-def row(board: Board, task_id: str, now: float) -> dict[str, Any]:
+def row(board: PlanSnapshot, task_id: str, now: float) -> dict[str, Any]:
     """Return what a page says of a task in one line."""
     task, standing = board.plan.tasks[task_id], board.standing[task_id]
     result = board.results.get(task_id)
     last = result.last if result is not None else None
     is_running = last is not None and standing.status is TaskStatus.RUNNING
-    is_in_hand = last is not None and is_running and last.is_by_hand
+    is_in_hand = last is not None and is_running and last.is_manual
     lasted = board.lasted(task_id, now)
     return {
         "id": task_id,
@@ -181,7 +181,7 @@ class FormValues(dict[str, str]):
         return ""
 
 
-def _reason(task: Task, board: Board) -> str:
+def _reason(task: Task, board: PlanSnapshot) -> str:
     standing = board.standing[task.id]
     # What a waiting task needs stands in a column of its own.
     if standing.status is TaskStatus.WAITING and not task.children:
@@ -189,7 +189,7 @@ def _reason(task: Task, board: Board) -> str:
     return one_line(board.why(task.id), 160)
 
 
-def _grid(board: Board) -> dict[str, Any]:
+def _grid(board: PlanSnapshot) -> dict[str, Any]:
     """Return a cell for each task, batch by batch, where the graph is too large to be drawn."""
     why = too_large(board)
     batches: defaultdict[int, list[str]] = defaultdict(list)
@@ -207,7 +207,7 @@ def _grid(board: Board) -> dict[str, Any]:
     return {"grid": grid, "grid_why": why, "more_batches": len(batches) - len(grid)}
 
 
-def _cell(board: Board, task_id: str) -> dict[str, str]:
+def _cell(board: PlanSnapshot, task_id: str) -> dict[str, str]:
     name = one_line(board.plan.tasks[task_id].name, 60)
     return {"id": task_id, "name": name, "status": board.status(task_id).value}
 
@@ -243,7 +243,7 @@ def _table(site: Site, seen: Seen, wanted: Filter) -> dict[str, Any]:
     }
 
 
-def _passes(board: Board, task_id: str, wanted: Filter) -> bool:
+def _passes(board: PlanSnapshot, task_id: str, wanted: Filter) -> bool:
     if wanted.status and board.standing[task_id].status.value != wanted.status:
         return False
     words = wanted.find.casefold()
@@ -269,7 +269,7 @@ def _lately(seen: Seen) -> list[Line]:
     return told[: -_LINES - 1 : -1]
 
 
-def _happening(board: Board, line: Line) -> dict[str, str]:
+def _happening(board: PlanSnapshot, line: Line) -> dict[str, str]:
     is_task = line.subject in board.plan.tasks and not line.is_about_run
     time, text = event_text(line)
     return {"time": time, "text": text, "task": line.subject if is_task else ""}

@@ -13,12 +13,12 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.core.duration import format_duration
-from orchestrator.core.plan import Charter
+from orchestrator.core.plan import PlanHeader
 from orchestrator.core.plan_status import PlanState
 from orchestrator.core.program_name import as_called
 from orchestrator.core.redact import redact
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.text import clip, printable
+from orchestrator.core.text import clip, sanitize
 from orchestrator.errors import OrchestratorError, PlanError
 from orchestrator.views.markdown_html import markdown_html
 from orchestrator.views.messages import MESSAGE_ICONS
@@ -152,7 +152,7 @@ def trouble_of(error: OrchestratorError) -> Trouble:
 
 
 def below(
-    rows: Sequence[tuple[str, Charter, PlanState, Mapping[TaskStatus, int]]],
+    rows: Sequence[tuple[str, PlanHeader, PlanState, Mapping[TaskStatus, int]]],
     broken: Mapping[str, str],
     *,
     is_everything: bool,
@@ -164,13 +164,13 @@ def below(
             "state": state_label(state),
             "look": state_look(state, counts),
             "parts": list(bar_parts(counts)),
-            "title": charter.title,
+            "title": plan_header.title,
             "done": counts.get(TaskStatus.COMPLETED, 0),
             "total": sum(counts.values()),
-            "priority": charter.priority or "–",
-            "due": day(charter.eta) if charter.eta else "–",
+            "priority": plan_header.priority or "–",
+            "due": day(plan_header.eta) if plan_header.eta else "–",
         }
-        for plan_id, charter, state, counts in rows
+        for plan_id, plan_header, state, counts in rows
     ]
     return Below(shown, list(broken.items()), is_everything)
 
@@ -252,7 +252,7 @@ def capped(text: str, limit: int, file: str) -> dict[str, object]:
     """Return at most *limit* bytes of a text, how many more there are, and the *file* that has them."""
     # Redacted before it is cut, for a token that was cut is no longer known; what is far behind is not looked at.
     head, left = clip(text, limit + _TOKEN)
-    shown, more = clip(redact(printable(head)), limit)
+    shown, more = clip(redact(sanitize(head)), limit)
     return {"text": shown, "left": left + more, "file": file}
 
 
@@ -305,5 +305,5 @@ def _markdown(text: str) -> Markup:
 def _shown(value: Any) -> Any:
     """Clean what is put into a page; what our own templates drew is clean already."""
     if isinstance(value, str) and not hasattr(value, "__html__"):
-        return redact(printable(value))
+        return redact(sanitize(value))
     return value

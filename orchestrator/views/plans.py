@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
-from orchestrator.core.plan import Charter, Task
+from orchestrator.core.plan import PlanHeader, Task
 from orchestrator.core.plan_status import PlanState, Step, implied_state, subtask_word
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.text import first_of
+from orchestrator.core.text import join_first
 from orchestrator.views.terminal import clip, moment, plain, progress_bar, table
 
 STATE_ICONS: Mapping[PlanState, str] = {
@@ -35,7 +35,7 @@ class LookLike(Protocol):
     @property
     def id(self) -> str: ...
     @property
-    def board(self) -> Board: ...
+    def board(self) -> PlanSnapshot: ...
     @property
     def state(self) -> PlanState: ...
     @property
@@ -58,7 +58,7 @@ def day(eta: float) -> str:
 
 
 def plans_text(
-    rows: Sequence[tuple[str, Charter, PlanState, Mapping[TaskStatus, int]]],
+    rows: Sequence[tuple[str, PlanHeader, PlanState, Mapping[TaskStatus, int]]],
     width: int | None,
 ) -> str:
     """Return one line for each plan, below a header; *rows* have id, charter, state, and how many tasks stand where."""
@@ -67,40 +67,40 @@ def plans_text(
         (
             plan_id,
             state_label(state),
-            charter.priority or "-",
+            plan_header.priority or "-",
             bar(counts) if counts else "-",
-            day(charter.eta),
-            clip(plain(charter.title), _MOST_TITLE),
+            day(plan_header.eta),
+            clip(plain(plan_header.title), _MOST_TITLE),
         )
-        for plan_id, charter, state, counts in rows
+        for plan_id, plan_header, state, counts in rows
     ]
     return table(shown, width)
 
 
-def title_of(board: Board) -> str:
+def title_of(board: PlanSnapshot) -> str:
     """Return what a plan is called: as its front matter says, else its first heading; empty when neither does."""
-    return board.plan.charter.title or board.plan.title
+    return board.plan.plan_header.title or board.plan.title
 
 
-def state_of(board: Board) -> PlanState:
+def state_of(board: PlanSnapshot) -> PlanState:
     """Return where a plan stands: as it says, else as its tasks say."""
     is_begun = any(result.attempts for result in board.results.values())
-    return board.plan.charter.state or implied_state(board.counts(), is_begun=is_begun)
+    return board.plan.plan_header.state or implied_state(board.counts(), is_begun=is_begun)
 
 
-def word_of(board: Board, task: Task) -> str:
+def word_of(board: PlanSnapshot, task: Task) -> str:
     """Return where a task stands, in the seed's words."""
     return subtask_word(board.status(task.id), is_assigned=bool(task.assignee or task.agent))
 
 
-def charter_lines(plan_id: str, board: Board, steps: Sequence[Step]) -> Iterator[str]:
+def header_lines(plan_id: str, board: PlanSnapshot, steps: Sequence[Step]) -> Iterator[str]:
     """Yield what stands above the tasks of a plan that says a state: what it is, where it stands, how it came there."""
-    charter = board.plan.charter
+    plan_header = board.plan.plan_header
     yield f"{plan_id}: {plain(title_of(board))}"
     parts = [state_label(state_of(board))]
-    parts += [f"priority {charter.priority}"] if charter.priority else []
-    parts += [f"ETA {day(charter.eta)}"] if charter.eta else []
-    parts += [f"created {day(charter.created)}"] if charter.created else []
+    parts += [f"priority {plan_header.priority}"] if plan_header.priority else []
+    parts += [f"ETA {day(plan_header.eta)}"] if plan_header.eta else []
+    parts += [f"created {day(plan_header.created)}"] if plan_header.created else []
     yield " · ".join(parts)
     for step in steps:
         yield f"  {step_text(step)}"
@@ -114,22 +114,22 @@ def step_text(step: Step) -> str:
     )
 
 
-def running_text(board: Board) -> str:
+def running_text(board: PlanSnapshot) -> str:
     """Return the ids of the first tasks under way, and how many more there are; empty when there are none."""
     running = board.by_status().get(TaskStatus.RUNNING, [])
-    return first_of(running, _MOST_RUNNING)
+    return join_first(running, _MOST_RUNNING)
 
 
-def check_text(looks: Sequence[LookLike], alerts: Sequence[object], summary: str) -> str:
+def check_text(poll: Sequence[LookLike], alerts: Sequence[object], summary: str) -> str:
     """Return what ``check`` prints: alerts first; with a *summary* also each plan in a line, else nothing more.
 
     Three plans take some 300 tokens (seed row S4-20).
     """
     lines = [f"🚨 {plain(str(alert))}" for alert in alerts]
     if summary:
-        lines += [_check_line(look) for look in looks[:_MOST_PLANS]]
-        if len(looks) > _MOST_PLANS:
-            lines.append(f"… and {len(looks) - _MOST_PLANS} more")
+        lines += [_check_line(look) for look in poll[:_MOST_PLANS]]
+        if len(poll) > _MOST_PLANS:
+            lines.append(f"… and {len(poll) - _MOST_PLANS} more")
         lines.append(summary)
     return "".join(f"{line}\n" for line in lines)
 

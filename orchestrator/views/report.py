@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from orchestrator.core.cost import usd
 from orchestrator.core.duration import format_duration
-from orchestrator.core.text import cell, counted
+from orchestrator.core.text import cell, pluralize
 from orchestrator.core.usage import DAY, Booking, Figures, Share
 from orchestrator.views.csv_text import csv_text
 from orchestrator.views.terminal import moment, plain, table
@@ -79,8 +79,8 @@ def report_csv(booked: Sequence[Booking]) -> str:
                 each.agent,
                 each.assignee,
                 each.status,
-                sheet_moment(each.started),
-                sheet_moment(each.ended),
+                csv_timestamp(each.started),
+                csv_timestamp(each.ended),
                 round(each.seconds, 3) if each.ended or each.seconds else None,
                 each.cost,
                 each.attempt,
@@ -90,7 +90,7 @@ def report_csv(booked: Sequence[Booking]) -> str:
     )
 
 
-def sheet_moment(seconds: float) -> str:
+def csv_timestamp(seconds: float) -> str:
     """Write a moment, seconds since the epoch, as a cell that can be computed with: ``2026-01-05 14:03:09``, in UTC."""
     return moment(seconds).removesuffix("Z") if seconds else ""
 
@@ -107,11 +107,11 @@ def summary(found: Figures) -> str:
     total = found.total
     played = f" ({total.simulated} only simulated)" if total.simulated else ""
     parts = [
-        f"{counted(total.completed, 'task')} completed{played}, {total.lost} failed, {found.added} added",
-        counted(total.attempts, "attempt"),
+        f"{pluralize(total.completed, 'task')} completed{played}, {total.lost} failed, {found.added} added",
+        pluralize(total.attempts, "attempt"),
         f"{format_duration(total.seconds)} of work",
     ]
-    unknown = f"{counted(total.unknown, 'attempt')} of unknown cost" if total.unknown else ""
+    unknown = f"{pluralize(total.unknown, 'attempt')} of unknown cost" if total.unknown else ""
     cost = " and ".join(filter(None, (usd(total.cost) if total.cost else "", unknown)))
     return " · ".join(filter(None, (*parts, cost)))
 

@@ -12,16 +12,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from orchestrator.core.cost import Spending, spending, usd
+from orchestrator.core.cost import Spending, total_cost, usd
 from orchestrator.core.critical_path import estimate
 from orchestrator.core.duration import format_duration, roughly
 from orchestrator.core.plan import Task
 from orchestrator.core.priority import NORMAL
 from orchestrator.core.result import Attempt, Result, Verdict
-from orchestrator.core.snapshot import ONLY_SIMULATED, Board, Held, held, is_beside
+from orchestrator.core.snapshot import ONLY_SIMULATED, Held, PlanSnapshot, held, is_auxiliary
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.text import counted, first_of, one_line
-from orchestrator.core.timestamp import format_moment
+from orchestrator.core.text import join_first, one_line, pluralize
+from orchestrator.core.timestamp import format_timestamp
 from orchestrator.views.terminal import (
     LABELS,
     UMBRELLA,
@@ -60,7 +60,7 @@ _INDENT = " " * 6
 _LEAST_REASON = 20
 
 
-def list_text(board: Board, tasks: Sequence[Task], width: int | None = None) -> str:
+def list_text(board: PlanSnapshot, tasks: Sequence[Task], width: int | None = None) -> str:
     """Return one line for each of the tasks: id, status, agent, name, needs; without *width*, as wide as it comes."""
     if not tasks:
         return ""
@@ -88,7 +88,7 @@ def list_text(board: Board, tasks: Sequence[Task], width: int | None = None) -> 
         ]
     if any(task.deadline for task in tasks):
         arrows = [
-            f"{arrow}{_GAP}due {format_moment(task.deadline)}" if task.deadline else arrow
+            f"{arrow}{_GAP}due {format_timestamp(task.deadline)}" if task.deadline else arrow
             for arrow, task in zip(arrows, tasks, strict=True)
         ]
     room = None
@@ -116,7 +116,7 @@ def list_text(board: Board, tasks: Sequence[Task], width: int | None = None) -> 
     return "\n".join(lines) + "\n"
 
 
-def _umbrella(board: Board, task: Task) -> str:
+def _umbrella(board: PlanSnapshot, task: Task) -> str:
     """How far an umbrella is, and what it waits for besides."""
     below = f"{_GAP}{UMBRELLA} {board.standing[task.id].reason}"
     return f"{below}{_GAP}← {', '.join(task.own_needs)}" if task.own_needs else below
@@ -127,7 +127,7 @@ def _pad(text: str, width: int, column: int) -> str:
 
 
 def status_text(
-    board: Board,
+    board: PlanSnapshot,
     *,
     now: float,
     width: int | None = None,
@@ -166,18 +166,18 @@ def status_text(
     return "\n".join(line if width is None else clip(line, width) for line in lines) + "\n"
 
 
-def _account(board: Board, now: float) -> Iterator[str]:
+def _account(board: PlanSnapshot, now: float) -> Iterator[str]:
     """Say what holds everything up, and what was paid; nothing where no agent has a session or costs something."""
     results = board.paid_for()
     attempts = (attempt for result in results for attempt in result.attempts)
     if any(attempt.session or attempt.cost != 0 for attempt in attempts):
         if hold := hold_line(board, now):
             yield plain(hold)
-        for name, value in cost_rows(spending(results), board.plan.budget):
+        for name, value in cost_rows(total_cost(results), board.plan.budget):
             yield plain(f"{name}: {value}")
 
 
-def _outlook(board: Board, now: float) -> Iterator[str]:
+def _outlook(board: PlanSnapshot, now: float) -> Iterator[str]:
     """Say what is late, and how much is left to do; nothing where nobody gave a deadline or an estimate."""
     tasks = board.plan.tasks
     if late := board.overdue(now):
@@ -190,7 +190,7 @@ def _outlook(board: Board, now: float) -> Iterator[str]:
 
 
 def _table(
-    board: Board,
+    board: PlanSnapshot,
     task_ids: Sequence[str],
     now: float,
     news: Mapping[str, str],
@@ -226,7 +226,7 @@ def _table(
     return lines
 
 
-def _priorities(board: Board, task_ids: Sequence[str]) -> list[tuple[str, ...]]:
+def _priorities(board: PlanSnapshot, task_ids: Sequence[str]) -> list[tuple[str, ...]]:
     """Return the cell of each task's priority (seed row S0-25); no cells where nothing in the plan is special."""
     tasks = board.plan.tasks
     if all(task.priority == NORMAL for task in tasks.values()):
@@ -236,7 +236,7 @@ def _priorities(board: Board, task_ids: Sequence[str]) -> list[tuple[str, ...]]:
     return [(text.rjust(width),) for text in texts]
 
 
-def _session(board: Board, task_id: str) -> str:
+def _session(board: PlanSnapshot, task_id: str) -> str:
     """Name the session of an agent that is at work (seed row S0-24): what ``history`` takes, too."""
     result = board.results.get(task_id)
     last = result.last if result is not None else None
@@ -245,7 +245,7 @@ def _session(board: Board, task_id: str) -> str:
     return f"session {plain(last.session)}"
 
 
-def _why(board: Board, task_id: str, width: int | None) -> Iterator[str]:
+def _why(board: PlanSnapshot, task_id: str, width: int | None) -> Iterator[str]:
     """Say in a second line why a task is not going on, and where its output lies; a long reason gives way to that.
 
     So of one that is to be done although a result lies there, which does not count.
@@ -259,7 +259,7 @@ def _why(board: Board, task_id: str, width: int | None) -> Iterator[str]:
     rest = ""
     if standing.status in _WITH_LOG and result is not None and last is not None:
         log = last.log_path(board.plan.tasks[task_id].stem)
-        rest = " · ".join(filter(None, (counted(len(result.attempts), "attempt"), log)))
+        rest = " · ".join(filter(None, (pluralize(len(result.attempts), "attempt"), log)))
     reason = plain(standing.reason)
     if width is not None:
         room = width - len(f"{_INDENT} · {rest}")
@@ -268,7 +268,7 @@ def _why(board: Board, task_id: str, width: int | None) -> Iterator[str]:
         yield f"{_INDENT}{told}"
 
 
-def _next(board: Board, by_status: Mapping[TaskStatus, list[str]]) -> list[str]:
+def _next(board: PlanSnapshot, by_status: Mapping[TaskStatus, list[str]]) -> list[str]:
     """What can start, in the order in which it will; and what waits, when nothing can."""
     pending = by_status.get(TaskStatus.PENDING)
     if not pending:
@@ -282,13 +282,13 @@ def _next(board: Board, by_status: Mapping[TaskStatus, list[str]]) -> list[str]:
     return first + [task_id for task_id in pending if task_id not in first]
 
 
-def _skipped(board: Board) -> Iterator[str]:
+def _skipped(board: PlanSnapshot) -> Iterator[str]:
 
     blame = skipped_because(board)
     for cause, skipped in list(blame.items())[:_CAUSES]:
-        yield f"{LABELS[TaskStatus.SKIPPED]} because of {cause}: {first_of(skipped, _SKIPPED)}"
+        yield f"{LABELS[TaskStatus.SKIPPED]} because of {cause}: {join_first(skipped, _SKIPPED)}"
     if len(blame) > _CAUSES:
-        yield f"{LABELS[TaskStatus.SKIPPED]} because of others: {counted(len(blame) - _CAUSES, 'task')} to blame"
+        yield f"{LABELS[TaskStatus.SKIPPED]} because of others: {pluralize(len(blame) - _CAUSES, 'task')} to blame"
 
 
 # ── figures ────────
@@ -310,7 +310,7 @@ def result_link(task: Task) -> str:
 
 def log_link(task: Task, attempt: Attempt) -> str:
     """Return a link from the plan directory to what an attempt printed; a dash where nobody kept that."""
-    if attempt.is_by_hand and attempt.status not in _KEPT_BY_HAND:
+    if attempt.is_manual and attempt.status not in _KEPT_BY_HAND:
         return "-"
     path = attempt.log_path(task.stem)
     return f"[log]({path})" if path else "-"
@@ -329,7 +329,7 @@ class Failure(NamedTuple):
         return self.attempt.ended if self.attempt is not None else 0.0
 
 
-def failures(board: Board) -> Iterator[Failure]:
+def failures(board: PlanSnapshot) -> Iterator[Failure]:
     """Yield what went wrong, also what a later attempt made good (S2-68); interruptions are nobody's failure."""
     for task_id, result in board.results.items():
         task = board.plan.tasks.get(task_id)
@@ -342,7 +342,7 @@ def failures(board: Board) -> Iterator[Failure]:
             yield Failure(task, result.last, board.standing[task_id].reason)
 
 
-def skipped_because(board: Board) -> dict[str, list[str]]:
+def skipped_because(board: PlanSnapshot) -> dict[str, list[str]]:
     """Return what was skipped, by the task that is to blame: the one at the root, not the nearest skipped one."""
     blame: dict[str, str] = {}
     skipped: defaultdict[str, list[str]] = defaultdict(list)
@@ -374,14 +374,14 @@ def cost_rows(spent: Spending, budget: float = 0.0) -> list[tuple[str, str]]:
 
 def cost_of(result: Result | None) -> str:
     """Return what one task cost, all its attempts together: ``$0.12``, ``$0.12 + ?``, or ``-`` for nothing."""
-    spent = spending([result])
+    spent = total_cost([result])
     if not spent:
         return "-"
     known = usd(spent.known) if spent.known else ""
     return " + ".join(part for part in (known, "?" if spent.unknown else "") if part)
 
 
-def hold_line(board: Board, now: float) -> str:
+def hold_line(board: PlanSnapshot, now: float) -> str:
     """Say which account is held and until when; empty when none is. *now* is in seconds since the epoch."""
     return " · ".join(
         f"⏸ {hold_text(hold._replace(reason=one_line(hold.reason, 120)), now=now)}"
@@ -415,7 +415,7 @@ def hold_advice(hold: Held) -> str:
             "the credit or the access of the account, its installation), then: `orchestrator run`; what is completed "
             "stays"
         )
-    if hold.is_outage or is_beside(hold.task):
+    if hold.is_outage or is_auxiliary(hold.task):
         return "`orchestrator run` tries it again with one attempt; what is completed stays"
     return (
         f"`orchestrator retry {hold.task}` lifts the hold: the next run tries with one attempt. Without it "
@@ -461,7 +461,7 @@ class Timing(NamedTuple):
         return min(self.speed_up / self.peak, 1.0) if self.peak else 0.0
 
 
-def timing(board: Board, *, started: float, ended: float) -> Timing:
+def timing(board: PlanSnapshot, *, started: float, ended: float) -> Timing:
     """Measure one run by the attempts that began in it; both moments are seconds since the epoch.
 
     A run that had nothing left to do has nothing to measure. Then the newest run that did something is measured, from

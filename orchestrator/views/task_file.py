@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.core.plan import Task
 from orchestrator.core.script import command_of, script_of
 from orchestrator.core.settings import Settings
-from orchestrator.core.text import fence, printable
+from orchestrator.core.text import fence, sanitize
 from orchestrator.views.templating import render
 
 if TYPE_CHECKING:
@@ -66,6 +66,6 @@ def says_what_row_says(given: str, task: Task) -> bool:
         command = script_of(text).code
     except ValueError:
         command = ""  # an agent reads it
-    asked = fence(command, "sh"), f"{printable(text)}\n\n## Expected Output"  # a fence ends itself
+    asked = fence(command, "sh"), f"{sanitize(text)}\n\n## Expected Output"  # a fence ends itself
     is_command = bool(command) and given.strip() == command.strip()
     return is_command or any(f"{SECTION}{each}\n" in given for each in asked)

@@ -11,10 +11,10 @@ from orchestrator.core.event import read_line
 from orchestrator.core.message import Message
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import COMMANDS, TRANSITIONS, TaskStatus, Verb
 from orchestrator.core.text import excerpt, one_line
-from orchestrator.core.timestamp import format_moment
+from orchestrator.core.timestamp import format_timestamp
 from orchestrator.views.event_lines import event_text
 from orchestrator.views.messages import MESSAGE_ICONS, MESSAGE_WORDS
 from orchestrator.views.overview_page import FormValues, row
@@ -44,7 +44,7 @@ class SeenTask(NamedTuple):
     """What was found of a task at one moment."""
 
     task: Task
-    board: Board
+    board: PlanSnapshot
     now: float
     """Seconds since the epoch."""
     asked: str = ""
@@ -149,12 +149,12 @@ def task_page(
     )
 
 
-def _verbs(task: Task, board: Board) -> Sequence[Mapping[str, str]]:
+def _verbs(task: Task, board: PlanSnapshot) -> Sequence[Mapping[str, str]]:
     """Return what somebody may do with a task, as the table of transitions says."""
     if task.children:
         return ()  # where an umbrella stands follows from what is under it
     status, result = board.status(task.id), board.results.get(task.id)
-    is_in_run = status is TaskStatus.RUNNING and result is not None and not result.is_by_hand
+    is_in_run = status is TaskStatus.RUNNING and result is not None and not result.is_manual
     offered = [
         _button(verb, TRANSITIONS[status, verb][1])
         for verb in COMMANDS
@@ -180,14 +180,14 @@ def _facts(seen: SeenTask) -> list[tuple[str, str]]:
         ("Tags", ", ".join(task.tags)),
         ("Expected", one_line(task.expected, 300)),
         ("Estimate", format_duration(task.estimate) if task.estimate else ""),
-        ("Deadline", format_moment(task.deadline) if task.deadline else ""),
+        ("Deadline", format_timestamp(task.deadline) if task.deadline else ""),
         ("Cost", cost_of(seen.board.outcome(task.id))),
         *((one_line(name, 40), one_line(value, 300)) for name, value in task.inputs),
     ]
     return [(name, value) for name, value in facts if value not in {"", "-"}]
 
 
-def _links(task: Task, board: Board) -> list[tuple[str, Sequence[str], int]]:
+def _links(task: Task, board: PlanSnapshot) -> list[tuple[str, Sequence[str], int]]:
     needed = [each.id for each in board.plan.tasks.values() if task.id in each.needs]
     found: tuple[tuple[str, Sequence[str]], ...] = (
         ("Needs", task.own_needs),

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.core.duration import format_duration
 from orchestrator.core.plan import Task
 from orchestrator.core.priority import format_priority
-from orchestrator.core.text import cell, code, fence, one_line, printable
-from orchestrator.core.timestamp import format_moment
+from orchestrator.core.text import cell, code, fence, one_line, sanitize
+from orchestrator.core.timestamp import format_timestamp
 from orchestrator.errors import PlanError, Problem
 
 if TYPE_CHECKING:
@@ -85,9 +85,9 @@ def _environment(overrides: str | None) -> Environment:
         code=code,
         fence=fence,
         one_line=one_line,
-        printable=printable,
+        sanitize=sanitize,
         duration=format_duration,
-        moment=format_moment,
+        moment=format_timestamp,
         priority=format_priority,
     )
     return environment
@@ -95,7 +95,7 @@ def _environment(overrides: str | None) -> Environment:
 
 def quote(text: str) -> str:
     """Return a text as a block quote that nothing in it can leave; an HTML comment in it stays visible."""
-    return quoted(printable(text).replace("<!--", "&lt;!--"))
+    return quoted(sanitize(text).replace("<!--", "&lt;!--"))
 
 
 def quoted(markdown: str) -> str:

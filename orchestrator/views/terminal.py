@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from orchestrator.core.redact import is_suspicious, redact
-from orchestrator.core.snapshot import MERGER, NAMES, ONLY_SIMULATED, Board
+from orchestrator.core.snapshot import MERGER, NAMES, ONLY_SIMULATED, PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line
 
@@ -182,7 +182,7 @@ TOLD = (
 UMBRELLA = "☂"
 
 
-def label_of(board: Board, task_id: str) -> str:
+def label_of(board: PlanSnapshot, task_id: str) -> str:
     """Return the label of where a task stands; of one that was only simulated it says so."""
     status = board.status(task_id)
     is_played = status is TaskStatus.COMPLETED and board.is_simulated(task_id)

@@ -21,7 +21,7 @@ from starlette.responses import Response, StreamingResponse
 
 from orchestrator.errors import OrchestratorError
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import holder_of
+from orchestrator.store.lock import lock_owner
 from orchestrator.store.watcher import Alarm, look_of
 
 #: Seconds between two words at least, and drawings that fit into a pause: as a run draws (``runner/render.py``).
@@ -51,7 +51,7 @@ class Scene(NamedTuple):
         """Return a word for how all of it looks right now."""
         words = [look_of(*self.others)]
         for layout in self.layouts:
-            holder = holder_of(layout.lock)
+            holder = lock_owner(layout.lock)
             words.append(look_of(layout.plan, layout.journal, layout.lock, layout.results))
             words.append(str(holder["run"]) if holder else "")
         return ".".join(words)

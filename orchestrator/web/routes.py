@@ -23,7 +23,7 @@ from orchestrator.actions.talking import say
 from orchestrator.actions.task_commands import act
 from orchestrator.core.message import MessageKind
 from orchestrator.core.status import COMMANDS, Verb
-from orchestrator.core.task_command import Intervention
+from orchestrator.core.task_command import TaskCommand
 from orchestrator.core.text import one_line
 from orchestrator.errors import (
     CriteriaError,
@@ -35,17 +35,17 @@ from orchestrator.errors import (
     UsageError,
 )
 from orchestrator.services import plans
-from orchestrator.services.plugins import Plugs
-from orchestrator.services.run_request import RunOrder
+from orchestrator.services.plugins import Plugins
+from orchestrator.services.run_request import RunRequest
 from orchestrator.store.layout import Layout
 from orchestrator.store.plan_directory import find_plan
 from orchestrator.views.overview_page import FINAL_EVENTS
 from orchestrator.views.pages import Site, Trouble, prepare, trouble_of, trouble_page
 from orchestrator.views.task_page import FINAL_VERBS
-from orchestrator.web import looks
+from orchestrator.web import queries
 from orchestrator.web.gate import STATIC, Keys
 from orchestrator.web.live import Live
-from orchestrator.wiring import detached, plugs
+from orchestrator.wiring import detached, plugins
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -115,11 +115,11 @@ class _Desk:
         layout, task = self._layout(request), request.path_params.get("task")
         attempt = request.path_params.get("attempt")
         if task and attempt:
-            look = partial(looks.scene_of_log, layout, task, attempt, _stream(request))
+            look = partial(queries.scene_of_log, layout, task, attempt, _stream(request))
         elif task:
-            look = partial(looks.scene_of_task, layout, task)
+            look = partial(queries.scene_of_task, layout, task)
         else:
-            look = partial(looks.scene_of_plan, layout)
+            look = partial(queries.scene_of_plan, layout)
         look()  # what is not there is said at once
         return self.live.events(look, request.query_params.get("seen", ""))
 
@@ -131,10 +131,10 @@ class _Desk:
     ) -> Response:
         """Show a plan, or the plans of a directory; *error* is why nothing came of what was *given*."""
         layout = self._layout(request)
-        scene = looks.scene_of_plan(layout)
+        scene = queries.scene_of_plan(layout)
         with self.live.measured(scene):
             site = self._site(request, "/", scene.version())
-            page = looks.plan(
+            page = queries.plan(
                 site, layout, request.query_params, trouble=_trouble(error), given=given
             )
         return HTMLResponse(page, _status(error))
@@ -147,11 +147,11 @@ class _Desk:
     ) -> Response:
         """Show a task; likewise."""
         layout, task = self._layout(request), request.path_params["task"]
-        scene = looks.scene_of_task(layout, task)
+        scene = queries.scene_of_task(layout, task)
         with self.live.measured(scene):
             here = f"/tasks/{task}"
             site = self._site(request, here, scene.version(), events=f"{here}/events")
-            page = looks.task(
+            page = queries.task(
                 site,
                 layout,
                 task,
@@ -165,12 +165,12 @@ class _Desk:
         """Show the end of what an attempt printed."""
         layout, task = self._layout(request), request.path_params["task"]
         attempt, stream = request.path_params["attempt"], _stream(request)
-        scene = looks.scene_of_log(layout, task, attempt, stream)
+        scene = queries.scene_of_log(layout, task, attempt, stream)
         with self.live.measured(scene):
             here = f"/tasks/{task}/logs/{attempt}"
             events = f"{here}/events?stream={stream}"
             site = self._site(request, here, scene.version(), events=events)
-            page = looks.log(site, layout, task, attempt, stream)
+            page = queries.log(site, layout, task, attempt, stream)
         return HTMLResponse(page)
 
     def _site(
@@ -236,7 +236,7 @@ class _Desk:
         is_answer = verb is Verb.COMPLETE
         if verb in FINAL_VERBS:
             _reason({"words": words}, verb.value)
-        wanted = Intervention(
+        wanted = TaskCommand(
             verb=verb,
             task=task,
             by=self.caller,
@@ -253,7 +253,7 @@ class _Desk:
         wanted = NewTask(**{name: form.get(name, "").strip() for name in names})
         layout = self._layout(request)
         try:
-            added = add(layout, wanted, self.caller, lambda place: plugs(layout=place).roster)
+            added = add(layout, wanted, self.caller, lambda place: plugins(layout=place).registry)
         except OrchestratorError as error:
             return self.overview(request, error, form)
         return self._back(request, f"/tasks/{added.id}")
@@ -269,8 +269,8 @@ class _Desk:
             with self.starting.setdefault(layout.root, threading.Lock()):
                 # A button that is pressed again until something happens asks for the same run.
                 if self.begun.get(layout.root, 0.0) < pressed:
-                    order = RunOrder(layout, simulate=simulate, only=(task,) if task else ())
-                    started = detach(order, plugs(layout=layout), detached, words)
+                    order = RunRequest(layout, simulate=simulate, only=(task,) if task else ())
+                    started = detach(order, plugins(layout=layout), detached, words)
                     self.begun[layout.root] = time.monotonic()
                     # It is our child as long as we are there: somebody has to take note of its end.
                     threading.Thread(target=_see_off, args=(started.pid,), daemon=True).start()
@@ -329,8 +329,8 @@ class _Desk:
         run, since = "", 0.0
         with suppress(OrchestratorError):
             layout = self._layout(request)
-            run, since = looks.run_at_work(layout)
-            version = looks.scene_of_plan(layout).version() if is_page else ""
+            run, since = queries.active_run(layout)
+            version = queries.scene_of_plan(layout).version() if is_page else ""
         here = request.url.path.removeprefix(self._site(request).base)
         site = self._site(request, here, version)
         page = trouble_page(site, trouble_of(error), run=run, since=since, now=time.time())
@@ -367,8 +367,8 @@ def _status(error: OrchestratorError | None) -> int:
     return _STATUSES.get(error.exit_status, 400)
 
 
-def _plugs_of(layout: Layout) -> Plugs:
-    return plugs(layout=layout)
+def _plugs_of(layout: Layout) -> Plugins:
+    return plugins(layout=layout)
 
 
 def _see_off(pid: int) -> None:

@@ -322,10 +322,10 @@ def test_what_methods_return_can_be_written_into_annotations(orchestrate: Orches
     """Each name of the package is found when it is asked for, and not before."""
     script = """
 import orchestrator
-kept = orchestrator.Board
+kept = orchestrator.PlanSnapshot
 plan = orchestrator.Orchestrator()
 plan.add("true", agent="shell")
-answer = [type(plan.status().board) is kept, sorted(vars(orchestrator).keys() & {"Bite", "Ledger"})]
+answer = [type(plan.status().board) is kept, sorted(vars(orchestrator).keys() & {"WaitUpdate", "Ledger"})]
 answer += [name for name in orchestrator.__all__ if getattr(orchestrator, name).__doc__ is None]
 """
     assert [True, []] == json.loads(python(orchestrate, script))

@@ -211,9 +211,9 @@ def test_what_a_killed_attempt_cost_is_unknown_until_its_session_says(claude: Cl
     assert front_of(claude.root, "T-01")["attempts"][0]["cost"] is None
     shown = figures(result_of(claude.root, "T-01"))
     assert "unknown" in shown["Cost"]
-    counted = "1 attempt of unknown cost, counted as $0.9000, of a budget of $2.00"
-    assert counted == figures(claude.text("final_output.md"))["Cost"]
-    assert f"Cost: {counted}" in claude.orchestrate("status").stdout
+    pluralize = "1 attempt of unknown cost, counted as $0.9000, of a budget of $2.00"
+    assert pluralize == figures(claude.text("final_output.md"))["Cost"]
+    assert f"Cost: {pluralize}" in claude.orchestrate("status").stdout
     assert re.search(r"^Cost: .*unknown", claude.text("master_plan.md"), re.MULTILINE)
     again = claude.run()
     assert 0 == again.returncode

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.store.lock import in_line, take_briefly
+from orchestrator.store.lock import exclusive, take_briefly
 from orchestrator.store.requests import Requests
 from tests.acceptance.orchestrate import Orchestrate, ok
 from tests.acceptance.plans import Gate, answer_of, front_of, journal, write_plan
@@ -229,7 +229,7 @@ def test_a_run_waits_for_a_command_and_a_command_for_a_run_that_died(
 ) -> None:
     """Whoever needs the lock for a moment keeps no run away; a dead run is taken over before a state is changed."""
     write_plan(root, {"T-01": gate.wait, "T-02": "echo two"})
-    with in_line(str(root / "commands.lock")):
+    with exclusive(str(root / "commands.lock")):
         lock = take_briefly(str(root / "run.lock"))
         assert lock is not None
     run = orchestrate.start("run")

@@ -13,7 +13,7 @@ import pytest
 
 from orchestrator.core.heartbeat import BLOCKED_AFTER
 from orchestrator.core.status import Verb
-from orchestrator.core.task_command import Intervention
+from orchestrator.core.task_command import TaskCommand
 from orchestrator.store.requests import Requests, new_id
 from tests.acceptance.orchestrate import Orchestrate, ok
 from tests.acceptance.plans import Gate, journal, write_plan
@@ -98,7 +98,7 @@ def test_what_only_a_run_that_is_gone_could_take_on_is_told_to_nobody(
     write_plan(root, {"T-01": "echo one", "T-02": "echo two"})
     requests = Requests(str(root / "requests"))
     now = time.time()
-    requests.leave(Intervention(Verb.LAUNCH, "T-02", "auto-dispatch", now, id=new_id(now)))
+    requests.leave(TaskCommand(Verb.LAUNCH, "T-02", "auto-dispatch", now, id=new_id(now)))
     assert "asked of" not in orchestrate("status").stdout
     assert "asked" not in orchestrate("run", "--dry-run", "--only", "T-01").stderr
     assert "never answered" not in orchestrate("doctor", "--plan").stdout

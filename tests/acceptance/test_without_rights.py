@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.core.status import Verb
-from orchestrator.core.task_command import Intervention
+from orchestrator.core.task_command import TaskCommand
 from orchestrator.store.requests import Requests, new_id
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, answer_of, front_of, write_plan
@@ -69,7 +69,7 @@ def test_requests_that_cannot_be_answered_end_no_run(orchestrate: Orchestrate, r
     gate.await_task(run)
     now = time.time()
     requests = Requests(str(root / "requests"))
-    requests.leave(Intervention(Verb.CANCEL, "T-02", "bob", now, id=new_id(now)))
+    requests.leave(TaskCommand(Verb.CANCEL, "T-02", "bob", now, id=new_id(now)))
     if IS_ROOT:
         os.chown(requests.directory, 0, 0)
     os.chmod(requests.directory, 0o555)
@@ -90,7 +90,7 @@ def test_a_request_that_is_opened_is_answered(orchestrate: Orchestrate, root: Pa
     write_plan(root, {"T-01": gate.wait, "T-02": ("echo two", "T-01")})
     now = time.time()
     requests = Requests(str(root / "requests"))
-    asked = Intervention(Verb.BLOCK, "T-02", "bob", now, id=new_id(now))
+    asked = TaskCommand(Verb.BLOCK, "T-02", "bob", now, id=new_id(now))
     requests.leave(asked)
     request = Path(requests.directory, f"{asked.id}.request.json")
     hand_over(orchestrate.where)

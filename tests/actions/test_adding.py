@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from orchestrator.actions.adding import NewTask, add
-from orchestrator.core.agent import Roster
+from orchestrator.core.agent import AgentRegistry
 from orchestrator.errors import StoreError
 from orchestrator.store.layout import Layout
 from tests.runner.bench import write_plan
 
 
-def no_files(layout: Layout) -> Roster:
+def no_files(layout: Layout) -> AgentRegistry:
     """The agents that are built in."""
-    return Roster.of()
+    return AgentRegistry.of()
 
 
 def test_a_plan_that_cannot_be_written_leaves_no_task_file(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from orchestrator.actions.repeating import run_repeatedly
 from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.errors import BusyError, OrchestratorError, PlanError, Problem
 from orchestrator.runner.run import RunReport
 from orchestrator.runner.signals import Wait
@@ -18,7 +18,7 @@ from orchestrator.store.layout import Layout
 from tests.runner.test_waiting import Time
 
 PLAN = Plan(tasks={}, file="plan")
-DONE = RunReport("run", Layout("/nowhere"), Board(PLAN, shape({}), {}), (), 0, 1.0)
+DONE = RunReport("run", Layout("/nowhere"), PlanSnapshot(PLAN, shape({}), {}), (), 0, 1.0)
 BROKEN = PlanError([Problem("a cycle")])
 HELD_BY_ANOTHER = BusyError("another run holds the plan")
 

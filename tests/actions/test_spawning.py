@@ -12,7 +12,7 @@ from orchestrator.actions.adding import NewTask
 from orchestrator.errors import BusyError
 from orchestrator.executors.detach import Detached
 from orchestrator.store.lock import take_lock
-from orchestrator.wiring import plugs
+from orchestrator.wiring import plugins
 from tests.runner.bench import write_plan
 
 
@@ -35,7 +35,7 @@ def test_a_run_that_never_gets_the_plan_is_not_started_for_ever(
 
     task = NewTask(text="true", agent="shell")
     with pytest.raises(BusyError, match="T-02 was added, and could not be started") as caught:
-        spawning.spawn(layout, task, "me", plugs(layout=layout), start)
+        spawning.spawn(layout, task, "me", plugins(layout=layout), start)
     lock.release()
     assert 1 == len(started)
     assert "orchestrator run --only T-02" in caught.value.hint

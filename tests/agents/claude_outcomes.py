@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from orchestrator.agents.claude import ClaudeAgent
-from orchestrator.core.result import Exit, Outcome
+from orchestrator.core.result import Outcome, ProcessExit
 from orchestrator.core.settings import Settings
 from tests.fakes.fake_claude import sample
 
@@ -14,7 +14,7 @@ from tests.fakes.fake_claude import sample
 RECORDED = 1795235854.0
 
 
-def judge(out: str, exit: Exit, err: str = "", **settings: Any) -> Outcome:
+def judge(out: str, exit: ProcessExit, err: str = "", **settings: Any) -> Outcome:
     reader = ClaudeAgent().reader(Settings(**settings))
     reader.feed(out.encode())
     return reader.close(exit, err.encode())
@@ -22,7 +22,7 @@ def judge(out: str, exit: Exit, err: str = "", **settings: Any) -> Outcome:
 
 def judged(name: str, **settings: Any) -> Outcome:
     out, err, status = sample(name)
-    return judge(out, Exit(code=status, ended=RECORDED), err, **settings)
+    return judge(out, ProcessExit(code=status, ended=RECORDED), err, **settings)
 
 
 def stream(*results: dict[str, object]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.core.result import Exit, StopReason, Verdict
+from orchestrator.core.result import ProcessExit, StopReason, Verdict
 from tests.agents.claude_outcomes import init, judge, stream
 from tests.fakes.claude_case import CASES, case
 
@@ -88,7 +88,7 @@ SILENT = {"output_tokens": 0}
 )  # fmt: skip
 def test_the_answer_is_what_the_model_said_last(out: str, answer: str) -> None:
     """Completed with that, and with nothing else."""
-    outcome = judge(init() + out, Exit(code=0))
+    outcome = judge(init() + out, ProcessExit(code=0))
     assert (COMPLETED, answer) == (outcome.verdict, outcome.answer)
 
 
@@ -120,7 +120,7 @@ def test_the_answer_is_what_the_model_said_last(out: str, answer: str) -> None:
 @pytest.mark.parametrize("code", [0, 1, 143])
 def test_anything_else_is_no_answer(out: str, code: int) -> None:
     """However the process ends."""
-    outcome = judge(init() + out, Exit(code=code))
+    outcome = judge(init() + out, ProcessExit(code=code))
     assert outcome.verdict is FAILED, outcome
     assert outcome.is_resumable
     assert outcome.reason
@@ -130,9 +130,9 @@ def test_anything_else_is_no_answer(out: str, code: int) -> None:
 def test_without_a_result_nothing_is_complete(code: int | None) -> None:
     """What the model said may have been anything but its last word; it goes on where it was."""
     out = init() + says("All of it is done.")
-    outcome = judge(out, Exit(code=code, signal=None if code else 9))
+    outcome = judge(out, ProcessExit(code=code, signal=None if code else 9))
     assert (FAILED, True) == (outcome.verdict, outcome.is_resumable)
-    assert not judge(init(), Exit(code=1)).is_resumable
+    assert not judge(init(), ProcessExit(code=1)).is_resumable
 
 
 def test_an_account_that_is_shut_is_one_also_where_that_calls_itself_an_answer() -> None:
@@ -140,7 +140,7 @@ def test_an_account_that_is_shut_is_one_also_where_that_calls_itself_an_answer()
     words = "API Error: 400 You have reached your specified API usage limits."
     out = own(words, error="invalid_request", api_error_status=400)
     outcome = judge(
-        init() + out + ends(words, api_error_status=400, total_cost_usd=0), Exit(code=0)
+        init() + out + ends(words, api_error_status=400, total_cost_usd=0), ProcessExit(code=0)
     )
     assert outcome.verdict is Verdict.HELD
 
@@ -150,15 +150,15 @@ def test_what_waits_for_background_work_is_not_complete() -> None:
     tasks = {"type": "system", "subtype": "background_tasks_changed", "tasks": [{"task_id": "b"}]}
     first = init() + says("not yet") + json.dumps(tasks) + "\n" + ends("not yet")
     done = json.dumps(tasks | {"tasks": []}) + "\n" + init()
-    assert FAILED is judge(first, Exit(code=1)).verdict
-    assert FAILED is judge(first + done + ends(), Exit(code=0)).verdict
-    assert judge(first + done, Exit(signal=9)).is_resumable
+    assert FAILED is judge(first, ProcessExit(code=1)).verdict
+    assert FAILED is judge(first + done + ends(), ProcessExit(code=0)).verdict
+    assert judge(first + done, ProcessExit(signal=9)).is_resumable
 
 
 def test_a_model_at_work_again_is_not_complete_when_its_process_fails() -> None:
     """It may have had more to say: the session goes on."""
     out = init() + says("a") + ends("a") + init() + says("!Read", id="m2")
-    outcome = judge(out, Exit(code=1), "killed\n")
+    outcome = judge(out, ProcessExit(code=1), "killed\n")
     assert (FAILED, True) == (outcome.verdict, outcome.is_resumable)
     assert "exit 1: killed, with the model still at work" == outcome.reason
 
@@ -169,8 +169,8 @@ def test_a_stream_that_is_cut_is_never_complete_too_early(name: str) -> None:
     text, err, _ = case({"case": name}, "s")
     before, mark, _ = text.partition('{"type": "result"')
     first = f"{before}{mark}{text.removeprefix(before + mark).partition(chr(10))[0]}".encode()
-    exits = (Exit(code=0), Exit(code=1), Exit(code=143), Exit(signal=9),
-             Exit(signal=9, stopped=StopReason.ORPHANED))  # fmt: skip
+    exits = (ProcessExit(code=0), ProcessExit(code=1), ProcessExit(code=143), ProcessExit(signal=9),
+             ProcessExit(signal=9, stopped=StopReason.ORPHANED))  # fmt: skip
     for at in range(len(first)):
         outcome = judge(first[:at].decode(errors="ignore"), exits[at % len(exits)], err)
         assert outcome.verdict is not COMPLETED, (at, first[:at][-80:])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.agents.claude_refusal import limited_model
-from orchestrator.core.result import Exit, Outcome, StopReason, Verdict
+from orchestrator.core.result import Outcome, ProcessExit, StopReason, Verdict
 from tests.agents.claude_outcomes import error, judge, stream
 
 CASES = Path(__file__).parents[1] / "data/cases/claude"
@@ -31,7 +31,7 @@ def words_of_the_account() -> list[tuple[int, str, str]]:
 
 def said(words: str, status: int | None = None, before: str = "", **more: object) -> Outcome:
     out = before + error(words, api_error_status=status, **more)
-    return judge(out, Exit(code=1, ended=NOW))
+    return judge(out, ProcessExit(code=1, ended=NOW))
 
 
 def rejected(**fields: object) -> str:
@@ -152,7 +152,7 @@ def test_what_nobody_foresaw_is_a_refusal_unless_the_model_worked(
 )
 def test_what_is_the_fault_of_a_task_concerns_nobody_else(fields: dict[str, object]) -> None:
     """It fails for good, and is no evidence."""
-    outcome = judge(error("no", **fields), Exit(code=1))
+    outcome = judge(error("no", **fields), ProcessExit(code=1))
     assert (Verdict.FATAL, False) == (outcome.verdict, outcome.is_refused)
 
 
@@ -168,29 +168,29 @@ def test_an_account_may_be_shut_on_standard_error_alone(
     code: int, errors: str, is_outage: bool
 ) -> None:
     """Nothing else was said."""
-    outcome = judge("", Exit(code=code), errors)
+    outcome = judge("", ProcessExit(code=code), errors)
     assert (Verdict.HELD, is_outage) == (outcome.verdict, outcome.is_outage)
 
 
 @pytest.mark.parametrize(
     ("exit", "errors"),
     [
-        (Exit(code=1), "node:internal/modules/cjs/loader: Cannot find module 'yoga.wasm'"),
-        (Exit(code=127), "/usr/bin/env: 'node': No such file or directory"),
-        (Exit(code=127), "claude: error while loading shared libraries: libfoo.so.1"),
-        (Exit(code=1), "error: unknown option '--no-such-flag'"),
-        (Exit(signal=4), "Illegal instruction"),
-        (Exit(error="cannot be started: exec format error"), ""),
+        (ProcessExit(code=1), "node:internal/modules/cjs/loader: Cannot find module 'yoga.wasm'"),
+        (ProcessExit(code=127), "/usr/bin/env: 'node': No such file or directory"),
+        (ProcessExit(code=127), "claude: error while loading shared libraries: libfoo.so.1"),
+        (ProcessExit(code=1), "error: unknown option '--no-such-flag'"),
+        (ProcessExit(signal=4), "Illegal instruction"),
+        (ProcessExit(error="cannot be started: exec format error"), ""),
     ],
 )
-def test_a_program_that_does_not_start_is_refused(exit: Exit, errors: str) -> None:
+def test_a_program_that_does_not_start_is_refused(exit: ProcessExit, errors: str) -> None:
     """Another task would not start either."""
     assert judge("", exit, errors).is_refused
 
 
 def test_what_we_ended_ourselves_is_no_refusal() -> None:
     """A time that is over says nothing of the account."""
-    assert not judge("", Exit(code=143, stopped=StopReason.TIMEOUT)).is_refused
+    assert not judge("", ProcessExit(code=143, stopped=StopReason.TIMEOUT)).is_refused
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_a_limit_of_a_model_opens_at_its_moment() -> None:
 def test_a_limit_without_a_moment_waits_for_a_person(name: str) -> None:
     """No moment is made up, and nobody tries every few minutes."""
     *lines, _ = (CASES / f"{name}.jsonl").read_text().splitlines()
-    outcome = judge("\n".join(lines) + "\n", Exit(code=1, ended=NOW))
+    outcome = judge("\n".join(lines) + "\n", ProcessExit(code=1, ended=NOW))
     assert (Verdict.HELD, math.inf, "") == (outcome.verdict, outcome.until, outcome.model)
 
 
@@ -244,5 +244,5 @@ def test_an_answer_about_limits_is_an_answer() -> None:
     for status, words, _ in words_of_the_account():
         assert (
             Verdict.COMPLETED
-            is judge(stream({"result": f"{status}: {words}"}), Exit(code=0)).verdict
+            is judge(stream({"result": f"{status}: {words}"}), ProcessExit(code=0)).verdict
         )

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.agents.claude import ClaudeAgent
 from orchestrator.agents.claude_stream import LONGEST_EVENT, StreamReader
-from orchestrator.core.result import Exit, Signs, Verdict
+from orchestrator.core.result import ProcessExit, StreamSignals, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.text import left_out_note
 from tests.agents.claude_outcomes import init, stream
@@ -39,7 +39,7 @@ def background(*tasks: str) -> str:
     return json.dumps(event | {"tasks": [{"task_id": task} for task in tasks]}) + "\n"
 
 
-def signs_of(*lines: str) -> Signs:
+def signs_of(*lines: str) -> StreamSignals:
     one = reader()
     one.feed("".join(lines).encode())
     return one.signs
@@ -90,22 +90,22 @@ def test_what_is_only_half_read_is_no_news() -> None:
 @pytest.mark.parametrize(
     ("name", "signs"),
     {
-        "success_stream": Signs(is_answered=True, is_delivered=True),
-        "rate_limit_warning_stream": Signs(True, True, is_strained=True),
-        "usage_limit_5h_stream": Signs(False, True, is_strained=False),
-        "http529_stream": Signs(is_answered=False, is_delivered=True),
-        "http401_stream": Signs(is_answered=False, is_delivered=True),
+        "success_stream": StreamSignals(is_answered=True, is_delivered=True),
+        "rate_limit_warning_stream": StreamSignals(True, True, is_strained=True),
+        "usage_limit_5h_stream": StreamSignals(False, True, is_strained=False),
+        "http529_stream": StreamSignals(is_answered=False, is_delivered=True),
+        "http401_stream": StreamSignals(is_answered=False, is_delivered=True),
         # Its Bash command was moved to the background and holds it; the same with one started there.
-        "bash_timeout_moved_to_background_stream": Signs(is_answered=True),
-        "sigterm_with_background_task_stream": Signs(is_answered=True),
-        "sigterm_during_bash_stream": Signs(is_answered=True),
-        "background_task_two_results_stream": Signs(True, True),
-        "subagent_background_stream": Signs(True, True),
-        "mid_stream_cut_recovered": Signs(True, True),
-        "sigint_while_waiting_api_stream": Signs(),
+        "bash_timeout_moved_to_background_stream": StreamSignals(is_answered=True),
+        "sigterm_with_background_task_stream": StreamSignals(is_answered=True),
+        "sigterm_during_bash_stream": StreamSignals(is_answered=True),
+        "background_task_two_results_stream": StreamSignals(True, True),
+        "subagent_background_stream": StreamSignals(True, True),
+        "mid_stream_cut_recovered": StreamSignals(True, True),
+        "sigint_while_waiting_api_stream": StreamSignals(),
     }.items(),
 )
-def test_the_signs_of_a_recording(name: str, signs: Signs) -> None:
+def test_the_signs_of_a_recording(name: str, signs: StreamSignals) -> None:
     """Only a word of a real model shows that the account lets something through; errors are written by the CLI."""
     found = signs_of(sample(name)[0])
     assert found._replace(turns=0) == signs
@@ -114,7 +114,7 @@ def test_the_signs_of_a_recording(name: str, signs: Signs) -> None:
 
 def test_before_anything_is_said_there_is_no_sign() -> None:
     """Neither nothing nor the first event proves anything."""
-    assert signs_of() == signs_of(init()) == Signs()
+    assert signs_of() == signs_of(init()) == StreamSignals()
 
 
 def test_an_answer_is_delivered_with_its_result() -> None:
@@ -149,7 +149,7 @@ def test_an_event_that_is_too_long_is_skipped_and_the_stream_goes_on() -> None:
     for _ in range(LONGEST_EVENT // (8 * 1024 * 1024) + 1):
         one.feed(b"x" * (8 * 1024 * 1024))
     one.feed(b'"}\n' + stream({}).encode())
-    outcome = one.close(Exit(code=0), b"")
+    outcome = one.close(ProcessExit(code=0), b"")
     assert (outcome.verdict, outcome.answer) == (Verdict.COMPLETED, "ok")
 
 
@@ -157,7 +157,7 @@ def test_of_an_answer_that_is_too_long_head_and_tail_are_kept() -> None:
     """It was paid for; what is left out is said, and how much it is known to whoever hands it on."""
     one, text = reader(), f"head\n{'x' * LONGEST_EVENT}\ntail"
     one.feed(stream({"result": text, "session_id": "s", "total_cost_usd": 3.5}).encode())
-    outcome = one.close(Exit(code=0), b"")
+    outcome = one.close(ProcessExit(code=0), b"")
     assert (Verdict.COMPLETED, 3.5) == (outcome.verdict, outcome.bill.session)
     assert outcome.answer.startswith("head\nxxx")
     assert outcome.answer.endswith("xxx\ntail")
@@ -169,7 +169,7 @@ def test_an_answer_that_only_looks_as_if_something_were_left_out_is_whole() -> N
     """Its own words say nothing about what we did with it, nor does a long event before it."""
     one, text = reader(), left_out_note(7)
     one.feed(stream({"result": "x" * LONGEST_EVENT}, {"result": text}).encode())
-    outcome = one.close(Exit(code=0), b"")
+    outcome = one.close(ProcessExit(code=0), b"")
     assert (text, 0) == (outcome.answer, outcome.hidden)
 
 
@@ -177,10 +177,11 @@ MANY = json.dumps({"z": [{}] * (LONGEST_EVENT // 4 + 1)}) + "\n"
 
 
 @pytest.mark.parametrize(
-    ("exit", "verdict"), [(Exit(code=0), Verdict.FATAL), (Exit(signal=9), Verdict.FAILED)]
+    ("exit", "verdict"),
+    [(ProcessExit(code=0), Verdict.FATAL), (ProcessExit(signal=9), Verdict.FAILED)],
 )
 def test_an_event_that_is_too_long_without_its_texts_is_told_and_not_paid_for_again(
-    exit: Exit, verdict: Verdict
+    exit: ProcessExit, verdict: Verdict
 ) -> None:
     """If nothing else went wrong it was the answer, and the next one would be no shorter."""
     one = reader()
@@ -191,14 +192,14 @@ def test_an_event_that_is_too_long_without_its_texts_is_told_and_not_paid_for_ag
     assert outcome.reason.endswith(told)
     one = reader()
     one.feed((MANY + stream({})).encode())
-    assert Verdict.COMPLETED is one.close(Exit(code=0), b"").verdict
+    assert Verdict.COMPLETED is one.close(ProcessExit(code=0), b"").verdict
 
 
 def test_a_byte_that_is_no_character_does_not_cost_the_answer() -> None:
     """It is shown as what it is."""
     one = reader()
     one.feed(stream({"result": "a#b"}).encode().replace(b"a#b", b"a\xffb"))
-    assert "a\ufffdb" == one.close(Exit(code=0), b"").answer
+    assert "a\ufffdb" == one.close(ProcessExit(code=0), b"").answer
 
 
 @pytest.mark.parametrize(
@@ -210,4 +211,4 @@ def test_a_line_that_is_no_event_is_passed_over(line: str) -> None:
     """Plain text of hooks and wrappers between the events takes nothing away from the result."""
     one = reader()
     one.feed(f"{line}\n{stream({})}{line}\n".encode())
-    assert one.close(Exit(code=0), b"").verdict is Verdict.COMPLETED
+    assert one.close(ProcessExit(code=0), b"").verdict is Verdict.COMPLETED

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from orchestrator.core.result import FREE, Exit, StopReason, Verdict
+from orchestrator.core.result import FREE, ProcessExit, StopReason, Verdict
 from tests.agents.claude_outcomes import RECORDED, error, judge, judged, stream
 from tests.fakes.fake_claude import SAMPLES, sample
 
@@ -139,7 +139,7 @@ def test_figures_are_recorded() -> None:
 
 def test_an_unknown_figure_is_unknown() -> None:
     """A figure that nobody said is not zero (promise 21)."""
-    statistics = judge(stream({}), Exit(code=0)).statistics
+    statistics = judge(stream({}), ProcessExit(code=0)).statistics
     assert statistics["Turns"] == "1"
     assert statistics["Input tokens"] == statistics["Output tokens"] == "unknown"
 
@@ -147,12 +147,12 @@ def test_an_unknown_figure_is_unknown() -> None:
 def test_an_error_envelope_with_exit_status_0_is_a_failure() -> None:
     """Older versions exit with 0 on API errors (promise 19)."""
     out, err, _ = sample("http529_stream")
-    assert judge(out, Exit(code=0), err).verdict is not COMPLETED
+    assert judge(out, ProcessExit(code=0), err).verdict is not COMPLETED
 
 
 def test_an_answer_with_another_exit_status_is_one_and_says_so() -> None:
     """A complete answer counts however its process ends."""
-    outcome = judge(stream({}), Exit(code=3), "out of memory\n")
+    outcome = judge(stream({}), ProcessExit(code=3), "out of memory\n")
     remark = "exit 3: out of memory, after its answer was complete"
     assert (outcome.verdict, outcome.remark) == (COMPLETED, remark)
     assert "exit 3: out of memory" == outcome.statistics["Ended with"]
@@ -161,7 +161,7 @@ def test_an_answer_with_another_exit_status_is_one_and_says_so() -> None:
 @pytest.mark.parametrize("reason", StopReason)
 def test_whoever_answers_and_does_not_leave_has_answered(reason: StopReason) -> None:
     """An agent that prints its result and never exits is ended and its result kept (promise 15)."""
-    outcome = judge(sample("success_stream")[0], Exit(code=143, stopped=reason))
+    outcome = judge(sample("success_stream")[0], ProcessExit(code=143, stopped=reason))
     assert (outcome.verdict, outcome.remark) == (COMPLETED, "")
 
 
@@ -171,7 +171,7 @@ def test_whoever_leaves_something_at_work_until_its_time_is_over_has_answered(
 ) -> None:
     """A server that never ends looks the same as work that the answer waits for: people are told."""
     out, _, _ = sample("bash_timeout_moved_to_background_stream")
-    outcome = judge(out, Exit(code=143, stopped=reason))
+    outcome = judge(out, ProcessExit(code=143, stopped=reason))
     assert outcome.verdict is COMPLETED
     assert "1 background task still at work" in outcome.remark
     assert "1 background task" in outcome.statistics.values()
@@ -189,7 +189,7 @@ def test_what_was_said_before_the_last_word_is_no_answer(
         out = "".join(sample("background_task_two_results_stream")[0].splitlines(True)[:-1])
     else:
         out = sample("bash_timeout_moved_to_background_stream")[0]
-    outcome = judge(out, Exit(code=143, stopped=reason))
+    outcome = judge(out, ProcessExit(code=143, stopped=reason))
     assert (outcome.verdict, outcome.is_resumable) == (Verdict.INTERRUPTED, True)
     assert (outcome.bill.cost or 0) > 0
 
@@ -197,7 +197,9 @@ def test_what_was_said_before_the_last_word_is_no_answer(
 @pytest.mark.parametrize(("name", "verdict"), [("usage_limit_5h_stream", HELD), ("http400", FATAL)])
 def test_whoever_says_no_and_does_not_leave_has_said_no(name: str, verdict: Verdict) -> None:
     """That the process had to be ended after its last word takes nothing away from the word."""
-    outcome = judge(sample(name)[0], Exit(code=143, stopped=StopReason.LINGERING, ended=RECORDED))
+    outcome = judge(
+        sample(name)[0], ProcessExit(code=143, stopped=StopReason.LINGERING, ended=RECORDED)
+    )
     assert (outcome.verdict, outcome.reason) == (verdict, judged(name).reason)
 
 
@@ -206,7 +208,7 @@ def test_whoever_says_no_and_does_not_leave_has_said_no(name: str, verdict: Verd
 )
 def test_the_answer_is_markdown_unless_the_plan_says_text(format: str, is_markdown: bool) -> None:
     """The plan has the last word on what the answer is."""
-    assert judge(stream({}), Exit(code=0), format=format).is_markdown is is_markdown
+    assert judge(stream({}), ProcessExit(code=0), format=format).is_markdown is is_markdown
 
 
 # ── an account that lets nothing through ──────────────────────────────────────────────────────────────────────────
@@ -259,16 +261,16 @@ def test_a_held_account_may_name_its_moment_in_words_only() -> None:
 )
 def test_texts_about_accounts(out: str, verdict: Verdict) -> None:
     """Every spelling of a shut account is one; a burst of requests is none, and neither is an answer about limits."""
-    assert judge(out, Exit(code=int('"is_error": true' in out))).verdict is verdict
+    assert judge(out, ProcessExit(code=int('"is_error": true' in out))).verdict is verdict
 
 
 def test_a_limit_that_was_passed_by_is_not_why_it_failed() -> None:
     """With extra usage the event says ``rejected`` and the work goes on; the turn limit is met later all the same."""
     event = {"type": "rate_limit_event", "rate_limit_info": {"status": "rejected"}}
     over = stream({"is_error": True, "subtype": "error_max_turns", "errors": ["too many"]})
-    assert judge(json.dumps(event) + "\n" + over, Exit(code=1)).verdict is FATAL
+    assert judge(json.dumps(event) + "\n" + over, ProcessExit(code=1)).verdict is FATAL
     broken = error("API Error: 500", api_error_status=500)
-    assert judge(json.dumps(event) + "\n" + broken, Exit(code=1)).is_outage
+    assert judge(json.dumps(event) + "\n" + broken, ProcessExit(code=1)).is_outage
 
 
 @pytest.mark.parametrize("status", [429, None])
@@ -276,15 +278,15 @@ def test_a_rejection_in_other_words_is_a_limit(status: object) -> None:
     """The event says it, however the text puts it."""
     event = {"type": "rate_limit_event", "rate_limit_info": {"status": "rejected", "resetsAt": 700}}
     over = error("API Error: Request rejected (429) · come back later", api_error_status=status)
-    outcome = judge(json.dumps(event) + "\n" + over, Exit(code=1, ended=100.0))
+    outcome = judge(json.dumps(event) + "\n" + over, ProcessExit(code=1, ended=100.0))
     assert (outcome.verdict, outcome.until) == (HELD, 700.0)
 
 
 def test_not_logged_in_on_standard_error_holds_too() -> None:
     """Some refusals come before the first event."""
-    outcome = judge("", Exit(code=1), "Not logged in · Please run /login\n")
+    outcome = judge("", ProcessExit(code=1), "Not logged in · Please run /login\n")
     assert (outcome.verdict, outcome.until) == (HELD, math.inf)
-    killed = judge("", Exit(signal=9), "Not logged in · Please run /login\n")
+    killed = judge("", ProcessExit(signal=9), "Not logged in · Please run /login\n")
     assert killed.verdict is FAILED
 
 
@@ -307,15 +309,15 @@ def test_not_logged_in_on_standard_error_holds_too() -> None:
 )
 def test_a_refused_command_line_is_not_tried_again(errors: str) -> None:
     """All of these were printed by the real CLI, on standard error and nothing else."""
-    outcome = judge("", Exit(code=1), f"a warning\n{errors}\n")
+    outcome = judge("", ProcessExit(code=1), f"a warning\n{errors}\n")
     assert outcome.verdict is FATAL
     assert outcome.bill == FREE
 
 
 def test_a_crash_is_no_refusal() -> None:
     """Without a word of the command line the next attempt may do better."""
-    assert judge("", Exit(code=1), "Segmentation fault\n").verdict is FAILED
-    assert judge("", Exit(code=2), "error: unknown option\n").verdict is FAILED
+    assert judge("", ProcessExit(code=1), "Segmentation fault\n").verdict is FAILED
+    assert judge("", ProcessExit(code=2), "error: unknown option\n").verdict is FAILED
 
 
 def test_a_session_that_is_missing_is_said_in_an_event_too() -> None:
@@ -325,18 +327,18 @@ def test_a_session_that_is_missing_is_said_in_an_event_too() -> None:
         "is_error": True, "subtype": "error_during_execution", "errors": [words], "num_turns": 0,
         "session_id": "01ed4ea6", "total_cost_usd": 0, "result": None,
     }  # fmt: skip
-    outcome = judge(stream(event), Exit(code=1), words + "\n")
+    outcome = judge(stream(event), ProcessExit(code=1), words + "\n")
     assert (outcome.is_session_gone, outcome.session, outcome.is_resumable) == (True, "", False)
     assert (words, 0) == (outcome.reason, outcome.bill.cost)
-    asked = judge(stream(event), Exit(code=1), extra_args=("--resume=01ed4ea6",))
+    asked = judge(stream(event), ProcessExit(code=1), extra_args=("--resume=01ed4ea6",))
     assert f"{words}; extra_args must name no session" == asked.reason
 
 
 def test_words_about_sessions_at_work_are_no_missing_session() -> None:
     """An agent whose own commands say so had its session."""
     event = {"is_error": True, "errors": ["No conversation found"], "num_turns": 3, "result": None}
-    assert judge(stream(event), Exit(code=1)).verdict is FAILED
-    assert judge(stream(event | {"num_turns": 0}), Exit(code=0)).verdict is FAILED
+    assert judge(stream(event), ProcessExit(code=1)).verdict is FAILED
+    assert judge(stream(event | {"num_turns": 0}), ProcessExit(code=0)).verdict is FAILED
 
 
 def test_what_the_cli_advises_is_said_in_our_words() -> None:

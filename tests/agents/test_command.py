@@ -8,12 +8,12 @@ import pytest
 
 from orchestrator.agents.command import CommandAgent
 from orchestrator.core.agent import Command
-from orchestrator.core.result import FREE, SCRIPT, Exit, Outcome, StopReason, Verdict
+from orchestrator.core.result import FREE, SCRIPT, Outcome, ProcessExit, StopReason, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.errors import AgentError
 from tests.agents.assignments import assignment, given
 
-DONE = Exit(code=0, pid=7)
+DONE = ProcessExit(code=0, pid=7)
 
 
 def agent(
@@ -22,7 +22,9 @@ def agent(
     return CommandAgent("it", Command(("it", *words), answer, is_free=free), "/bin/it", role)
 
 
-def judged(to: CommandAgent, printed: str, exit: Exit = DONE, format: str = "auto") -> Outcome:
+def judged(
+    to: CommandAgent, printed: str, exit: ProcessExit = DONE, format: str = "auto"
+) -> Outcome:
     reader = to.reader(Settings(format=format))
     reader.feed(printed.encode())
     return reader.close(exit, b"last words\n")
@@ -139,12 +141,14 @@ def test_json_is_no_news() -> None:
     ("exit", "cost"),
     [
         (DONE, None),
-        (Exit(code=1, pid=7), None),
-        (Exit(signal=9, pid=7, stopped=StopReason.TIMEOUT), None),
-        (Exit(error="cannot start it: No such file or directory"), 0.0),
+        (ProcessExit(code=1, pid=7), None),
+        (ProcessExit(signal=9, pid=7, stopped=StopReason.TIMEOUT), None),
+        (ProcessExit(error="cannot start it: No such file or directory"), 0.0),
     ],
 )
-def test_nobody_knows_what_it_costs_once_it_was_started(exit: Exit, cost: float | None) -> None:
+def test_nobody_knows_what_it_costs_once_it_was_started(
+    exit: ProcessExit, cost: float | None
+) -> None:
     """Which is never the same as nothing, unless its file says that it is free."""
     assert cost == judged(agent(), "done", exit).bill.cost
     assert judged(agent(free=True), "done", exit).bill == FREE
@@ -152,22 +156,24 @@ def test_nobody_knows_what_it_costs_once_it_was_started(exit: Exit, cost: float 
 
 def test_what_it_printed_until_it_took_too_long_is_kept() -> None:
     """As it was printed, and no more an answer than that of one that failed by itself (S2-71)."""
-    outcome = judged(agent(), "half of it", Exit(signal=9, pid=7, stopped=StopReason.TIMEOUT))
+    outcome = judged(
+        agent(), "half of it", ProcessExit(signal=9, pid=7, stopped=StopReason.TIMEOUT)
+    )
     assert (outcome.verdict, outcome.answer) == (Verdict.FAILED, "half of it")
 
 
 @pytest.mark.parametrize(
     ("exit", "is_refused"),
     [
-        (Exit(code=127, pid=1), True),
-        (Exit(code=126, pid=1), True),
-        (Exit(error="cannot be started: exec format error"), True),
-        (Exit(code=1, pid=1), False),
-        (Exit(code=143, pid=1, stopped=StopReason.TIMEOUT), False),
+        (ProcessExit(code=127, pid=1), True),
+        (ProcessExit(code=126, pid=1), True),
+        (ProcessExit(error="cannot be started: exec format error"), True),
+        (ProcessExit(code=1, pid=1), False),
+        (ProcessExit(code=143, pid=1, stopped=StopReason.TIMEOUT), False),
     ],
 )
 def test_only_what_could_not_be_run_says_something_of_the_others(
-    exit: Exit, is_refused: bool
+    exit: ProcessExit, is_refused: bool
 ) -> None:
     """Of a command that failed nobody knows what it did before: many may fail alike, each for its own reason."""
     assert is_refused is judged(agent(), "", exit).is_refused

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from orchestrator.agents.claude import ClaudeAgent
-from orchestrator.core.result import Bill, Exit, Outcome, Signs, Verdict
+from orchestrator.core.result import Bill, Outcome, ProcessExit, StreamSignals, Verdict
 from orchestrator.core.settings import Settings
 from tests.fakes.claude_calls import Call, calls, install, script
 from tests.fakes.claude_session import VERSION
@@ -96,7 +96,7 @@ def fake(tmp_path: Path) -> Fake:
 def outcome(out: str, err: str, status: int) -> Outcome:
     reader = ClaudeAgent().reader(Settings())
     reader.feed(out.encode())
-    return reader.close(Exit(code=status, ended=time.time()), err.encode())
+    return reader.close(ProcessExit(code=status, ended=time.time()), err.encode())
 
 
 def verdict(out: str, err: str, status: int) -> Verdict:
@@ -113,7 +113,7 @@ def read_to(word: str, process: subprocess.Popen[str]) -> str:
     pytest.fail(f"it never said {word}: {seen}")
 
 
-def signs(out: str) -> Signs:
+def signs(out: str) -> StreamSignals:
     reader = ClaudeAgent().reader(Settings())
     reader.feed(out.encode())
     return reader.signs

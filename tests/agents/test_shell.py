@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.agents.shell import ShellAgent
 from orchestrator.agents.stdout_reader import KEPT
-from orchestrator.core.result import SCRIPT, Exit, StopReason, Verdict
+from orchestrator.core.result import SCRIPT, ProcessExit, StopReason, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.errors import AgentError
 from tests.agents.assignments import assignment, given
@@ -79,7 +79,7 @@ def test_of_long_output_head_and_tail_are_kept(size: int) -> None:
     reader = ShellAgent().reader(Settings())
     for at in range(0, size, 1000):
         reader.feed(data[at : at + 1000])
-    answer = reader.close(Exit(code=0), b"").answer
+    answer = reader.close(ProcessExit(code=0), b"").answer
     text = data.decode()
     if size <= 2 * KEPT:
         assert answer == text
@@ -96,7 +96,7 @@ def test_long_output_is_cut_between_lines(line: str, shift: int) -> None:
     reader = ShellAgent().reader(Settings())
     printed = ("x" * shift + f"\n{line}" * 20_000 + "\n").encode()
     reader.feed(printed)
-    answer = reader.close(Exit(code=0), b"").answer
+    answer = reader.close(ProcessExit(code=0), b"").answer
     first, *lines = answer.splitlines()
     [note] = [each for each in lines if each != line]
     assert "x" * shift == first
@@ -108,14 +108,16 @@ def test_one_long_line_is_cut_between_characters() -> None:
     """There is no better place."""
     reader = ShellAgent().reader(Settings())
     reader.feed(("x" + "日" * KEPT).encode())
-    head, _, tail = reader.close(Exit(code=0), b"").answer.split("\n")
+    head, _, tail = reader.close(ProcessExit(code=0), b"").answer.split("\n")
     assert ({"日"}, {"日"}) == (set(head[1:]), set(tail))
 
 
 @pytest.mark.parametrize("code", [126, 127])
 def test_a_missing_command_is_not_tried_again(code: int) -> None:
     """It will be missing the next time, too."""
-    outcome = ShellAgent().reader(Settings()).close(Exit(code=code), b"sh: 1: nope: not found\n")
+    outcome = (
+        ShellAgent().reader(Settings()).close(ProcessExit(code=code), b"sh: 1: nope: not found\n")
+    )
     assert outcome.verdict is Verdict.FATAL
     assert "nope: not found" in outcome.reason
 
@@ -125,7 +127,7 @@ def test_a_missing_command_is_not_tried_again(code: int) -> None:
 )
 def test_output_is_text_unless_the_plan_says_markdown(format: str, is_markdown: bool) -> None:
     """What a command prints is shown as it is."""
-    outcome = ShellAgent().reader(Settings(format=format)).close(Exit(code=0), b"")
+    outcome = ShellAgent().reader(Settings(format=format)).close(ProcessExit(code=0), b"")
     assert outcome.is_markdown is is_markdown
 
 
@@ -133,7 +135,7 @@ def test_output_of_a_failed_command_is_kept() -> None:
     """Partial results are kept (S2-71)."""
     reader = ShellAgent().reader(Settings())
     reader.feed(b"half of it\n")
-    outcome = reader.close(Exit(code=1), b"")
+    outcome = reader.close(ProcessExit(code=1), b"")
     assert (outcome.verdict, outcome.answer) == (Verdict.FAILED, "half of it\n")
 
 
@@ -142,5 +144,5 @@ def test_output_of_a_command_that_took_too_long_is_kept(why: StopReason) -> None
     """As of one that failed by itself, and it counts as little (S2-71)."""
     reader = ShellAgent().reader(Settings())
     reader.feed(b"half of it\n")
-    outcome = reader.close(Exit(signal=15, stopped=why), b"")
+    outcome = reader.close(ProcessExit(signal=15, stopped=why), b"")
     assert (outcome.verdict, outcome.answer) == (Verdict.FAILED, "half of it\n")

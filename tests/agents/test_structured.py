@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.agents.outcome import flaw, mismatch, object_in, shown
-from orchestrator.core.text import fence, printable
+from orchestrator.core.text import fence, sanitize
 
 SCHEMA = {
     "type": "object",
@@ -177,7 +177,7 @@ def test_an_answer_that_is_an_object_is_one_for_programs(answer: dict[str, Any])
     assert found is not None
     assert found == object_in(shown(answer))
     line = json.dumps(found, ensure_ascii=False)
-    assert line == printable(line)
+    assert line == sanitize(line)
     if json.dumps(answer).isascii() and "\\" not in json.dumps(answer):
         assert answer == found
 

@@ -19,7 +19,7 @@ from orchestrator.agents.protocol import Agent
 from orchestrator.agents.shell import ShellAgent
 from orchestrator.agents.simulated import SimulatedAgent
 from orchestrator.core.agent import Command
-from orchestrator.core.result import FREE, Exit, Outcome, Signs, StopReason, Verdict
+from orchestrator.core.result import FREE, Outcome, ProcessExit, StopReason, StreamSignals, Verdict
 from orchestrator.core.settings import Settings
 from tests.agents.assignments import assignment, given
 from tests.fakes.fake_claude import SAMPLES, sample
@@ -59,24 +59,24 @@ every_agent = pytest.mark.parametrize("plug", PLUGS.values(), ids=PLUGS.keys())
 PROCESSES = [name for name in PLUGS if name != "simulated"]
 processes = pytest.mark.parametrize("plug", [PLUGS[name] for name in PROCESSES], ids=PROCESSES)
 
-#: Every way in which an attempt can end (``Exit``), the good one first.
+#: Every way in which an attempt can end (``ProcessExit``), the good one first.
 EXITS = {
-    "good": Exit(code=0),
-    "error": Exit(code=1),
-    "no such command": Exit(code=127),
-    "terminated": Exit(code=143),
-    "signal": Exit(signal=9),
-    "no status": Exit(),
-    "not started": Exit(error="cannot start it: No such file or directory"),
-    "short of processes": Exit(
+    "good": ProcessExit(code=0),
+    "error": ProcessExit(code=1),
+    "no such command": ProcessExit(code=127),
+    "terminated": ProcessExit(code=143),
+    "signal": ProcessExit(signal=9),
+    "no status": ProcessExit(),
+    "not started": ProcessExit(error="cannot start it: No such file or directory"),
+    "short of processes": ProcessExit(
         error="cannot start it: Resource temporarily unavailable", is_passing=True
     ),
-    "timeout": Exit(signal=15, stopped=StopReason.TIMEOUT),
-    "timeout, exit 0": Exit(code=0, stopped=StopReason.TIMEOUT),
-    "shutdown": Exit(code=143, stopped=StopReason.SHUTDOWN),
-    "shutdown, exit 0": Exit(code=0, stopped=StopReason.SHUTDOWN),
-    "orphaned": Exit(signal=9, stopped=StopReason.ORPHANED),
-    "stopped before it started": Exit(error="not started", stopped=StopReason.SHUTDOWN),
+    "timeout": ProcessExit(signal=15, stopped=StopReason.TIMEOUT),
+    "timeout, exit 0": ProcessExit(code=0, stopped=StopReason.TIMEOUT),
+    "shutdown": ProcessExit(code=143, stopped=StopReason.SHUTDOWN),
+    "shutdown, exit 0": ProcessExit(code=0, stopped=StopReason.SHUTDOWN),
+    "orphaned": ProcessExit(signal=9, stopped=StopReason.ORPHANED),
+    "stopped before it started": ProcessExit(error="not started", stopped=StopReason.SHUTDOWN),
 }
 #: What ends in front of its end: no answer that counts.
 CUT = {
@@ -101,13 +101,13 @@ def holds_together(outcome: Outcome, agent: Agent) -> None:
 
 
 def judged(
-    plug: Plug, pieces: Iterable[bytes], exit: Exit = EXITS["good"], errors: bytes = b""
+    plug: Plug, pieces: Iterable[bytes], exit: ProcessExit = EXITS["good"], errors: bytes = b""
 ) -> Outcome:
     """What a fresh reader concludes from an output that comes in *pieces*."""
     reader = plug.agent.reader(Settings())
     for piece in pieces:
         news = reader.feed(piece)
-        assert isinstance(reader.signs, Signs)
+        assert isinstance(reader.signs, StreamSignals)
         assert "\n" not in news
         assert len(news) <= 200
     return reader.close(exit, errors)
@@ -192,7 +192,7 @@ def test_byte_by_byte_is_at_once(plug: Plug) -> None:
 def test_recordings_may_be_cut_anywhere(name: str, cuts: list[int]) -> None:
     """Where the pieces of a real event stream end makes no difference."""
     out, err, status = sample(name)
-    data, exit = out.encode(), Exit(code=status)
+    data, exit = out.encode(), ProcessExit(code=status)
     at_once = judged(PLUGS["claude"], [data], exit, err.encode())
     assert at_once == judged(PLUGS["claude"], split(data, cuts), exit, err.encode())
 
@@ -275,7 +275,9 @@ def test_many_short_lines_are_read_in_time(plug: Plug) -> None:
 @every_agent
 @pytest.mark.parametrize("exit", EXITS.values(), ids=EXITS.keys())
 @pytest.mark.parametrize("output", CUT.values(), ids=CUT.keys())
-def test_what_did_not_end_well_is_not_completed(plug: Plug, exit: Exit, output: bytes) -> None:
+def test_what_did_not_end_well_is_not_completed(
+    plug: Plug, exit: ProcessExit, output: bytes
+) -> None:
     """Without the whole answer nothing counts as done, however it ended; what we ended is not charged (promise 2)."""
     outcome = judged(plug, [output], exit, b"first\nlast words\n")
     # What half an answer is, only a command that prints no more than its answer cannot tell.
@@ -329,7 +331,7 @@ def test_a_failure_says_what_is_wrong_and_not_what_to_do(plug: Plug) -> None:
 
 
 @pytest.mark.parametrize("exit", EXITS.values(), ids=EXITS.keys())
-def test_claude_keeps_a_whole_answer_however_its_process_ends(exit: Exit) -> None:
+def test_claude_keeps_a_whole_answer_however_its_process_ends(exit: ProcessExit) -> None:
     """It was paid for; how a process failed after it is told."""
     outcome = judged(PLUGS["claude"], [PLUGS["claude"].good], exit)
     is_failed = exit.code != 0 and exit.stopped is None
@@ -338,7 +340,7 @@ def test_claude_keeps_a_whole_answer_however_its_process_ends(exit: Exit) -> Non
 
 
 @pytest.mark.parametrize("exit", EXITS.values(), ids=EXITS.keys())
-def test_a_command_is_completed_by_exit_status_0_alone(exit: Exit) -> None:
+def test_a_command_is_completed_by_exit_status_0_alone(exit: ProcessExit) -> None:
     """A command that was ended, or ended with anything else, has failed, whatever it printed."""
     outcome = judged(PLUGS["shell"], [b"all done\n"], exit)
     assert (outcome.verdict is Verdict.COMPLETED) == (exit == EXITS["good"])

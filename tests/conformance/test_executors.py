@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from orchestrator.core.result import Exit, StopReason
+from orchestrator.core.result import ProcessExit, StopReason
 from orchestrator.executors.local import LocalExecutor
 from orchestrator.executors.protocol import Executor, Job
 from tests.executors.harness import collect, make_job, record_of, run, sh, until_started
@@ -22,9 +22,11 @@ MISSING = ("no-such-program",)
 
 PLAYS = {
     HELLO: Play(output="hello\n"),
-    FAILS: Play(exit=Exit(code=3)),
+    FAILS: Play(exit=ProcessExit(code=3)),
     LASTS: Play(lasts=True),
-    MISSING: Play(exit=Exit(error="cannot start 'no-such-program': No such file or directory")),
+    MISSING: Play(
+        exit=ProcessExit(error="cannot start 'no-such-program': No such file or directory")
+    ),
 }
 
 
@@ -80,7 +82,7 @@ async def test_the_record_is_written_before_done_and_says_the_same(
         jobs.append(make_job(tmp_path, key, *argv, facts={"task": "T-01"}))
     for key, done in (await run(make(), *jobs)).items():
         record = record_of(next(job for job in jobs if job.key == key))
-        assert Exit.of_record(record) == done
+        assert ProcessExit.of_record(record) == done
         assert record["schema"] == 1
         assert record["key"] == key
         assert record["task"] == "T-01"

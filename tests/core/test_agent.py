@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.agent import Member, Program, Roster, at_work
+from orchestrator.core.agent import AgentRegistry, Member, Program, at_work
 from orchestrator.core.result import Result
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import CapacityError, ExitStatus
@@ -17,7 +17,7 @@ CLAUDE = Member(
     "claude", types=("dev",), capabilities=("refactor", "debug", "docs"), max_parallel=3
 )
 EVA = Member("eva", types=("test",), capabilities=("validate", "system-ops"), max_parallel=1)
-SEED = Roster.of([CLAUDE, EVA])
+SEED = AgentRegistry.of([CLAUDE, EVA])
 
 
 @pytest.mark.parametrize(
@@ -49,21 +49,21 @@ def test_of_several_that_fit_the_first_takes_it() -> None:
         Member("first", types=("dev",), max_parallel=1),
         Member("second", types=("dev",)),
     )
-    roster = Roster.of([able, first, second])
-    assert "first" == roster.choose(fallback="claude", type="dev")
+    registry = AgentRegistry.of([able, first, second])
+    assert "first" == registry.choose(fallback="claude", type="dev")
 
 
 @given(kind=st.text(max_size=5))
 def test_without_types_or_capabilities_the_default_agent_takes_it(kind: str) -> None:
     """A plan without a roster is what it was before there were rosters."""
-    assert "claude" == Roster.of().choose(fallback="claude", type=kind)
+    assert "claude" == AgentRegistry.of().choose(fallback="claude", type=kind)
 
 
 def test_claude_code_is_claude() -> None:
     """What seed 004 calls it; and it is not listed twice."""
-    assert "claude-code" in Roster.of()
-    assert "claude" == Roster.of()["claude-code"].key
-    assert ("claude", "shell", "simulated") == Roster.of().keys
+    assert "claude-code" in AgentRegistry.of()
+    assert "claude" == AgentRegistry.of()["claude-code"].key
+    assert ("claude", "shell", "simulated") == AgentRegistry.of().keys
 
 
 @pytest.mark.parametrize(("running", "is_full"), [(0, False), (2, False), (3, True), (9, True)])
@@ -80,17 +80,17 @@ def test_s4_59_an_agent_at_capacity_takes_no_more(running: int, is_full: bool) -
 
 def test_s4_59_roles_count_as_the_agent_they_stand_on() -> None:
     """Three reviewers are three of claude, and claude is full."""
-    roster = Roster.of([CLAUDE, Member("reviewer", extends="claude", max_parallel=5)])
+    registry = AgentRegistry.of([CLAUDE, Member("reviewer", extends="claude", max_parallel=5)])
     with pytest.raises(CapacityError, match="claude has 3 of 3 tasks"):
-        roster.require_room("reviewer", {"reviewer": 2, "claude": 1})
-    assert ("reviewer", "claude") == roster.crew("reviewer")
-    assert 3 == roster.running("claude", {"reviewer": 2, "claude": 1})
+        registry.require_room("reviewer", {"reviewer": 2, "claude": 1})
+    assert ("reviewer", "claude") == registry.crew("reviewer")
+    assert 3 == registry.running("claude", {"reviewer": 2, "claude": 1})
 
 
 def test_an_agent_without_a_limit_has_room() -> None:
     """Then only the slots of the run count."""
-    Roster.of().require_room("claude", {"claude": 1000})
-    assert () == Roster.of().crew("shell")
+    AgentRegistry.of().require_room("claude", {"claude": 1000})
+    assert () == AgentRegistry.of().crew("shell")
 
 
 def test_at_work_is_what_runs() -> None:
@@ -106,6 +106,6 @@ def test_at_work_is_what_runs() -> None:
 
 def test_a_file_takes_the_place_of_the_built_in_agent() -> None:
     """In the same line of the table."""
-    roster = Roster.of([Member("shell", Program.SHELL, max_parallel=2)])
-    assert ("claude", "shell", "simulated") == roster.keys
-    assert {"shell": 2} == roster.widths
+    registry = AgentRegistry.of([Member("shell", Program.SHELL, max_parallel=2)])
+    assert ("claude", "shell", "simulated") == registry.keys
+    assert {"shell": 2} == registry.widths

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.cost import spending
+from orchestrator.core.cost import total_cost
 from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Attempt, Result
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 
 S = TaskStatus
@@ -27,16 +27,16 @@ def result(
 
 def board(
     needs: Mapping[str, str], *results: Result, doubts: dict[str, str] | None = None
-) -> Board:
+) -> PlanSnapshot:
     tasks = {
         id: Task(id=id, name=id, description="", needs=tuple(listed.split()))
         for id, listed in needs.items()
     }
     by_id = {each.task: each for each in results}
-    return Board(Plan(tasks=tasks), shape(tasks), by_id, doubts=doubts or {})
+    return PlanSnapshot(Plan(tasks=tasks), shape(tasks), by_id, doubts=doubts or {})
 
 
-def told(of: Board, task: str) -> tuple[S, str]:
+def told(of: PlanSnapshot, task: str) -> tuple[S, str]:
     return of.standing[task].status, of.standing[task].reason
 
 
@@ -157,7 +157,7 @@ def test_counts_and_current_batch() -> None:
 
 
 @st.composite
-def boards(draw: st.DrawFn) -> Board:
+def boards(draw: st.DrawFn) -> PlanSnapshot:
     needs: dict[str, str] = {}
     for n in range(draw(st.integers(1, 10))):
         chosen = draw(st.sets(st.integers(0, n - 1), max_size=3)) if n else set()
@@ -173,7 +173,7 @@ def boards(draw: st.DrawFn) -> Board:
 
 
 @given(boards())
-def test_what_is_shown_is_never_a_lie(found: Board) -> None:
+def test_what_is_shown_is_never_a_lie(found: PlanSnapshot) -> None:
     """Whatever lies on disk: completed stands on completed, pending could start, skipped has a culprit."""
     for task in found.plan.tasks.values():
         before = {need: found.status(need) for need in task.needs}
@@ -194,7 +194,7 @@ def test_what_a_dead_run_left_open_has_an_unknown_cost(status: S, unknown: int) 
     """While it runs it will say what it cost; nobody will once its runner is gone, and every sum says so."""
     attempt = Attempt(number=1, charge=1, cost=None, cap=0.5)
     left = Result(task="a", agent="claude", status=status, attempts=(attempt,))
-    spent = spending(board({"a": ""}, left).paid_for())
+    spent = total_cost(board({"a": ""}, left).paid_for())
     assert (unknown, unknown * 0.5) == (spent.unknown, spent.feared)
 
 

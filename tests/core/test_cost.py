@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.cost import cost_facts, spending, spent_in, unsettled, usd
+from orchestrator.core.cost import cost_facts, spent_in, total_cost, unsettled, usd
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.status import TaskStatus
 
@@ -46,7 +46,7 @@ results = st.builds(
 @given(st.lists(results, max_size=6))
 def test_the_parts_are_the_whole(of: list[Result]) -> None:
     """By task and by agent it adds up to what is known, and to nothing that is not."""
-    spent = spending(of)
+    spent = total_cost(of)
     known = sum(each.cost or 0.0 for one in of for each in one.attempts)
     assert pytest.approx(known) == spent.known
     assert pytest.approx(known) == sum(spent.by_task.values())
@@ -56,7 +56,7 @@ def test_the_parts_are_the_whole(of: list[Result]) -> None:
 
 def test_programs_get_no_noise_of_sums() -> None:
     """0.1 + 0.2 is not 0.30000000000000004 to anybody who pays; the dearest tasks come first."""
-    spent = spending([result(attempt(0.1), attempt(0.2)), result(attempt(0.5), task="T-02")])
+    spent = total_cost([result(attempt(0.1), attempt(0.2)), result(attempt(0.5), task="T-02")])
     assert {
         "task": {"T-02": 0.5, "T-01": 0.3}, "agent": {"claude": 0.8}, "model": {"opus": 0.8},
     } == cost_facts(spent)  # fmt: skip
@@ -66,7 +66,7 @@ def test_programs_get_no_noise_of_sums() -> None:
 @given(st.lists(results, max_size=6))
 def test_unknown_is_told(of: list[Result]) -> None:
     """A cost that nobody knows is in the words, whatever else was spent; and never as an amount of 0."""
-    spent = spending(of)
+    spent = total_cost(of)
     assert bool(spent) == bool(spent.known or spent.unknown)
     if spent.unknown:
         assert "unknown cost" in str(spent)
@@ -97,14 +97,14 @@ def test_a_session_has_cost_what_its_attempts_did(of: list[Attempt], session: st
 
 def test_what_runs_is_not_unknown_yet() -> None:
     """It will say what it cost."""
-    assert not spending([result(attempt(None, session="s1", status="running"))])
+    assert not total_cost([result(attempt(None, session="s1", status="running"))])
 
 
 def test_only_what_says_so_settles() -> None:
     """A later attempt in the same session that cost something is no proof that the session knew of the earlier one."""
     cut, later = attempt(None, session="s1"), attempt(0.5, session="s1")
-    assert 1 == spending([result(cut, later)]).unknown
-    assert 0 == spending([result(cut, later._replace(settles=True))]).unknown
+    assert 1 == total_cost([result(cut, later)]).unknown
+    assert 0 == total_cost([result(cut, later._replace(settles=True))]).unknown
 
 
 @given(st.floats(0, 1e8, allow_nan=False))
@@ -129,4 +129,4 @@ def test_an_amount_is_never_shown_as_nothing(amount: float) -> None:
 )
 def test_the_words(unknown: int, words: str) -> None:
     """As people read them."""
-    assert words == str(spending([result(attempt(1.5), *[attempt(None)] * unknown)]))
+    assert words == str(total_cost([result(attempt(1.5), *[attempt(None)] * unknown)]))

@@ -8,13 +8,13 @@ from orchestrator.core.heartbeat import AlertKind, alerts
 from orchestrator.core.plan import Plan, Task, with_umbrellas
 from orchestrator.core.plan_status import PlanState
 from orchestrator.core.result import Attempt, Result
-from orchestrator.core.snapshot import SIMULATED, Board
+from orchestrator.core.snapshot import SIMULATED, PlanSnapshot
 from orchestrator.core.status import TaskStatus
 
 HOUR = 3600.0
 
 
-def board(*tasks: Task, **statuses: TaskStatus) -> Board:
+def board(*tasks: Task, **statuses: TaskStatus) -> PlanSnapshot:
     """A plan of which some tasks have a result."""
     rows = with_umbrellas({task.id: task for task in tasks})
     attempt = Attempt(number=1, charge=1)
@@ -22,7 +22,7 @@ def board(*tasks: Task, **statuses: TaskStatus) -> Board:
         id: Result(task=id, agent="x", status=status, attempts=(attempt,), inputs={})
         for id, status in statuses.items()
     }
-    return Board(Plan(rows), shape(rows), results)
+    return PlanSnapshot(Plan(rows), shape(rows), results)
 
 
 def test_hours_add_up_and_what_is_over_is_not_left() -> None:

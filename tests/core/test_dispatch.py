@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.core.agent import Member, Roster
+from orchestrator.core.agent import AgentRegistry, Member
 from orchestrator.core.dispatch import ready, refusal, within_capacity
 from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.plan_status import TERMINAL, PlanState
 from orchestrator.core.result import Attempt, Result
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 
 
@@ -18,13 +18,13 @@ def task(id: str, *needs: str, priority: int = 10) -> Task:
     return Task(id=id, name=id, description="", needs=needs, priority=priority)
 
 
-def board(*tasks: Task, **statuses: TaskStatus) -> Board:
+def board(*tasks: Task, **statuses: TaskStatus) -> PlanSnapshot:
     results = {
         id: Result(id, "shell", status, (Attempt(1, 1, run="r", status=status.value),))
         for id, status in statuses.items()
     }
     by_id = {each.id: each for each in tasks}
-    return Board(Plan(tasks=by_id), shape(by_id), results)
+    return PlanSnapshot(Plan(tasks=by_id), shape(by_id), results)
 
 
 def test_what_is_ready_and_why_the_rest_is_not() -> None:
@@ -48,10 +48,10 @@ def test_what_is_ready_and_why_the_rest_is_not() -> None:
 
 def test_an_agent_takes_no_more_than_it_has_room_for() -> None:
     """What is under way counts, also what was handed out a moment ago."""
-    roster = Roster.of([Member("eva", max_parallel=2), Member("mia", max_parallel=1)])
+    registry = AgentRegistry.of([Member("eva", max_parallel=2), Member("mia", max_parallel=1)])
     tasks = [task("a"), task("b"), task("c"), task("d")]
     agents = {"a": "eva", "b": "eva", "c": "shell", "d": "mia"}
-    taken, skipped = within_capacity(tasks, agents, roster, {"eva": 1, "mia": 1})
+    taken, skipped = within_capacity(tasks, agents, registry, {"eva": 1, "mia": 1})
     assert ["a", "c"] == [each.id for each in taken]
     assert [
         ("b", "Agent at capacity: eva has 2 of 2 tasks under way"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from orchestrator.core.graph import find_cycle, shape
 from orchestrator.core.plan import Plan, Task, check_parents, sources, with_umbrellas
 from orchestrator.core.result import Attempt, Result, Verdict
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.scheduler.messages import Begun, Finish, Replanned
 from orchestrator.scheduler.node import Node
@@ -34,13 +34,13 @@ PHASES = linked(
 
 def board(
     *done: str, made: Mapping[str, dict[str, int]] | None = None, **others: TaskStatus
-) -> Board:
+) -> PlanSnapshot:
     statuses, made = dict.fromkeys(done, TaskStatus.COMPLETED) | others, made or {}
     results = {
         id: Result(id, "shell", status, (Attempt(1, 1, "r", status.value),), made.get(id, {}))
         for id, status in statuses.items()
     }
-    return Board(Plan(PHASES), shape(PHASES), results)
+    return PlanSnapshot(Plan(PHASES), shape(PHASES), results)
 
 
 def test_an_umbrella_needs_its_children_and_they_what_it_needs() -> None:

@@ -8,14 +8,14 @@ from orchestrator.core.brief import Brief, Phase
 from orchestrator.core.event import News, read_line
 from orchestrator.core.graph import shape
 from orchestrator.core.heartbeat import AlertKind, Pulse, alerts, beat, run_alerts
-from orchestrator.core.plan import Charter, Plan, Task
+from orchestrator.core.plan import Plan, PlanHeader, Task
 from orchestrator.core.plan_status import PlanState
 from orchestrator.core.result import Attempt, Result
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 
 
-def board(eta: float = 0.0, **statuses: TaskStatus) -> Board:
+def board(eta: float = 0.0, **statuses: TaskStatus) -> PlanSnapshot:
     tasks = {id: Task(id=id, name=id, description="") for id in statuses}
     results = {
         id: Result(
@@ -27,13 +27,13 @@ def board(eta: float = 0.0, **statuses: TaskStatus) -> Board:
         )
         for id, status in statuses.items()
     }
-    return Board(Plan(tasks=tasks, charter=Charter(eta=eta)), shape(tasks), results)
+    return PlanSnapshot(Plan(tasks=tasks, plan_header=PlanHeader(eta=eta)), shape(tasks), results)
 
 
 LEFT = board(a=TaskStatus.PENDING)
 
 
-def limited(until: float) -> Board:
+def limited(until: float) -> PlanSnapshot:
     """Its account is held, until a moment or until a person does something."""
     looked = board(a=TaskStatus.PENDING)
     held = Attempt(1, 1, "ab12", "held", "limit", ended=1.0, agent="x", until=until)
@@ -73,7 +73,7 @@ def test_nobody_is_told_that_all_is_well() -> None:
     assert [] == list(alerts("p", looked, PlanState.TESTING, {"a": Pulse("1", 2)}, 999.0))
 
 
-def brief(phase: Phase, results: Board, *about_run: str, begins: float = 0.0) -> Brief:
+def brief(phase: Phase, results: PlanSnapshot, *about_run: str, begins: float = 0.0) -> Brief:
     lines = [line for each in about_run if (line := read_line(f"now · run · {each}"))]
     return Brief(results, News(), phase, lines, run="ab12", begins=begins)
 

@@ -7,7 +7,7 @@ import pytest
 from orchestrator.core.brief import Brief, Phase, phase_of
 from orchestrator.core.event import Line, News, read_line, run_id
 from orchestrator.core.plan_status import PlanState
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import ExitStatus
 from tests.views.example import attempt, board, done, midway, result, task
@@ -183,7 +183,7 @@ NONE_LEFT = board(
 )
 
 
-def merging(*made_from: int) -> Board:
+def merging(*made_from: int) -> PlanSnapshot:
     """Two completed tasks whose answers an agent is to merge; it has merged those of these attempts."""
     found = board(
         [task("T-01"), task("T-02")],
@@ -270,7 +270,7 @@ STOPPING = "run · stopping · SIGTERM"
     ],
 )
 def test_which_kind_of_news_it_is_and_what_to_do_next(
-    expected: ExitStatus, step: str, brief: tuple[Board, Phase, list[str], list[str]]
+    expected: ExitStatus, step: str, brief: tuple[PlanSnapshot, Phase, list[str], list[str]]
 ) -> None:
     """The table of exit statuses; done is only said when a run ended in order and everything is completed."""
     drawn, phase, about_run, texts = brief
@@ -284,8 +284,10 @@ def test_which_kind_of_news_it_is_and_what_to_do_next(
 )
 def test_nobody_is_told_to_run_what_may_not_be_run(state: str, step: str) -> None:
     """It waits for a person, or is over."""
-    charter = PARTLY.plan.charter._replace(state=PlanState(state))
-    drawn = Board(PARTLY.plan._replace(charter=charter), PARTLY.shape, PARTLY.results)
+    plan_header = PARTLY.plan.plan_header._replace(state=PlanState(state))
+    drawn = PlanSnapshot(
+        PARTLY.plan._replace(plan_header=plan_header), PARTLY.shape, PARTLY.results
+    )
     told = Brief(board=drawn, news=news(), phase=Phase.ENDED, about_run=read(STARTED, ENDED))
     assert step == told.next_step()[0]
 

@@ -20,7 +20,7 @@ from orchestrator.core.plan_status import (
     subtask_word,
 )
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.timestamp import parse_moment
+from orchestrator.core.timestamp import parse_timestamp
 from orchestrator.errors import TransitionError
 
 ARROWS = {
@@ -152,10 +152,10 @@ def test_the_words_of_the_seed_for_where_a_task_stands() -> None:
     ],
 )
 def test_a_moment(text: str, seconds: float) -> None:
-    assert seconds == parse_moment(text, 1000)
+    assert seconds == parse_timestamp(text, 1000)
 
 
 @pytest.mark.parametrize("text", ["", "soon", "2026-13-01", "2h"])
 def test_what_is_no_moment(text: str) -> None:
     with pytest.raises(ValueError, match="is not a moment"):
-        parse_moment(text)
+        parse_timestamp(text)

@@ -15,7 +15,7 @@ from orchestrator.core.result import Attempt, Result
 from orchestrator.core.status import COMMANDS, TRANSITIONS, TaskStatus, Verb
 from orchestrator.core.task_command import (
     BY_HAND,
-    Intervention,
+    TaskCommand,
     apply,
     decide,
     next_ready,
@@ -27,9 +27,9 @@ from orchestrator.errors import DependencyError, TransitionError
 S = TaskStatus
 
 
-def wants(verb: Verb, by: str = "bob", **more: Any) -> Intervention:
+def wants(verb: Verb, by: str = "bob", **more: Any) -> TaskCommand:
     """A command, at second 20."""
-    return Intervention(verb, "T-02", by, 20.0, id="q1")._replace(**more)
+    return TaskCommand(verb, "T-02", by, 20.0, id="q1")._replace(**more)
 
 
 @pytest.mark.parametrize(("status", "verb"), list(product(TaskStatus, COMMANDS)))
@@ -120,7 +120,7 @@ def test_an_attempt_by_hand() -> None:
     assert (4, 0, "", "alice", "running") == (
         attempt.number, attempt.charge, attempt.run, attempt.agent, attempt.status,
     )  # fmt: skip
-    assert (True, {"T-01": 2}, S.RUNNING) == (attempt.is_by_hand, begun.inputs, begun.status)
+    assert (True, {"T-01": 2}, S.RUNNING) == (attempt.is_manual, begun.inputs, begun.status)
     now, seen = {"T-01": 3, "T-05": 1}, {"T-01": 2, "T-05": 1}
     ended = apply(
         begun, wants(Verb.COMPLETE)._replace(time=50.0), S.COMPLETED, number=9, inputs=now

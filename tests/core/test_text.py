@@ -17,7 +17,7 @@ from orchestrator.core.text import (
     fence,
     from_cell,
     one_line,
-    printable,
+    sanitize,
 )
 from tests.growth import come_back
 
@@ -33,13 +33,13 @@ ANY = NASTY | st.text()
 @given(ANY)
 def test_printable_text_has_nothing_that_a_terminal_acts_on(text: str) -> None:
     """Of all control characters only newline and tab are left, no escape sequence, no lone surrogate, no override."""
-    shown = printable(text)
+    shown = sanitize(text)
     shown.encode()
     assert not {char for char in shown if ord(char) < 32 or 127 <= ord(char) < 160} - {"\n", "\t"}
     assert not set(shown) & set(
         "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029\ufeff"
     )
-    assert printable(shown) == shown
+    assert sanitize(shown) == shown
 
 
 @pytest.mark.parametrize(
@@ -61,14 +61,14 @@ def test_printable_text_has_nothing_that_a_terminal_acts_on(text: str) -> None:
 )
 def test_printable_keeps_what_a_person_would_have_seen(text: str, shown: str) -> None:
     """Escape sequences vanish whole, of a redrawn progress line the last state stays, line endings become newlines."""
-    assert printable(text) == shown
+    assert sanitize(text) == shown
 
 
 def test_printable_takes_linear_time() -> None:
     """A megabyte of escape sequences comes back, however they are broken, and nothing of them is left."""
     pieces = ("\x1b", "\x1b[", "\x1b]", "\x1bP", "\x90", "\x9b1;", "\x1b[1;", "\x1b]x\x1b", "\x1b(")
     many = [piece * (1_000_000 // len(piece)) for piece in (*pieces, "\r", "\r\n", "a\r")]
-    shown = come_back(printable, many + [f"{text}\x1bPx\x9c" for text in many])
+    shown = come_back(sanitize, many + [f"{text}\x1bPx\x9c" for text in many])
     assert {*"a\n"} == set().union(*shown)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.timestamp import format_moment, parse_moment
+from orchestrator.core.timestamp import format_timestamp, parse_timestamp
 
 
 @pytest.mark.parametrize(
@@ -21,13 +21,13 @@ from orchestrator.core.timestamp import format_moment, parse_moment
 )
 def test_a_moment_is_written_in_utc(written: str, shown: str) -> None:
     """A day stays a day; a duration counts from the moment it is told."""
-    assert shown == format_moment(parse_moment(written, 0.0))
+    assert shown == format_timestamp(parse_timestamp(written, 0.0))
 
 
 @given(st.integers(-62135596800, 253402300799))
 def test_what_was_written_is_read_again(seconds: int) -> None:
     """To the second, over all the years that a date has."""
-    assert seconds == parse_moment(format_moment(seconds))
+    assert seconds == parse_timestamp(format_timestamp(seconds))
 
 
 @pytest.mark.parametrize(
@@ -37,4 +37,4 @@ def test_what_was_written_is_read_again(seconds: int) -> None:
 def test_other_words_are_refused(text: str) -> None:
     """Also what no calendar has, and what lies outside of it in another time zone."""
     with pytest.raises(ValueError, match="is not a moment; write 2026-03-01"):
-        parse_moment(text, 0.0)
+        parse_timestamp(text, 0.0)

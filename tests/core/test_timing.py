@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.timestamp import next_moment, next_round, time_of_day
+from orchestrator.core.timestamp import next_round, next_timestamp, time_of_day
 
 at = datetime.fromisoformat
 
@@ -34,7 +34,7 @@ NOON = at("2026-01-31T12:00:20").astimezone()
     ],
 )
 def test_the_moment_that_is_meant(moment: datetime, text: str) -> None:
-    assert moment.timestamp() == next_moment(text, NOON).timestamp()
+    assert moment.timestamp() == next_timestamp(text, NOON).timestamp()
 
 
 @pytest.fixture
@@ -63,24 +63,24 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_the_night_in_which_clocks_are_set(moment: str, text: str, now: str) -> None:
     """An hour that there is twice has each of its times twice, and the next one is meant."""
     local = datetime.fromtimestamp(at(now).timestamp()).astimezone()
-    assert at(moment).timestamp() == next_moment(text, local).timestamp()
+    assert at(moment).timestamp() == next_timestamp(text, local).timestamp()
 
 
 @pytest.mark.parametrize("text", ["", "24:00", "12:60", "noon", "7", "12:00:00", "2026-13-01"])
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not a time; write 07:30"):
-        next_moment(text, NOON)
+        next_timestamp(text, NOON)
 
 
 def test_what_is_over_is_refused() -> None:
     with pytest.raises(ValueError, match="is over"):
-        next_moment("2026-01-31T11:00", NOON)
+        next_timestamp("2026-01-31T11:00", NOON)
 
 
 @given(st.integers(0, 23), st.integers(0, 59), st.integers(0, 59))
 def test_a_time_of_day_is_never_more_than_a_day_away(hour: int, minute: int, second: int) -> None:
     now = NOON.replace(second=second)
-    away = next_moment(f"{hour:02d}:{minute:02d}", now).timestamp() - now.timestamp()
+    away = next_timestamp(f"{hour:02d}:{minute:02d}", now).timestamp() - now.timestamp()
     assert 0 <= away <= 25 * 3600
     assert (hour, minute) == time_of_day(f"{hour}:{minute:02d}")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.agent import Duty, Member, Roster, loads, names_of, with_room
+from orchestrator.core.agent import AgentRegistry, Duty, Member, loads, names_of, with_room
 from orchestrator.core.result import Attempt, Result
-from orchestrator.core.status import UNDER_WAY, TaskStatus
+from orchestrator.core.status import ACTIVE, TaskStatus
 from tests.views.example import task
 
-ROSTER = Roster.of(
+ROSTER = AgentRegistry.of(
     [Member("eva", max_parallel=1), Member("kim", extends="eva"), Member("idle", max_parallel=9)]
 )
 DUTIES = st.lists(
@@ -32,7 +32,7 @@ def test_every_task_counts_for_each_of_its_names(duties: list[Duty]) -> None:
     assert set(found) <= named | {"eva", "kim", "idle"}
     for name, load in found.items():
         mine = [duty.status for duty in duties if name in duty.names]
-        assert load.active == sum(each in UNDER_WAY for each in mine)
+        assert load.active == sum(each in ACTIVE for each in mine)
         assert (load.pending, load.waiting, load.blocked) == tuple(
             mine.count(each)
             for each in (TaskStatus.PENDING, TaskStatus.WAITING, TaskStatus.BLOCKED)

@@ -14,7 +14,7 @@ from typing import Any
 
 import anyio
 
-from orchestrator.core.result import Exit
+from orchestrator.core.result import ProcessExit
 from orchestrator.executors.exit_record import read_record
 from orchestrator.executors.protocol import Done, Executor, Job, ProcessStarted
 from tests.patience import PATIENCE
@@ -49,9 +49,9 @@ def make_job(where: Path, key: str, *argv: str, **more: Any) -> Job:
     return Job(key=key, argv=argv, env=env, **{**files, "cwd": str(where), **more})
 
 
-async def collect(executor: Executor, count: int) -> dict[str, Exit]:
+async def collect(executor: Executor, count: int) -> dict[str, ProcessExit]:
     """Read news until *count* jobs are done; each may be done only once, and started only before."""
-    done: dict[str, Exit] = {}
+    done: dict[str, ProcessExit] = {}
     with anyio.fail_after(PATIENCE):
         if count:
             async for batch in executor.news():
@@ -77,7 +77,7 @@ async def until_started(executor: Executor, count: int) -> dict[str, int]:
     return pids
 
 
-async def run(executor: Executor, *jobs: Job) -> dict[str, Exit]:
+async def run(executor: Executor, *jobs: Job) -> dict[str, ProcessExit]:
     """Open, run the jobs to their ends, close."""
     async with executor.opened():
         for job in jobs:

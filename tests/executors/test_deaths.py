@@ -17,7 +17,7 @@ from typing import NamedTuple
 import anyio
 import pytest
 
-from orchestrator.core.result import Exit, StopReason
+from orchestrator.core.result import ProcessExit, StopReason
 from orchestrator.errors import ExecutorError
 from orchestrator.executors.exit_record import read_record, write_exit
 from orchestrator.executors.local import _ROOT, BOOTSTRAP, LocalExecutor
@@ -114,7 +114,7 @@ async def test_a_record_of_another_attempt_does_not(tmp_path: Path, forged: dict
         executor.start(job)
         await until_started(executor, 1)
         other = make_job(tmp_path, "a", facts=facts)
-        write_exit(other, Exit(code=0))
+        write_exit(other, ProcessExit(code=0))
         Path(job.record).write_text(json.dumps(record_of(job) | forged))
         os.kill(guard_of(os.getpid()), signal.SIGKILL)
         done = await lose_guard(executor, 1)
@@ -173,7 +173,7 @@ def test_the_guard_imports_little() -> None:
         [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True
     )
     room = "orchestrator.executors"
-    modules = ["guard", "procfs", "record", "spawn", "trees", "watchdog"]
+    modules = ["exit_record", "guard", "process_tree", "spawn", "watchdog"]
     neighbours = [room, *(f"{room}.{name}" for name in modules)]
     assert answer.stdout.split() == ["orchestrator", *neighbours, "orchestrator.ownership"]
 

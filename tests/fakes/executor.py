@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import anyio
 import anyio.lowlevel
 
-from orchestrator.core.result import Exit, StopReason
+from orchestrator.core.result import ProcessExit, StopReason
 from orchestrator.executors.exit_record import run_inline, write_exit
 from orchestrator.executors.protocol import Batches, Done, Job, News, ProcessStarted
 
@@ -19,7 +19,7 @@ from orchestrator.executors.protocol import Batches, Done, Job, News, ProcessSta
 class Play:
     """What a job of the fake does."""
 
-    exit: Exit = field(default_factory=lambda: Exit(code=0))
+    exit: ProcessExit = field(default_factory=lambda: ProcessExit(code=0))
     """Its ``error`` is that of a job that cannot be started."""
     output: str = ""
     lasts: bool = False

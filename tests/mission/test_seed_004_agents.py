@@ -172,9 +172,9 @@ def test_s4_59_a_task_in_the_hands_of_a_person_fills_no_agent(
     engine(f"claim subtask_03 --dir {engine.root / task}")
     # Whoever has it goes on to have it, however they report.
     assert 0 == engine(f"subtask {task} subtask_03 start --progress 50").returncode
-    counted = {
+    pluralize = {
         each["key"]: each["running"] for each in engine(f"agents {task} --json").json["agents"]
     }
-    assert 0 == counted["eva"]
+    assert 0 == pluralize["eva"]
     assert "subtask_02" in chosen(engine, task)
     assert 0 == engine(f'dispatch {task} "Test more" --agent eva').returncode

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from orchestrator.store.lock import holder_of, take_lock
+from orchestrator.store.lock import lock_owner, take_lock
 from tests.acceptance.plans import Gate
 from tests.executors.harness import wait_until
 from tests.mission.task_engine import TaskEngine
@@ -111,7 +111,7 @@ def test_one_of_two_that_ask_for_the_same_task_dispatches_it(engine: TaskEngine,
     engine(f"auto-dispatch {task}")
     engine(f"dispatch {task} 'echo two'")
     root = engine.root / task
-    pid = (holder_of(f"{root}/run.lock") or {})["pid"]
+    pid = (lock_owner(f"{root}/run.lock") or {})["pid"]
     os.kill(pid, signal.SIGSTOP)
     asking = [engine.orchestrate.start("auto-dispatch", task) for _ in range(2)]
     wait_until(lambda: 2 == len(list((root / "requests").glob("*.request.json"))))

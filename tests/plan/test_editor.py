@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.text import printable
+from orchestrator.core.text import sanitize
 from orchestrator.plan.editor import fits, ids, next_ids, with_cells, with_row
 from orchestrator.plan.parser import parse_plan
 from orchestrator.plan.scan import find_places
@@ -110,7 +110,7 @@ def test_what_fits_is_read_as_it_was_meant(text: str) -> None:
         return
     plan = b"| ID | Task | Deps |\n|---|---|---|\n"
     _, task = with_row(find_places(plan), {"id": "T-01", "name": text})
-    assert text == task.description == printable(text)
+    assert text == task.description == sanitize(text)
 
 
 @pytest.mark.parametrize(

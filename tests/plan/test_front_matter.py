@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from orchestrator.core.text import printable
+from orchestrator.core.text import sanitize
 from orchestrator.plan.front_matter import (
     load_front_matter,
     misplaced,
@@ -155,7 +155,7 @@ def test_no_text_at_all_breaks_the_reader(text: str) -> None:
     load_front_matter(f"---\n{text}\n---\n")
 
 
-TEXT = st.text().map(printable)
+TEXT = st.text().map(sanitize)
 
 
 @given(st.dictionaries(st.text("ab1 :-é", min_size=1), TEXT | st.integers() | st.lists(TEXT)))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.core.plan import Charter
+from orchestrator.core.plan import PlanHeader
 from orchestrator.core.plan_status import PlanState
 from orchestrator.errors import PlanError
-from orchestrator.plan.header import charter_of, with_state
+from orchestrator.plan.header import plan_header_of, with_state
 
 TABLE = "\n| ID | Task |\n|----|------|\n| T-01 | Look |\n"
 
@@ -25,7 +25,7 @@ def test_everything_it_says() -> None:
         "created: 1970-01-01T00:00:10Z",
         "agent: shell",
     )
-    assert Charter(PlanState.IN_PROGRESS, "A: plan", "P0", 2 * 86400 - 1, 10) == charter_of(
+    assert PlanHeader(PlanState.IN_PROGRESS, "A: plan", "P0", 2 * 86400 - 1, 10) == plan_header_of(
         data, "p"
     )
 
@@ -36,7 +36,7 @@ def test_everything_it_says() -> None:
 )
 def test_a_hand_written_plan_says_nothing(data: bytes) -> None:
     """And what it says in words of its own is not held against it."""
-    assert Charter() == charter_of(data, "p")
+    assert PlanHeader() == plan_header_of(data, "p")
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_hand_written_plan_says_nothing(data: bytes) -> None:
 )
 def test_what_makes_no_sense_is_told(front: list[str], code: str, where: str) -> None:
     with pytest.raises(PlanError) as refused:
-        charter_of(plan(*front), "p")
+        plan_header_of(plan(*front), "p")
     assert (code, where) == (refused.value.code, refused.value.where)
 
 

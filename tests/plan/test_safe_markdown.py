@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from orchestrator.core.text import printable
+from orchestrator.core.text import sanitize
 from orchestrator.plan.safe_markdown import MAX_SIZE, closed, embed, tagless
 from orchestrator.plan.sections import regions
 from orchestrator.store.result_file import safe_answer
@@ -140,7 +140,7 @@ def test_code_in_what_was_said_stays_as_it_is(said: str, shown: str) -> None:
     assert shown == tagless(said)
 
 
-@given(SOUP.map(printable))
+@given(SOUP.map(sanitize))
 def test_what_somebody_asks_for_is_whole_and_ends(text: str) -> None:
     """Not a character of it is touched, and a heading below it is one."""
     whole = closed(text)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from orchestrator.core.text import printable
+from orchestrator.core.text import sanitize
 from orchestrator.errors import StoreError, UsageError
 from orchestrator.plan.parser import parse_plan
 from orchestrator.plan.sections import redraw, without_sections
@@ -44,7 +44,7 @@ def test_a_value_stays_in_its_place(value: str) -> None:
     assert ([], ["T-01", "T-02"], {"model": "opus"}) == (problems, list(plan.tasks), plan.settings)
     task = parse_task_file(files["agent-01"].encode(), "t.md")
     assert ((), {"model": "opus"}) == (task.problems, task.settings)
-    assert f"Look at {printable(value)}.\n" == task.body
+    assert f"Look at {sanitize(value)}.\n" == task.body
 
 
 @given(st.text())

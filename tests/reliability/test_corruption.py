@@ -15,9 +15,9 @@ import pytest
 from orchestrator.doctor.repair import Checked, check, repair
 from orchestrator.errors import OrchestratorError, StoreError
 from orchestrator.runner.run import run
-from orchestrator.services.run_request import RunOrder
+from orchestrator.services.run_request import RunRequest
 from orchestrator.store.layout import Layout
-from orchestrator.wiring import plugs
+from orchestrator.wiring import plugins
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import answer_of, write_plan
 from tests.reliability.corruptions import (
@@ -52,7 +52,7 @@ def root(tmp_path: Path) -> Iterator[Path]:
 
 def finish(root: Path) -> int:
     """Run the plan; return the exit status."""
-    return int(run(RunOrder(Layout(str(root))), plugs(), lambda _: None).exit_status)
+    return int(run(RunRequest(Layout(str(root))), plugins(), lambda _: None).exit_status)
 
 
 def look(root: Path) -> Checked:
@@ -60,7 +60,7 @@ def look(root: Path) -> Checked:
 
 
 def mend(root: Path) -> Checked:
-    return repair(Layout(str(root)), plugs())
+    return repair(Layout(str(root)), plugins())
 
 
 def names(checked: Checked) -> set[str]:
@@ -139,7 +139,7 @@ def test_a_damaged_result_is_taken_from_its_log_and_not_paid_for_again(
     mend(root)
     assert "one\ntwo" == answer_of(root, "T-02")
     assert damaged == Path(f"{result(root)}.damaged-1").read_bytes()
-    report = run(RunOrder(Layout(str(root))), plugs(), lambda _: None)
+    report = run(RunRequest(Layout(str(root))), plugins(), lambda _: None)
     assert (0, 0) == (report.exit_status, report.launched)
 
 

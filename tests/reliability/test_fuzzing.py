@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from orchestrator.agents.claude_stream import StreamReader
 from orchestrator.cli.main import cli
-from orchestrator.core.result import Exit, Outcome, StopReason, Verdict
+from orchestrator.core.result import Outcome, ProcessExit, StopReason, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.status import TaskStatus
 from orchestrator.doctor.repair import check
@@ -160,7 +160,7 @@ def test_attempt_records(data: bytes, tally: Counter[str]) -> None:
             assert found.number == int(found.number)
         if (raw := records.read_record(str(path))) is not None:
             with suppress(ValueError):
-                Exit.of_record(raw)
+                ProcessExit.of_record(raw)
 
 
 @fuzzed(150)
@@ -203,7 +203,7 @@ def test_streams_of_claude(
     places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     for first, end in pairwise(places):
         assert not UNPRINTABLE.search(reader.feed(data[first:end]))
-    ended = Exit(code=code, stopped=stopped, signal=None if code is not None else 9)
+    ended = ProcessExit(code=code, stopped=stopped, signal=None if code is not None else 9)
     outcome: Outcome = reader.close(ended, errors)
     safe_answer(outcome.answer, is_markdown=True).encode()
     assert "\n" not in outcome.reason

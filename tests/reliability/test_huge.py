@@ -309,8 +309,8 @@ def test_what_is_too_large_is_said_to_be(
     with (root / path).open("a") as file:
         for _ in range(size // MB):
             file.write(piece * (MB // len(piece)))
-    looks = (("validate", "--json"), ("doctor", "--plan", "--json"), ("status",))
-    for asked in (*looks, ("run", "--json")):
+    poll = (("validate", "--json"), ("doctor", "--plan", "--json"), ("status",))
+    for asked in (*poll, ("run", "--json")):
         answer = command(*asked, what="files that are too large")
         if words and asked[0] in {"validate", "run"}:
             assert 2 == answer.returncode

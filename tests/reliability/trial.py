@@ -220,8 +220,8 @@ class Trial:
         looked = self.command("status", "--json")
         self.expect(looked.returncode == 0, f"status: {looked.stderr}")
         if looked.returncode == 0:
-            counted = json.loads(looked.stdout)["counts"].get("completed", 0)
-            self.expect(counted == len(self.completed()), "status counts other results")
+            pluralize = json.loads(looked.stdout)["counts"].get("completed", 0)
+            self.expect(pluralize == len(self.completed()), "status counts other results")
         rest = self.command("run")
         self.expect(rest.returncode == 0, f"the run after it: {rest.stderr}")
         self.expect(self.completed() == set(TASKS), f"only {sorted(self.completed())} completed")

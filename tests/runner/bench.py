@@ -12,14 +12,14 @@ import anyio
 from orchestrator.agents.protocol import Agent
 from orchestrator.agents.shell import ShellAgent
 from orchestrator.core.settings import Settings, resolve
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.executors.protocol import Job
-from orchestrator.runner.events import Happening
-from orchestrator.runner.launch import Launchpad
+from orchestrator.runner.events import Event
+from orchestrator.runner.launch import Launcher
 from orchestrator.runner.loop import Runner
 from orchestrator.runner.render import Draw, Drawing
-from orchestrator.runner.signals import signals_heard
+from orchestrator.runner.signals import receive_signals
 from orchestrator.runner.timer import Clock
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.node import Node
@@ -52,8 +52,8 @@ class Bench:
     play: Callable[[Job], Play] = play_nothing
     settings: Mapping[str, Any] = field(default_factory=dict)
     draw: Draw = lambda board, news: True
-    hear: Callable[[Happening], None] = lambda happening: None
-    heard: list[Happening] = field(default_factory=list)
+    hear: Callable[[Event], None] = lambda happening: None
+    heard: list[Event] = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)
     agent: Agent = field(default_factory=ShellAgent)
 
@@ -84,7 +84,7 @@ class Bench:
             executor=self.executor,
             clock=self.clock,
             listener=self._listen,
-            launchpad=Launchpad(
+            launchpad=Launcher(
                 self.workspace,
                 tasks,
                 policies,
@@ -95,14 +95,14 @@ class Bench:
             drawing=Drawing(self.draw),
         )
 
-    def _listen(self, happening: Happening) -> None:
+    def _listen(self, happening: Event) -> None:
         self.heard.append(happening)
         self.hear(happening)
 
-    async def run(self) -> Board:
+    async def run(self) -> PlanSnapshot:
         """Run to the end; return the plan as a stranger finds it on disk."""
         with anyio.fail_after(PATIENCE):
-            with anyio.open_signal_receiver(*signals_heard()) as signals:
+            with anyio.open_signal_receiver(*receive_signals()) as signals:
                 await self.runner.run(self.executor.opened(), signals)
         return Workspace(self.workspace.layout).load(keep_cache=False, is_live=False)
 

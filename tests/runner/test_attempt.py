@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.agents.claude import ClaudeAgent
 from orchestrator.core.plan import Task
-from orchestrator.core.result import Attempt, Bill, Exit
+from orchestrator.core.result import Attempt, Bill, ProcessExit
 from orchestrator.core.settings import Settings
 from orchestrator.runner.attempt import LiveAttempt
 from orchestrator.store.layout import Layout
@@ -46,7 +46,7 @@ def priced(
     )
     said = init(session, version=version) + stream({"session_id": session} | out)
     live.reader.feed(said.encode())
-    outcome = live.judge(Exit(code=0))
+    outcome = live.judge(ProcessExit(code=0))
     return live.price(outcome), live.settles(outcome)
 
 

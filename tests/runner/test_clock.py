@@ -8,7 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from orchestrator.core.result import Exit
+from orchestrator.core.result import ProcessExit
 from orchestrator.core.status import TaskStatus
 from orchestrator.executors.protocol import Job
 from orchestrator.runner.timer import Clock
@@ -34,9 +34,9 @@ class Jumping(Clock):
 def test_decisions_are_made_on_a_clock_that_does_not_jump() -> None:
     """Only differences of it mean anything, and it never goes back."""
     clock = Jumping(-DAY, DAY)
-    looks = [clock.now() for _ in range(1000)]
-    assert sorted(looks) == looks
-    assert looks[-1] - looks[0] < DAY
+    poll = [clock.now() for _ in range(1000)]
+    assert sorted(poll) == poll
+    assert poll[-1] - poll[0] < DAY
     assert abs(clock.wall() - clock.wall()) > DAY
 
 
@@ -50,7 +50,7 @@ async def test_a_clock_that_jumps_neither_kills_nor_freezes_a_run(
 
     def play(job: Job) -> Play:
         is_first = job.facts["task"] == "T-01" and job.facts["attempt"] == 1
-        return Play(exit=Exit(code=1)) if is_first else Play(output="done\n")
+        return Play(exit=ProcessExit(code=1)) if is_first else Play(output="done\n")
 
     workspace = write_plan(tmp_path, {"T-01": "", "T-02": "T-01"})
     settings = {"timeout": 60.0, "retry_delay": 0.01}

@@ -15,7 +15,7 @@ import trio.testing
 from orchestrator.core.graph import Shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Result
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import StoreError
 from orchestrator.runner.attempt import LiveAttempt
@@ -47,16 +47,16 @@ class Studio:
     drawn: int = 0
     live: Mapping[str, LiveAttempt] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
-    seen: Board | None = None
+    seen: PlanSnapshot | None = None
     """What was drawn last."""
 
     def __post_init__(self) -> None:
         self.drawing = Drawing(self.draw)
 
         self.tasks = Tasks()
-        self.board = Board(Plan(self.tasks), Shape(("T-01",), {}, {}), {})
+        self.board = PlanSnapshot(Plan(self.tasks), Shape(("T-01",), {}, {}), {})
 
-    def draw(self, board: Board, news: Mapping[str, str]) -> bool:
+    def draw(self, board: PlanSnapshot, news: Mapping[str, str]) -> bool:
         self.seen = board
         self.clock.jump(self.takes)
         anyio.from_thread.run_sync(self._count)

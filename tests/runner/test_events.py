@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.runner.events import Happening, Kind
+from orchestrator.runner.events import Event, Kind
 
 TIME = 1767621600.5
 
@@ -18,25 +18,25 @@ TIME = 1767621600.5
     [
         (
             "2026-01-05T14:00:00.500Z · run · started · 5 of 5 tasks to run",
-            Happening(kind=Kind.RUN_STARTED, time=TIME, text="5 of 5 tasks to run"),
+            Event(kind=Kind.RUN_STARTED, time=TIME, text="5 of 5 tasks to run"),
         ),
         (
             "2026-01-05T14:00:00.500Z · T-01 · started attempt 2 · agent shell",
-            Happening(kind=Kind.TASK_STARTED, time=TIME, task="T-01", name="Look", agent="shell", attempt=2),
+            Event(kind=Kind.TASK_STARTED, time=TIME, task="T-01", name="Look", agent="shell", attempt=2),
         ),
         (
             "2026-01-05T14:00:00.500Z · T-01 · retrying attempt 1 · after 4m05s · again in 0.0s · exit 1",
-            Happening(
+            Event(
                 kind=Kind.TASK_RETRYING, time=TIME, task="T-01", attempt=1, duration=245.0, retry_in=0.0, text="exit 1"
             ),
         ),
         (
             "2026-01-05T14:00:00.500Z · run · warning · no space left",
-            Happening(kind=Kind.WARNING, time=TIME, text="no space\nleft"),
+            Event(kind=Kind.WARNING, time=TIME, text="no space\nleft"),
         ),
     ],
 )  # fmt: skip
-def test_the_journal_says_when_who_what_and_why(line: str, happening: Happening) -> None:
+def test_the_journal_says_when_who_what_and_why(line: str, happening: Event) -> None:
     """In one line that a person can read and a program can split."""
     assert line == happening.line()
 
@@ -44,14 +44,14 @@ def test_the_journal_says_when_who_what_and_why(line: str, happening: Happening)
 @given(st.sampled_from(Kind), st.text(), st.text())
 def test_a_line_is_one_line(kind: Kind, task: str, text: str) -> None:
     """Whatever an agent said."""
-    line = Happening(kind=kind, time=TIME, task=task, text=text).line()
+    line = Event(kind=kind, time=TIME, task=task, text=text).line()
     assert [line] == line.splitlines()
     assert len(line) <= 1000
 
 
 def test_an_event_says_only_what_it_knows() -> None:
     """No empty fields; a duration of nothing is something."""
-    happening = Happening(kind=Kind.TASK_COMPLETED, time=TIME, task="T-01", attempt=1, duration=0.0)
+    happening = Event(kind=Kind.TASK_COMPLETED, time=TIME, task="T-01", attempt=1, duration=0.0)
     expected = {
         "event": "task_completed",
         "time": "2026-01-05T14:00:00.500Z",
@@ -65,7 +65,7 @@ def test_an_event_says_only_what_it_knows() -> None:
 @given(st.sampled_from(Kind), st.text(), st.none() | st.floats(0, 1e9))
 def test_an_event_is_json(kind: Kind, text: str, seconds: float | None) -> None:
     """On one line, and back."""
-    event = Happening(kind=kind, time=TIME, text=text, duration=seconds).as_json()
+    event = Event(kind=kind, time=TIME, text=text, duration=seconds).as_json()
     written = json.dumps(event)
     assert "\n" not in written
     assert event == json.loads(written)

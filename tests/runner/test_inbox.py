@@ -12,10 +12,10 @@ import pytest
 
 from orchestrator.core.result import StopReason
 from orchestrator.core.status import TaskStatus, Verb
-from orchestrator.core.task_command import OWN_END, Intervention
+from orchestrator.core.task_command import OWN_END, TaskCommand
 from orchestrator.errors import StoreError
 from orchestrator.runner import inbox
-from orchestrator.runner.events import Happening, Kind
+from orchestrator.runner.events import Event, Kind
 from orchestrator.store.requests import Reply, Requests, new_id
 from orchestrator.store.workspace import Workspace
 from tests.fakes.executor import Play
@@ -36,7 +36,7 @@ class Witness(Requests):
     def ask(self, verb: Verb, task: str, **more: Any) -> str:
         """Leave a request, as a command does."""
         now = time.time()
-        asked = Intervention(verb, task, "bob", now, id=new_id(now))._replace(**more)
+        asked = TaskCommand(verb, task, "bob", now, id=new_id(now))._replace(**more)
         self.leave(asked)
         return asked.id
 
@@ -78,7 +78,7 @@ async def test_a_request_of_the_last_moment_is_carried_out(tmp_path: Path) -> No
     bench = Bench(workspace)
     requests = bench.runner.requests = Witness(workspace)
 
-    def ask(happening: Happening) -> None:
+    def ask(happening: Event) -> None:
         if happening.kind is Kind.TASK_COMPLETED and happening.attempt == 1:
             requests.ask(Verb.RETRY, happening.task)
 
@@ -111,7 +111,7 @@ async def test_what_cannot_be_answered_ends_no_run(tmp_path: Path) -> None:
     in_its_place = Path(requests.directory, f".{request}.answer.json.{os.getpid()}.tmp")
     in_its_place.mkdir()
 
-    def hear(happening: Happening) -> None:
+    def hear(happening: Event) -> None:
         if happening.kind is Kind.WARNING and "cannot write" in happening.text:
             requests.ask(Verb.CANCEL, "T-02")  # after another look at what was not answered
             in_its_place.rmdir()
@@ -134,7 +134,7 @@ async def test_what_cannot_be_read_is_told_once(tmp_path: Path) -> None:
     closed = requests.ask(Verb.BLOCK, "T-01")
     requests.ask(Verb.BLOCK, "T-02")
 
-    def read(request: str) -> Intervention | None:
+    def read(request: str) -> TaskCommand | None:
         if request == closed:
             raise StoreError(
                 "cannot read: Permission denied", where=f"{requests.directory}/{closed}"
@@ -168,7 +168,7 @@ async def test_a_worker_that_is_done_says_so_with_its_answer(tmp_path: Path) -> 
     requests = bench.runner.requests = Witness(workspace)
     seen: list[int | None] = []
 
-    def hear(happening: Happening) -> None:
+    def hear(happening: Event) -> None:
         if happening.kind is Kind.TASK_STARTED:
             requests.ask(Verb.START, "T-01", progress=70, run="r1")
             requests.ask(Verb.COMPLETE, "T-01", answer="something else", run="r1")
@@ -197,7 +197,7 @@ async def test_a_claim_gets_what_is_ready_or_nothing(tmp_path: Path) -> None:
     for _ in range(2):
         requests.ask(Verb.START, "")
 
-    def hear(happening: Happening) -> None:
+    def hear(happening: Event) -> None:
         if happening.kind is Kind.TASK_STARTED and happening.task == "T-02":
             requests.ask(Verb.CANCEL, "T-01")
 

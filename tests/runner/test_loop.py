@@ -11,12 +11,12 @@ import pytest
 
 from orchestrator.agents.protocol import Assignment
 from orchestrator.agents.shell import ShellAgent
-from orchestrator.core.result import Exit, Invocation, StopReason
+from orchestrator.core.result import Invocation, ProcessExit, StopReason
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import StoreError
 from orchestrator.executors.protocol import Job
 from orchestrator.runner import attempt as attempt_module
-from orchestrator.runner.events import Happening, Kind
+from orchestrator.runner.events import Event, Kind
 from orchestrator.store.layout import Layout
 from orchestrator.store.result_writer import Commit
 from orchestrator.store.workspace import Workspace
@@ -38,7 +38,7 @@ def fails(*tasks: str, attempts: Sequence[int] = range(1, 100)) -> Callable[[Job
 
     def play(job: Job) -> Play:
         is_meant = job.facts["task"] in tasks and job.facts["attempt"] in attempts
-        return Play(exit=Exit(code=1)) if is_meant else answers(job)
+        return Play(exit=ProcessExit(code=1)) if is_meant else answers(job)
 
     return play
 
@@ -63,7 +63,7 @@ async def test_a_listener_hears_what_happens_in_order(tmp_path: Path) -> None:
     bench = Bench(write_plan(tmp_path, CHAIN), answers)
     seen: list[str] = []
 
-    def look(happening: Happening) -> None:
+    def look(happening: Event) -> None:
         if happening.kind is Kind.TASK_COMPLETED:
             found = Workspace(bench.workspace.layout).read_result(f"agent-{happening.task[2:]}")
             seen.append(found.status.value if found else "nothing")
@@ -114,7 +114,9 @@ async def test_a_failed_attempt_is_repeated(tmp_path: Path) -> None:
 
 async def test_what_could_not_be_started_for_a_moment_is_started_later(tmp_path: Path) -> None:
     """The machine was short of processes or of memory: the attempt is repeated after a pause, like one that failed."""
-    short = Exit(error="cannot start 'sh': Resource temporarily unavailable", is_passing=True)
+    short = ProcessExit(
+        error="cannot start 'sh': Resource temporarily unavailable", is_passing=True
+    )
 
     def play(job: Job) -> Play:
         return Play(exit=short) if job.facts["attempt"] < 3 else Play(output="done\n")
@@ -202,7 +204,7 @@ async def test_a_signal_stops_the_run(tmp_path: Path) -> None:
         lambda job: Play(lasts=job.facts["task"] == "T-02"),
     )
 
-    def press(happening: Happening) -> None:
+    def press(happening: Event) -> None:
         # The second task starts after the first was written, so by then somebody listens for signals.
         if (happening.kind, happening.task) == (Kind.TASK_STARTED, "T-02"):
             os.kill(os.getpid(), signal.SIGTERM)

@@ -14,7 +14,7 @@ from orchestrator.core.result import Invocation
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import ExecutorError, LostResultError, StoreError
 from orchestrator.executors.protocol import Job
-from orchestrator.runner.events import Happening, Kind
+from orchestrator.runner.events import Event, Kind
 from tests.fakes.executor import Play
 from tests.runner.bench import Bench, write_plan
 
@@ -77,7 +77,7 @@ async def test_an_executor_that_dies_ends_the_run(tmp_path: Path) -> None:
     bench = Bench(write_plan(tmp_path, CHAIN), lambda job: Play(lasts=True))
     error = ExecutorError("the guard died")
 
-    def kill(happening: Happening) -> None:
+    def kill(happening: Event) -> None:
         if happening.kind is Kind.TASK_STARTED:
             bench.executor.die(error)
 
@@ -92,7 +92,7 @@ async def test_a_chronicle_that_cannot_be_written_ends_the_run(tmp_path: Path) -
     """A disk that is full for the journal is full for the results: no agent is paid for any more."""
     bench = Bench(write_plan(tmp_path, CHAIN), answers)
 
-    def full(happening: Happening) -> None:
+    def full(happening: Event) -> None:
         raise StoreError("cannot append: No space left on device")
 
     bench.hear = full

@@ -11,8 +11,8 @@ from orchestrator.core.notification import Notice, Topic
 from orchestrator.core.status import TaskStatus
 from orchestrator.notifiers.protocol import Notifier
 from orchestrator.runner import notify
-from orchestrator.runner.events import Happening, Kind
-from orchestrator.runner.notify import Herald, Subscriber
+from orchestrator.runner.events import Event, Kind
+from orchestrator.runner.notify import NotificationSender, Subscriber
 from tests.executors.harness import wait_until
 from tests.fakes.notifier import FakeNotifier
 from tests.patience import PATIENCE
@@ -23,8 +23,8 @@ PARTLY = {TaskStatus.COMPLETED: 1, TaskStatus.FAILED: 1}
 BLOCKED = {TaskStatus.COMPLETED: 1, TaskStatus.BLOCKED: 1}
 
 
-def herald(*notifiers: Notifier | None, on: tuple[str, ...] = ALL) -> Herald:
-    return Herald(
+def herald(*notifiers: Notifier | None, on: tuple[str, ...] = ALL) -> NotificationSender:
+    return NotificationSender(
         [
             Subscriber(f"who {n}", on, each, "" if each else "not there")
             for n, each in enumerate(notifiers)
@@ -34,15 +34,15 @@ def herald(*notifiers: Notifier | None, on: tuple[str, ...] = ALL) -> Herald:
     )
 
 
-def failed(task: str) -> Happening:
-    return Happening(kind=Kind.TASK_FAILED, time=7.0, task=task, name="Pay", text="exit 3")
+def failed(task: str) -> Event:
+    return Event(kind=Kind.TASK_FAILED, time=7.0, task=task, name="Pay", text="exit 3")
 
 
-def held(text: str) -> Happening:
-    return Happening(kind=Kind.RUN_HELD, time=7.0, text=text)
+def held(text: str) -> Event:
+    return Event(kind=Kind.RUN_HELD, time=7.0, text=text)
 
 
-def close(told: Herald) -> str:
+def close(told: NotificationSender) -> str:
     return told.close(PATIENCE)
 
 
@@ -141,7 +141,7 @@ def test_everybody_chooses_what_to_hear(titles: list[str], on: tuple[str, ...]) 
 def test_a_discovery_is_an_alert() -> None:
     fake = FakeNotifier()
     told = herald(fake, on=("alert",))
-    told.hear(Happening(kind=Kind.DISCOVER, time=1.0, task="T-01", agent="db", text="Redis"))
+    told.hear(Event(kind=Kind.DISCOVER, time=1.0, task="T-01", agent="db", text="Redis"))
     close(told)
     assert [("📣 Shop: T-01 discovery", "db: Redis")] == [(e.title, e.text) for e in fake.sent]
 
@@ -151,7 +151,7 @@ def test_what_is_nobodys_business_is_not_told() -> None:
     told = herald(fake)
     holds = {Kind.RUN_HELD, Kind.RUN_UNAFFORDABLE, Kind.RUN_OVERSPENT}
     for kind in set(Kind) - holds - {Kind.TASK_FAILED, Kind.DISCOVER}:
-        told.hear(Happening(kind=kind, time=1.0, task="T-01", text="x"))
+        told.hear(Event(kind=kind, time=1.0, task="T-01", text="x"))
     close(told)
     assert [] == fake.sent
 
@@ -180,7 +180,7 @@ def test_who_fails_is_said_once_and_counted_at_the_end() -> None:
     said = told.hear(held("first"))
 
     def is_said() -> bool:
-        said.extend(told.hear(Happening(kind=Kind.NEWS, time=1.0)))
+        said.extend(told.hear(Event(kind=Kind.NEWS, time=1.0)))
         return bool(said)
 
     wait_until(is_said)
@@ -188,12 +188,12 @@ def test_who_fails_is_said_once_and_counted_at_the_end() -> None:
     assert [] == told.hear(held("third"))
     assert ["who 0 was not told: no route"] == said
     assert "not everybody was told: 2 notices to who 0 (no route)" == close(told)
-    assert [] == told.hear(Happening(kind=Kind.NEWS, time=1.0))
+    assert [] == told.hear(Event(kind=Kind.NEWS, time=1.0))
 
 
 def test_who_is_not_there_is_said_with_the_first_word() -> None:
     told = herald(None)
-    begin = Happening(kind=Kind.RUN_STARTED, time=1.0)
+    begin = Event(kind=Kind.RUN_STARTED, time=1.0)
     assert ["who 0: not there"] == told.hear(begin)
     assert [] == told.hear(begin)
     assert "" == close(told)

@@ -15,7 +15,7 @@ from orchestrator.core.settings import resolve
 from orchestrator.core.status import TaskStatus
 from orchestrator.executors.exit_record import write_record
 from orchestrator.runner import attempt as attempt_module
-from orchestrator.runner.recovery import Harvested, harvest, record_answered
+from orchestrator.runner.recovery import RecoveredAttempt, harvest, record_answered
 from orchestrator.store.attempt_record import scan_logs
 from orchestrator.store.result_file import render_result
 from orchestrator.store.workspace import Workspace
@@ -53,7 +53,7 @@ def result(
     place.write_running("agent-01", render_result(found, label="x", answer=""))
 
 
-def harvested(place: Workspace, *dead_runs: str, **more: Any) -> list[Harvested]:
+def harvested(place: Workspace, *dead_runs: str, **more: Any) -> list[RecoveredAttempt]:
     board = place.load(is_live=False)
     tasks = board.plan.tasks
     return harvest(

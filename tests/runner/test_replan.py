@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.core.agent import Roster
+from orchestrator.core.agent import AgentRegistry
 from orchestrator.errors import PlanError
 from orchestrator.runner.replan import Replanner
-from orchestrator.services.run_request import RunOrder
+from orchestrator.services.run_request import RunRequest
 from orchestrator.store.layout import Layout
 from orchestrator.store.workspace import Workspace
 
@@ -53,8 +53,8 @@ def replanner(root: Path) -> Replanner:
     workspace = Workspace(layout)
     workspace.prepare()
     plan, _ = workspace.load_plan()
-    order = RunOrder(layout=layout)
-    return Replanner(order, workspace, Roster.of(), plan, workspace.plan_versions.newest())
+    order = RunRequest(layout=layout)
+    return Replanner(order, workspace, AgentRegistry.of(), plan, workspace.plan_versions.newest())
 
 
 def test_an_unchanged_plan_is_no_change(root: Path) -> None:

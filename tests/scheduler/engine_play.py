@@ -7,23 +7,23 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from orchestrator.core.result import Signs, Verdict
+from orchestrator.core.result import StreamSignals, Verdict
 from orchestrator.core.status import SETTLED, TaskStatus
-from orchestrator.scheduler.budget import Account, Purse
+from orchestrator.scheduler.budget import Account, Budget
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.messages import (
     Ended,
-    Event,
     Heard,
     Hold,
+    Input,
     Instruction,
     Launch,
-    Moment,
     Record,
     Recorded,
     Resume,
     Skip,
     Strain,
+    Tick,
     Ticked,
 )
 from orchestrator.scheduler.node import Node
@@ -42,7 +42,7 @@ def engine(
         max_parallel=slots,
         stop_on_failure=stop_on_failure,
         accounts={"claude": Account()} if accounts is None else accounts,
-        purse=None if budget is None else Purse(budget),
+        purse=None if budget is None else Budget(budget),
     )
 
 
@@ -55,9 +55,9 @@ def check(engine: Engine, *, is_reopened: bool = False) -> None:
     assert len(engine._running) + len(engine._reserved) <= engine._max_parallel
     assert engine._unrecorded == sum(entry.unrecorded for entry in engine.entries.values())
     capacity = engine._admission.capacity
-    counted = Counter(key for entry in engine._running.values() for key in entry.crew)
-    assert counted == +capacity._under_way
-    assert all(number <= capacity.widths[key] for key, number in counted.items())
+    pluralize = Counter(key for entry in engine._running.values() for key in entry.crew)
+    assert pluralize == +capacity._under_way
+    assert all(number <= capacity.widths[key] for key, number in pluralize.items())
     for entry in engine.entries.values():
         is_ours = entry.id in engine._running  # else a person or an outside agent is at it
         assert entry.status is TaskStatus.RUNNING or not is_ours
@@ -83,9 +83,9 @@ def check(engine: Engine, *, is_reopened: bool = False) -> None:
             assert entry.status in SETTLED or is_kept
 
 
-def tell(to: Engine, event: Event, now: float = 0.0, draw: float = 0.5) -> list[Instruction]:
+def tell(to: Engine, event: Input, now: float = 0.0, draw: float = 0.5) -> list[Instruction]:
     """Tell it one event, and hold it to its invariants."""
-    instructions = to.handle(event, Moment(now, draw))
+    instructions = to.handle(event, Tick(now, draw))
     check(to)
     return instructions
 
@@ -146,7 +146,7 @@ def breaks(to: Engine, task: str, now: float = 0.0) -> list[Instruction]:
 
 def shows(to: Engine, task: str, now: float = 0.0, **signs: Any) -> list[Instruction]:
     """The newest attempt of a task shows signs."""
-    return tell(to, Heard(task, to.entries[task].attempt, Signs(**signs)), now)
+    return tell(to, Heard(task, to.entries[task].attempt, StreamSignals(**signs)), now)
 
 
 def launched(instructions: Iterable[Instruction]) -> list[str]:
@@ -178,7 +178,7 @@ class Game(Protocol):
     unrecorded: list[str]
     finished: bool
 
-    def tell(self, event: Event) -> object:
+    def tell(self, event: Input) -> object:
         """Tell the engine, and take in what it wants."""
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.core.cost import USUAL_CAP
-from orchestrator.scheduler.budget import LEAST_CAP, Account, Purse
+from orchestrator.scheduler.budget import LEAST_CAP, Account, Budget
 
 # ── an account ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -155,14 +155,14 @@ def test_a_limit_of_a_model_holds_the_tasks_of_that_model(
 
 def test_a_cap_of_ones_own_is_taken_whole_or_not_at_all() -> None:
     """Up to the last cent, and no cent over it."""
-    assert 0.5 == Purse(1.0, reserved=0.5).cap(0.5, 10)
-    assert None is Purse(1.0, reserved=0.51).cap(0.5, 10)
-    assert None is Purse(1.0, spent=0.51).cap(0.5, 10)
+    assert 0.5 == Budget(1.0, reserved=0.5).cap(0.5, 10)
+    assert None is Budget(1.0, reserved=0.51).cap(0.5, 10)
+    assert None is Budget(1.0, spent=0.51).cap(0.5, 10)
 
 
 def test_cents_lost_in_adding_do_not_matter() -> None:
     """Three times 0.1 is a little more than 0.3, and must fit."""
-    purse = Purse(0.3)
+    purse = Budget(0.3)
     for _ in range(3):
         assert 0.1 == purse.cap(0.1, 1)
         purse.reserved += 0.1
@@ -172,7 +172,7 @@ def test_cents_lost_in_adding_do_not_matter() -> None:
 @pytest.mark.parametrize("own", [0.0, -1.0, 1e-12])
 def test_a_cap_of_nothing_starts_nothing(own: float) -> None:
     """What is used up is used up, also when nothing else limits the run."""
-    assert None is Purse().cap(own, 1)
+    assert None is Budget().cap(own, 1)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_a_cap_of_nothing_starts_nothing(own: float) -> None:
 )
 def test_who_has_no_cap_gets_an_even_share(left: float, slots: int, share: float | None) -> None:
     """Of what is left, with one share kept back: never more than usual, never too little to be worth it."""
-    assert share == Purse(left).cap(math.inf, slots)
+    assert share == Budget(left).cap(math.inf, slots)
 
 
 @given(
@@ -206,7 +206,7 @@ def test_a_cap_always_fits(
     budget: float, spent: float, reserved: float, own: float, slots: int
 ) -> None:
     """Whatever is asked for, what is given is something, and is there."""
-    purse = Purse(budget, spent, reserved)
+    purse = Budget(budget, spent, reserved)
     cap = purse.cap(own, slots)
     if cap is not None:
         assert 0 < cap <= min(own, max(USUAL_CAP, own if own < math.inf else 0))

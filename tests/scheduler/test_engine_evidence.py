@@ -6,7 +6,7 @@ import math
 
 from orchestrator.core.result import Verdict
 from orchestrator.core.status import TaskStatus, Verb
-from orchestrator.core.task_command import Intervention
+from orchestrator.core.task_command import TaskCommand
 from orchestrator.scheduler.budget import Account
 from orchestrator.scheduler.messages import (
     Begun,
@@ -135,7 +135,7 @@ def test_a_person_need_not_wait_for_the_others() -> None:
     run = engine(claude("a"), claude("b"), slots=2)
     tell(run, Begun())
     refused(run, "a", "400 no", 1.0)
-    retry = Intervention(Verb.RETRY, "a", "alice", 2.0, id="r1")
+    retry = TaskCommand(Verb.RETRY, "a", "alice", 2.0, id="r1")
     assert [Record("a", FAILED)] == tell(run, Intervened(retry), 2.0)
     assert Record("a", TaskStatus.WAITING, 0.0, "r1") in tell(run, Recorded("a"), 3.0)
 

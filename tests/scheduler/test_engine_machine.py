@@ -10,21 +10,20 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from orchestrator.core.agent import Capacity
-from orchestrator.core.result import Signs, Verdict
+from orchestrator.core.result import StreamSignals, Verdict
 from orchestrator.core.status import COMMANDS, TaskStatus, Verb
-from orchestrator.core.task_command import Intervention
-from orchestrator.scheduler.budget import Account, Purse
+from orchestrator.core.task_command import TaskCommand
+from orchestrator.scheduler.budget import Account, Budget
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.messages import (
     Begun,
     Ended,
-    Event,
     Finish,
     Heard,
     Hold,
+    Input,
     Instruction,
     Launch,
-    Moment,
     Record,
     Recorded,
     Refuse,
@@ -33,6 +32,7 @@ from orchestrator.scheduler.messages import (
     Stop,
     StopRequested,
     Strain,
+    Tick,
     Ticked,
 )
 from orchestrator.scheduler.node import Intervened, Node
@@ -99,11 +99,11 @@ class EngineMachine(RuleBasedStateMachine):
         self.interruptions = 0
         self.stopped = False
         self.finished = False
-        self.requests: dict[str, Intervention] = {}
+        self.requests: dict[str, TaskCommand] = {}
         self.commands = 0
         self.outside: dict[str, str] = {}
         self.kept_from: dict[str, TaskStatus] = {}
-        self.story: list[tuple[Event, Moment, list[Instruction]]] = []
+        self.story: list[tuple[Input, Tick, list[Instruction]]] = []
         self.tell(Begun())
 
     def build(self, entries: list[Node]) -> Engine:
@@ -114,12 +114,12 @@ class EngineMachine(RuleBasedStateMachine):
             max_parallel=slots,
             stop_on_failure=stop_on_failure,
             accounts={"claude": claude, "other": Account()},
-            purse=Purse(budget, 0.0, sum(entry.open_bill for entry in entries)),
+            purse=Budget(budget, 0.0, sum(entry.open_bill for entry in entries)),
             capacity=Capacity(WIDTHS),
         )
 
-    def tell(self, event: Event, draw: float = 0.5) -> list[Instruction]:
-        moment = Moment(self.now, draw)
+    def tell(self, event: Input, draw: float = 0.5) -> list[Instruction]:
+        moment = Tick(self.now, draw)
         instructions = self.engine.handle(event, moment)
         self.story.append((event, moment, instructions))
         for instruction in instructions:
@@ -336,7 +336,9 @@ class EngineMachine(RuleBasedStateMachine):
         turns = self.engine.entries[task].turns + data.draw(st.integers(0, 1))
         if turns > self.engine.entries[task].turns or (answered and not turns):
             self.prove(task)
-        self.tell(Heard(task, self.running[task], Signs(answered, delivered, strained, turns)))
+        self.tell(
+            Heard(task, self.running[task], StreamSignals(answered, delivered, strained, turns))
+        )
 
     @precondition(lambda self: self.unrecorded)
     @rule(data=st.data())
@@ -372,7 +374,7 @@ class EngineMachine(RuleBasedStateMachine):
         task = data.draw(st.sampled_from(sorted(self.engine.entries)))
         self.commands += 1
         request = f"r{self.commands}"
-        wanted = Intervention(verb, task, by, self.now, id=request, progress=progress)
+        wanted = TaskCommand(verb, task, by, self.now, id=request, progress=progress)
         self.requests[request] = wanted
         self.finished = False
         self.tell(Intervened(wanted, self.outside.get(task, "")))

@@ -9,7 +9,7 @@ import pytest
 from orchestrator.core.cost import USUAL_CAP
 from orchestrator.core.result import Verdict
 from orchestrator.core.status import TaskStatus
-from orchestrator.scheduler.budget import LEAST_CAP, Account, Purse
+from orchestrator.scheduler.budget import LEAST_CAP, Account, Budget
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.messages import (
     Begun,
@@ -235,7 +235,7 @@ def test_a_bill_of_an_earlier_run_is_settled_too() -> None:
     entry = paid("a", 2.0, max_attempts=3)
     entry.open_bill = 0.5
     run = Engine(
-        [entry], max_parallel=1, purse=Purse(4.0, 1.0, 0.5), accounts={"claude": Account()}
+        [entry], max_parallel=1, purse=Budget(4.0, 1.0, 0.5), accounts={"claude": Account()}
     )
     tell(run, Begun())
     assert (1.0, 2.5) == money(run)

@@ -7,20 +7,20 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from orchestrator.core.result import Verdict
-from orchestrator.core.status import COMMANDS, KEEPS_BACK, TaskStatus, Verb
-from orchestrator.core.task_command import Intervention
+from orchestrator.core.status import BLOCKS_DEPENDENTS, COMMANDS, TaskStatus, Verb
+from orchestrator.core.task_command import TaskCommand
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.messages import (
     Begun,
     Ended,
-    Event,
     Finish,
+    Input,
     Launch,
-    Moment,
     Record,
     Recorded,
     Replanned,
     Skip,
+    Tick,
     Ticked,
 )
 from orchestrator.scheduler.node import Intervened, Node
@@ -76,8 +76,8 @@ class PlanChanges(RuleBasedStateMachine):
             for name, (needs, priority, is_umbrella) in self.rows.items()
         ]  # fmt: skip
 
-    def tell(self, event: Event) -> None:
-        for instruction in self.engine.handle(event, Moment(self.now)):
+    def tell(self, event: Input) -> None:
+        for instruction in self.engine.handle(event, Tick(self.now)):
             match instruction:
                 case Launch(task, attempt):
                     assert task not in self.running
@@ -146,7 +146,7 @@ class PlanChanges(RuleBasedStateMachine):
         task = data.draw(st.sampled_from(sorted(self.engine.entries)))
         self.commands += 1
         self.finished = False
-        self.tell(Intervened(Intervention(verb, task, "bob", self.now, id=f"r{self.commands}")))
+        self.tell(Intervened(TaskCommand(verb, task, "bob", self.now, id=f"r{self.commands}")))
 
     @invariant()
     def holds(self) -> None:
@@ -164,7 +164,7 @@ class PlanChanges(RuleBasedStateMachine):
                 assert entry.status is TaskStatus.COMPLETED
             if entry.status is TaskStatus.SKIPPED:
                 kept_back = {self.engine.entries[need].status for need in entry.needs}
-                assert kept_back & KEEPS_BACK
+                assert kept_back & BLOCKS_DEPENDENTS
 
 
 PlanChanges.TestCase.settings = settings(max_examples=100, stateful_step_count=30)
@@ -277,7 +277,7 @@ def test_what_is_undone_has_all_its_attempts_again() -> None:
     fails(run, "b")
     tell(run, Ticked(), now=1000.0)
     completes(run, "b")
-    tell(run, Intervened(Intervention(Verb.RETRY, "a", "bob", 0.0, id="r")), now=1000.0)
+    tell(run, Intervened(TaskCommand(Verb.RETRY, "a", "bob", 0.0, id="r")), now=1000.0)
     tell(run, Recorded("a"), now=1000.0)
     completes(run, "a", now=1000.0)
     fails(run, "b", now=1000.0)

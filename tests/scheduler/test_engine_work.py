@@ -13,21 +13,20 @@ from typing import Any
 
 import pytest
 
-from orchestrator.core.result import Signs, Verdict
+from orchestrator.core.result import StreamSignals, Verdict
 from orchestrator.core.status import TaskStatus, Verb
-from orchestrator.core.task_command import Intervention
-from orchestrator.scheduler.budget import Account, Purse
+from orchestrator.core.task_command import TaskCommand
+from orchestrator.scheduler.budget import Account, Budget
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.messages import (
     Begun,
     Ended,
-    Event,
     Finish,
     Heard,
     Hold,
+    Input,
     Instruction,
     Launch,
-    Moment,
     Record,
     Recorded,
     Refuse,
@@ -35,6 +34,7 @@ from orchestrator.scheduler.messages import (
     Skip,
     Stop,
     Strain,
+    Tick,
 )
 from orchestrator.scheduler.node import Intervened, Node
 
@@ -43,12 +43,12 @@ from orchestrator.scheduler.node import Intervened, Node
 
 def seconds_of(run: Engine, *, task: float, commit: float) -> float:
     """Play a run in which every task takes as long, and so does every commit; return when it finished."""
-    happens: list[tuple[float, int, Event]] = []
+    happens: list[tuple[float, int, Input]] = []
     order = count()
     heapq.heappush(happens, (0.0, next(order), Begun()))
     while happens:
         now, _, event = heapq.heappop(happens)
-        for each in run.handle(event, Moment(now)):
+        for each in run.handle(event, Tick(now)):
             match each:
                 case Launch(id, attempt, _):
                     ended = Ended(id, attempt, Verdict.COMPLETED)
@@ -116,19 +116,19 @@ def work_of(call: Callable[[], list[Instruction]]) -> tuple[list[Instruction], i
 def most_work(entries: Sequence[Node]) -> int:
     """Run a plan to its end; return the work of its most laborious event after the first."""
     run = Engine(
-        entries, max_parallel=4, accounts={"claude": Account()}, purse=Purse(len(entries) * 1.0)
+        entries, max_parallel=4, accounts={"claude": Account()}, purse=Budget(len(entries) * 1.0)
     )
-    most, todo = 0, deque[Event]([Begun()])
+    most, todo = 0, deque[Input]([Begun()])
     while todo:
         event = todo.popleft()
-        answer, work = work_of(lambda event=event: run.handle(event, Moment(0.0)))  # type: ignore[misc]
+        answer, work = work_of(lambda event=event: run.handle(event, Tick(0.0)))  # type: ignore[misc]
         if not isinstance(event, Begun):
             most = max(most, work)
         for each in answer:
             if isinstance(each, Launch):
                 cost = 0.1 if run.entries[each.task].account else 0.0
                 if cost:
-                    signs = Signs(is_answered=True, is_delivered=True)
+                    signs = StreamSignals(is_answered=True, is_delivered=True)
                     todo.append(Heard(each.task, each.attempt, signs))
                 todo.append(Ended(each.task, each.attempt, Verdict.COMPLETED, cost=cost))
             elif isinstance(each, Record):
@@ -176,14 +176,14 @@ def test_work_per_event_does_not_grow_with_the_plan(plan: Callable[[int], list[N
 def commands_work(entries: Sequence[Node]) -> int:
     """Block, unblock, cancel, retry and complete tasks that wait far behind; return the work of the hardest event."""
     run = Engine(entries, max_parallel=4)
-    run.handle(Begun(), Moment(0.0))
+    run.handle(Begun(), Tick(0.0))
     most = 0
     for number, verb in enumerate(
         [Verb.BLOCK, Verb.UNBLOCK, Verb.CANCEL, Verb.RETRY, Verb.START, Verb.COMPLETE, Verb.RETRY]
     ):
-        wanted = Intervention(verb, "t7", "bob", 0.0, id=str(number))
+        wanted = TaskCommand(verb, "t7", "bob", 0.0, id=str(number))
         for event in (Intervened(wanted, "bob"), Recorded("t7")):
-            answer, work = work_of(lambda event=event: run.handle(event, Moment(0.0)))  # type: ignore[misc]
+            answer, work = work_of(lambda event=event: run.handle(event, Tick(0.0)))  # type: ignore[misc]
             assert not any(isinstance(each, Refuse) for each in answer)
             most = max(most, work)
     return most

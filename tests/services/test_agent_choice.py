@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.core.agent import Member, Roster
+from orchestrator.core.agent import AgentRegistry, Member
 from orchestrator.core.plan import Task
 from orchestrator.core.settings import Settings
 from orchestrator.services.agent_choice import Known
@@ -19,14 +19,14 @@ EVA = Member(
     extends="claude",
     settings={"model": "own", "timeout": 60.0},
 )
-SEED = Roster.of([EVA])
+SEED = AgentRegistry.of([EVA])
 
 
-def known(tmp_path: Path, roster: Roster = SEED) -> Known:
+def known(tmp_path: Path, registry: AgentRegistry = SEED) -> Known:
     for name in ("reviewer", "eva"):
         (tmp_path / ".claude" / "agents").mkdir(parents=True, exist_ok=True)
         (tmp_path / ".claude" / "agents" / f"{name}.md").write_text("You review.\n")
-    return Known(roster, str(tmp_path))
+    return Known(registry, str(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_sub_agent_is_claude_in_its_role(tmp_path: Path) -> None:
 def test_a_type_means_nothing_without_a_roster(tmp_path: Path) -> None:
     """A plan without one behaves as it always did; that is known without looking at the types."""
     task = Task("T-01", "Test", "Test it", type="test")
-    assert "" == known(tmp_path, Roster.of()).type_of(task)
+    assert "" == known(tmp_path, AgentRegistry.of()).type_of(task)
     assert "test" == known(tmp_path).type_of(task)
 
 

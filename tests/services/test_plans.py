@@ -8,12 +8,12 @@ from typing import NoReturn
 
 import pytest
 
-from orchestrator.core.plan import Charter
+from orchestrator.core.plan import PlanHeader
 from orchestrator.core.plan_status import PlanState
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import ApprovalError, OrchestratorError, TransitionError, UsageError
-from orchestrator.plan.header import charter_of
+from orchestrator.plan.header import plan_header_of
 from orchestrator.plan.parser import parse_plan
 from orchestrator.services import plans
 from orchestrator.services.plans import advance, begin, create, transition
@@ -36,16 +36,16 @@ def move(layout: Layout, *events: str) -> None:
         transition(layout, event, who="ana", note="", now=1e9)
 
 
-def begun(layout: Layout) -> Board:
+def begun(layout: Layout) -> PlanSnapshot:
     """Where the only task of the plan was started."""
     with Path(layout.plan).open("a") as editor:
         editor.write("| T-01 | a |\n")
     found = Workspace(layout).load()
-    return Board(found.plan, found.shape, {"T-01": result("T-01", TaskStatus.FAILED)})
+    return PlanSnapshot(found.plan, found.shape, {"T-01": result("T-01", TaskStatus.FAILED)})
 
 
-def read(layout: Layout) -> Charter:
-    return charter_of(take(layout.plan).data, os.path.relpath(layout.plan))
+def read(layout: Layout) -> PlanHeader:
+    return plan_header_of(take(layout.plan).data, os.path.relpath(layout.plan))
 
 
 @pytest.mark.parametrize(

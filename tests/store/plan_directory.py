@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from orchestrator.core.result import Attempt, Result
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.executors.exit_record import write_record
 from orchestrator.store.fingerprint import is_settled
@@ -36,11 +36,11 @@ def workspace(root: Path) -> Workspace:
     return Workspace(Layout(str(root)))
 
 
-def load(root: Path, *, is_live: bool = False) -> Board:
+def load(root: Path, *, is_live: bool = False) -> PlanSnapshot:
     return workspace(root).load(is_live=is_live)
 
 
-def told(board: Board) -> dict[str, tuple[S, str]]:
+def told(board: PlanSnapshot) -> dict[str, tuple[S, str]]:
     return {id: (each.status, each.reason) for id, each in board.standing.items()}
 
 

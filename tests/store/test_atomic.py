@@ -13,9 +13,9 @@ import pytest
 
 from orchestrator.errors import StoreError
 from orchestrator.store.atomic import (
+    atomic_write,
     read_file,
     read_whole,
-    replace_file,
     sweep_temporaries,
     sync_directory,
 )
@@ -30,7 +30,7 @@ def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
     """The new bytes are there, and nothing else is left behind."""
     path = tmp_path / "file"
     for data in (b"first, and longer", b"second", b""):
-        replace_file(str(path), data)
+        atomic_write(str(path), data)
         assert data == path.read_bytes()
     assert {"file"} == names(tmp_path)
 
@@ -38,9 +38,9 @@ def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
 def test_whoever_reads_keeps_the_file_he_opened(tmp_path: Path) -> None:
     """A reader sees the old file or the new one, never a mixture."""
     path = tmp_path / "file"
-    replace_file(str(path), b"old" * 1000)
+    atomic_write(str(path), b"old" * 1000)
     with path.open("rb") as reader:
-        replace_file(str(path), b"new")
+        atomic_write(str(path), b"new")
         assert b"old" * 1000 == reader.read()
 
 
@@ -48,7 +48,7 @@ def test_a_directory_that_vanished_is_told(tmp_path: Path) -> None:
     """One clear line with the path and a hint; no traceback."""
     path = tmp_path / "gone" / "file"
     with pytest.raises(StoreError, match="cannot write: No such file or directory") as caught:
-        replace_file(str(path), b"x")
+        atomic_write(str(path), b"x")
     assert str(path) == caught.value.where
     assert caught.value.hint
 
@@ -57,14 +57,14 @@ def test_a_directory_that_became_a_file_is_told(tmp_path: Path) -> None:
     """Whatever stands in the way: the same clear line."""
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StoreError, match="Not a directory"):
-        replace_file(str(tmp_path / "file" / "inside"), b"x")
+        atomic_write(str(tmp_path / "file" / "inside"), b"x")
 
 
 def test_a_directory_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
     """The directory stays, and no temporary file does."""
     (tmp_path / "file").mkdir()
     with pytest.raises(StoreError, match="cannot write"):
-        replace_file(str(tmp_path / "file"), b"x")
+        atomic_write(str(tmp_path / "file"), b"x")
     assert {"file"} == names(tmp_path)
 
 
@@ -73,7 +73,7 @@ def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
     victim, path = tmp_path / "victim", tmp_path / "file"
     victim.write_bytes(b"precious")
     path.symlink_to(victim)
-    replace_file(str(path), b"ours")
+    atomic_write(str(path), b"ours")
     assert (b"precious", b"ours") == (victim.read_bytes(), path.read_bytes())
     assert not path.is_symlink()
 
@@ -86,7 +86,7 @@ def test_a_file_that_root_replaces_stays_that_of_its_person(tmp_path: Path, mode
     path.write_text("theirs")
     os.chown(path, 1234, 2345)
     path.chmod(mode)
-    replace_file(str(path), b"ours")
+    atomic_write(str(path), b"ours")
     after = path.stat()
     assert (b"ours", 1234, 2345) == (path.read_bytes(), after.st_uid, after.st_gid)
     assert mode == stat.S_IMODE(after.st_mode)
@@ -119,7 +119,7 @@ def test_a_planted_temporary_is_not_followed(tmp_path: Path) -> None:
     victim, path = tmp_path / "victim", tmp_path / "file"
     victim.write_bytes(b"precious")
     (tmp_path / f".file.{os.getpid()}.tmp").symlink_to(victim)
-    replace_file(str(path), b"ours")
+    atomic_write(str(path), b"ours")
     assert (b"precious", b"ours") == (victim.read_bytes(), path.read_bytes())
     assert {"victim", "file"} == names(tmp_path)
 

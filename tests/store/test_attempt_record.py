@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.core.result import Exit, StopReason
+from orchestrator.core.result import ProcessExit, StopReason
 from orchestrator.errors import StoreError
 from orchestrator.executors.exit_record import write_record
 from orchestrator.store.attempt_record import AttemptRecord, Traces, read_record, scan_logs
@@ -48,7 +48,7 @@ def test_a_record_that_was_written_is_read(tmp_path: Path) -> None:
         run="r1",
         agent="shell",
         inputs={"T-01": 1},
-        exit=Exit(
+        exit=ProcessExit(
             signal=15,
             stopped=StopReason.TIMEOUT,
             started=1767621600.5,
@@ -79,7 +79,7 @@ def test_what_was_known_at_launch_is_read(tmp_path: Path, is_only_simulated: boo
         resumes="s1",
         is_only_simulated=is_only_simulated,
     )
-    exit = Exit(code=0, started=1.0, ended=2.0, duration=1.0)
+    exit = ProcessExit(code=0, started=1.0, ended=2.0, duration=1.0)
     assert not write_record(path, {**launched.facts(), **exit.as_record()})
     assert launched._replace(exit=exit) == read_record(path)
 

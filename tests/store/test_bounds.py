@@ -11,15 +11,15 @@ import pytest
 from orchestrator.core.plan import Task
 from orchestrator.core.status import TaskStatus as S
 from orchestrator.core.text import unfenced
-from orchestrator.errors import PlanError, StoreError, UnfitError
+from orchestrator.errors import NotAFileError, PlanError, StoreError
 from orchestrator.plan.front_matter import load_front_matter, read_front_matter
 from orchestrator.plan.lines import LARGEST_PLAN, LARGEST_TEXT, LONGEST_LINE, MOST_LINES
 from orchestrator.plan.parser import parse_plan
 from orchestrator.plan.task_file import parse_task_file
 from orchestrator.store import workspace as workspace_module
-from orchestrator.store.atomic import open_file, read_file, read_piece, refuse_links
+from orchestrator.store.atomic import open_file, read_file, read_piece, reject_symlinks
 from orchestrator.store.journal import Journal, journal_tail, last_run, read_on
-from orchestrator.store.lock import holder_of, take_lock
+from orchestrator.store.lock import lock_owner, take_lock
 from orchestrator.store.result_file import LARGEST_RESULT, safe_answer
 from orchestrator.store.workspace import Answer, answers_handed_on, answers_shown
 from tests.store.plan_directory import (
@@ -64,7 +64,7 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path, node: Callable[[Path
     with pytest.raises(OSError, match=r"not a file|Is a directory"):
         open_file(str(path))
     assert [] == journal_tail(str(path), 3)  # a view is drawn without it
-    for read in (read_file, last_run, holder_of, Journal):
+    for read in (read_file, last_run, lock_owner, Journal):
         with pytest.raises(StoreError, match=f"{path}: cannot") as error:
             read(str(path))
         assert error.value.hint
@@ -83,7 +83,7 @@ def test_a_file_is_read_up_to_its_limit(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(b"x" * 2048)
     assert 2048 == len(read_file(str(path), 2048) or b"")
-    with pytest.raises(UnfitError, match="larger than 1 KiB"):
+    with pytest.raises(NotAFileError, match="larger than 1 KiB"):
         read_file(str(path), 1024 + 1023)
 
 
@@ -109,9 +109,9 @@ def test_a_result_that_is_too_large_is_damaged(root: Path) -> None:
 def test_a_directory_of_ours_is_no_link(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
-    refuse_links(str(tmp_path / "real"), str(tmp_path / "none"))
+    reject_symlinks(str(tmp_path / "real"), str(tmp_path / "none"))
     with pytest.raises(StoreError, match="link: it is a link"):
-        refuse_links(str(tmp_path / "real"), str(tmp_path / "link"))
+        reject_symlinks(str(tmp_path / "real"), str(tmp_path / "link"))
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_whatever_an_agent_writes_into_a_lock_file_is_text(
     """It is no obstacle, and nothing of it acts on a terminal."""
     path = tmp_path / "run.lock"
     path.write_bytes(scribbled)
-    said = str(holder_of(str(path)))
+    said = str(lock_owner(str(path)))
     lock = take_lock(str(path), "r2", "now")
     assert "\x1b" not in said + "".join(lock.dead_runs)
     assert len("".join(lock.dead_runs)) < 1000

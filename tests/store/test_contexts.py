@@ -68,24 +68,24 @@ def test_an_attempt_looks_only_at_what_is_near_or_new(
     """What a launch costs does not grow with the plan: all files are looked at once."""
     for number in range(1, 31):
         say(number, MessageKind.DISCOVER, f"found {number}")
-    contexts, looks, look = Contexts(layout), list[str](), os.lstat
+    contexts, poll, look = Contexts(layout), list[str](), os.lstat
 
-    def counted(path: str) -> os.stat_result:
-        looks.append(Path(path).stem.removeprefix("context-"))
+    def pluralize(path: str) -> os.stat_result:
+        poll.append(Path(path).stem.removeprefix("context-"))
         return look(path)
 
     def heard() -> int:
-        looks.clear()
+        poll.clear()
         return len(contexts.heard(TASKS, {"T-01"}))
 
-    monkeypatch.setattr(os, "lstat", counted)
+    monkeypatch.setattr(os, "lstat", pluralize)
     assert 30 == heard()
-    assert set(TASKS) == set(looks)
+    assert set(TASKS) == set(poll)
     assert 30 == heard()
-    assert ["agent-01"] == looks
+    assert ["agent-01"] == poll
     say(20, MessageKind.DISCOVER, "and more")
     assert 31 == heard()
-    assert ["agent-01", "agent-20"] == sorted(looks)
+    assert ["agent-01", "agent-20"] == sorted(poll)
 
 
 def test_a_journal_that_was_begun_anew_loses_nothing(layout: Layout, say: Say) -> None:

@@ -12,7 +12,7 @@ import pytest
 from orchestrator.errors import StoreError, UsageError
 from orchestrator.store import compare_and_swap
 from orchestrator.store.compare_and_swap import Taken, exchanged, put, take
-from orchestrator.store.lock import in_line
+from orchestrator.store.lock import exclusive
 
 
 def test_what_was_not_touched_is_replaced(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_one_at_a_time_holds_the_lock(tmp_path: Path) -> None:
 
     def hold() -> None:
         for _ in range(50):
-            with in_line(path):
+            with exclusive(path):
                 inside[0] += 1
                 most[0] = max(most[0], inside[0])
                 inside[0] -= 1

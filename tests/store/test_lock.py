@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import BusyError, StoreError
-from orchestrator.store.lock import broken_off, dead_runs_of, holder_of, take_lock
+from orchestrator.store.lock import broken_off, dead_runs_of, lock_owner, take_lock
 from orchestrator.store.process import boot_id, start_time, this_process
 
 NOW = "2026-01-05T14:00:00.000Z"
@@ -73,11 +73,11 @@ def said(**changed: Any) -> dict[str, Any]:
 
 def test_a_free_lock_is_taken(path: str) -> None:
     """And whoever looks can see by whom."""
-    assert None is holder_of(path)
+    assert None is lock_owner(path)
     lock = take_lock(path, "r1", NOW)
-    assert said() == holder_of(path)
+    assert said() == lock_owner(path)
     lock.release()
-    assert None is holder_of(path)
+    assert None is lock_owner(path)
 
 
 def test_the_second_taker_is_told_who_holds_it(path: str) -> None:
@@ -88,7 +88,7 @@ def test_the_second_taker_is_told_who_holds_it(path: str) -> None:
     host = platform.node()
     assert f"run r1 holds this plan: pid {os.getpid()} on {host} since {NOW}" == str(caught.value)
     assert 3 == caught.value.exit_status
-    assert said() == holder_of(path)
+    assert said() == lock_owner(path)
     lock.release()
 
 
@@ -97,7 +97,7 @@ def test_a_run_says_whether_it_takes_more(path: str) -> None:
     lock = take_lock(path, "r1", NOW, tags=["a"])
     for is_closed in (True, False, True):
         lock.close(is_closed=is_closed)
-        found = holder_of(path)
+        found = lock_owner(path)
         assert found is not None
         assert ("r1", ["a"], is_closed) == (
             found["run"],
@@ -105,7 +105,7 @@ def test_a_run_says_whether_it_takes_more(path: str) -> None:
             found.get("closing", False),
         )
     lock.release()
-    assert holder_of(path) is None
+    assert lock_owner(path) is None
 
 
 def test_an_orderly_end_leaves_nothing_to_recover(path: str) -> None:
@@ -119,7 +119,7 @@ def test_an_orderly_end_leaves_nothing_to_recover(path: str) -> None:
 def test_the_lock_of_a_run_that_gave_up_is_free_and_remembered(path: str) -> None:
     """Whoever let go without saying so left something behind, and holds nothing, however long its process lives."""
     take_lock(path, "r1", NOW).abandon()
-    assert None is holder_of(path)
+    assert None is lock_owner(path)
     assert (("r1",), "r1") == (dead_runs_of(path), broken_off(path))
     lock = take_lock(path, "r2", NOW)
     assert ("r1",) == lock.dead_runs
@@ -163,12 +163,12 @@ def test_a_long_row_of_crashes_is_remembered_too(path: str) -> None:
 def test_a_lock_dies_with_its_holder(path: str) -> None:
     """The kernel holds it: after ``kill -9`` the plan is free, and the dead run is known."""
     with holder(path, "r1") as process:
-        assert "r1" == (holder_of(path) or {})["run"]
+        assert "r1" == (lock_owner(path) or {})["run"]
         with pytest.raises(BusyError, match=f"run r1 holds this plan: pid {process.pid} on"):
             take_lock(path, "r2", NOW)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        assert None is holder_of(path)
+        assert None is lock_owner(path)
         lock = take_lock(path, "r2", NOW)
         assert ("r1",) == lock.dead_runs
         lock.release()
@@ -185,7 +185,7 @@ def test_a_lock_dies_with_its_holder(path: str) -> None:
 def test_a_pid_alone_means_nothing(path: str, changed: dict[str, Any]) -> None:
     """Somebody else with the same pid, or a pid of an earlier boot, holds nothing."""
     Path(path).write_text(json.dumps(said(**changed)))
-    assert None is holder_of(path)
+    assert None is lock_owner(path)
     lock = take_lock(path, "r2", NOW)
     assert ("r1",) == lock.dead_runs
     lock.release()
@@ -196,12 +196,12 @@ def test_a_holder_on_another_machine_is_believed_while_the_lock_is_held(path: st
     Path(path).write_text(json.dumps(said(host="elsewhere", pid=2**22 + 1)))
     theirs = os.open(path, os.O_RDWR)
     fcntl.flock(theirs, fcntl.LOCK_EX)
-    assert "elsewhere" == (holder_of(path) or {})["host"]
+    assert "elsewhere" == (lock_owner(path) or {})["host"]
     assert ((), "") == (dead_runs_of(path), broken_off(path))
     with pytest.raises(BusyError, match="on elsewhere since"):
         take_lock(path, "r2", NOW)
     os.close(theirs)
-    assert None is holder_of(path)
+    assert None is lock_owner(path)
     assert (("r1",), "r1") == (dead_runs_of(path), broken_off(path))
     lock = take_lock(path, "r2", NOW)
     assert ("r1",) == lock.dead_runs
@@ -215,9 +215,9 @@ def test_a_holder_whose_number_means_nothing_here_is_believed_while_the_lock_is_
     Path(path).write_text(json.dumps(said(pid_space="pid:[1]", pid=2**22 + 1)))
     theirs = os.open(path, os.O_RDWR)
     fcntl.flock(theirs, fcntl.LOCK_EX)
-    assert "r1" == (holder_of(path) or {})["run"]
+    assert "r1" == (lock_owner(path) or {})["run"]
     os.close(theirs)
-    assert (None, ("r1",)) == (holder_of(path), dead_runs_of(path))
+    assert (None, ("r1",)) == (lock_owner(path), dead_runs_of(path))
 
 
 def test_who_only_looks_keeps_nobody_from_the_lock(path: str) -> None:
@@ -245,12 +245,12 @@ def test_an_untouched_lock_file_has_nothing_to_recover(path: str) -> None:
 def test_a_damaged_lock_file_is_no_obstacle(path: str, damage: bytes) -> None:
     """What counts is what the kernel holds. Some run was here, so what is left of any is looked for."""
     Path(path).write_bytes(damage)
-    assert None is holder_of(path)
+    assert None is lock_owner(path)
     lock = take_lock(path, "r1", NOW)
     assert ("?",) == lock.dead_runs
-    assert said(unrecovered=["?"]) == holder_of(path)
+    assert said(unrecovered=["?"]) == lock_owner(path)
     lock.recovered()
-    assert said() == holder_of(path)
+    assert said() == lock_owner(path)
     lock.release()
     assert b"" == Path(path).read_bytes()
 
@@ -280,7 +280,7 @@ def test_a_torn_write_forgets_no_dead_run(path: str) -> None:
         lock = take_lock(path, "r4", NOW)
         is_whole = size >= len(after) - 1
         assert ("r1", "r2", "r3")[: 3 if is_whole else 2] == lock.dead_runs
-        assert "r4" == (holder_of(path) or {})["run"]
+        assert "r4" == (lock_owner(path) or {})["run"]
         lock.release()
 
 
@@ -346,7 +346,7 @@ def test_whoever_was_handed_the_lock_holds_it_too(path: str) -> None:
 def test_a_lock_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     """A directory in its place, for one: nobody knows whether a run is under way."""
     with pytest.raises(StoreError, match="cannot read: Is a directory"):
-        holder_of(str(tmp_path))
+        lock_owner(str(tmp_path))
 
 
 def test_the_end_of_a_longer_line_is_no_part_of_the_lock(path: str) -> None:

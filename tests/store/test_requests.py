@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.core.status import COMMANDS, TaskStatus, Verb
-from orchestrator.core.task_command import Intervention
+from orchestrator.core.task_command import TaskCommand
 from orchestrator.errors import DependencyError, NothingReadyError, OrchestratorError, StoreError
 from orchestrator.store.requests import Reply, Requests, new_id
 
@@ -24,9 +24,9 @@ def requests(tmp_path: Path) -> Requests:
     return Requests(str(tmp_path / "requests"))
 
 
-def wanted(verb: Verb = Verb.CANCEL, task: str = "T-01", **more: Any) -> Intervention:
+def wanted(verb: Verb = Verb.CANCEL, task: str = "T-01", **more: Any) -> TaskCommand:
     """A request as a command makes it."""
-    return Intervention(verb, task, "bob", 1.5, id=new_id(time.time()))._replace(**more)
+    return TaskCommand(verb, task, "bob", 1.5, id=new_id(time.time()))._replace(**more)
 
 
 def test_nobody_ever_asked(requests: Requests) -> None:
@@ -207,7 +207,7 @@ def test_what_could_not_be_read_is_looked_at_again(
     assert [] == requests.look()
 
 
-def seen_a_while_ago(requests: Requests) -> Intervention:
+def seen_a_while_ago(requests: Requests) -> TaskCommand:
     """Ask for something that was looked at, in a directory in which nothing has happened since."""
     asked = wanted()
     requests.leave(asked)

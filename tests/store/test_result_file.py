@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.text import one_line, printable
+from orchestrator.core.text import one_line, sanitize
 from orchestrator.core.timestamp import epoch, iso
 from orchestrator.store.result_file import (
     answer_of,
@@ -147,7 +147,7 @@ def test_the_answer_is_read_back(answer: str) -> None:
 def test_a_text_reaches_the_next_agent_as_it_was(answer: str) -> None:
     """The fence it is shown in is not part of it."""
     text = rendered(DONE, answer, is_markdown=False)
-    shown = printable(answer)
+    shown = sanitize(answer)
     assert (shown.rstrip("\n") if shown.strip() else "") == plain_answer(text)
 
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from orchestrator.core.agent import BUILT_IN, Program, Roster
-from orchestrator.core.text import one_line, printable
+from orchestrator.core.agent import BUILT_IN, AgentRegistry, Program
+from orchestrator.core.text import one_line, sanitize
 from orchestrator.errors import OrchestratorError, PlanError, StoreError
-from orchestrator.store.agent_files import parse_roster_file, read_roster, register
+from orchestrator.store.agent_files import parse_agent_file, read_agents, register
 from orchestrator.store.layout import Layout
 
 
@@ -32,14 +32,14 @@ def write(directory: Path, **files: str) -> None:
         path.write_text(f"---\n{text}" if "---" in text else f"---\n{text}---\n", encoding="utf-8")
 
 
-def roster(root: Path) -> Roster:
+def registry(root: Path) -> AgentRegistry:
     environment = {"HOME": str(root.parents[1] / "home")}
-    return read_roster(Layout(str(root)), environment)
+    return read_agents(Layout(str(root)), environment)
 
 
 def problems(root: Path) -> list[str]:
     with pytest.raises(PlanError) as caught:
-        roster(root)
+        registry(root)
     where = f"{os.path.relpath(root)}/agents/"
     shown = [str(each) for each in caught.value.problems]
     assert all(each.hint for each in caught.value.problems)
@@ -48,12 +48,12 @@ def problems(root: Path) -> list[str]:
 
 def test_without_files_there_are_the_built_in_ones(root: Path) -> None:
     """And a file in the place of the directory, or one for people, is no agent."""
-    assert ("claude", "shell", "simulated") == roster(root).keys
+    assert ("claude", "shell", "simulated") == registry(root).keys
     write(root)
     (root / "agents" / "README.md").write_text("Who is who here.\n")
     (root / "agents" / ".draft.md").write_text("later\n")
     (root / "agents" / "notes.txt").write_text("later\n")
-    assert ("claude", "shell", "simulated") == roster(root).keys
+    assert ("claude", "shell", "simulated") == registry(root).keys
 
 
 def test_fields_below_a_title_are_refused(root: Path) -> None:
@@ -63,7 +63,7 @@ def test_fields_below_a_title_are_refused(root: Path) -> None:
     path.write_text("# Reader\n\n---\nfree: true\ncommand: cat\n---\nYou read.\n")
     assert ["reader.md:3: below other text, free counts for nothing"] == problems(root)
     path.write_text("# Reader\n\nYou write:\n\n---\ncommand: cat\n---\n")
-    assert "claude" == roster(root).members["reader"].extends
+    assert "claude" == registry(root).members["reader"].extends
 
 
 def test_everything_that_a_file_can_say(root: Path) -> None:
@@ -87,7 +87,7 @@ env: {A: b}
 You are a careful engineer.
 """,
     )
-    member = roster(root)["codex"]
+    member = registry(root)["codex"]
     assert member.command is not None
     assert ("codex", "exec", "--note", "two words", "-") == member.command.words
     assert ("response", "text") == member.command.answer
@@ -105,7 +105,7 @@ def test_without_a_command_it_is_a_role_of_claude(root: Path) -> None:
     """The smallest file is a text; a role of anybody else says whose."""
     write(root, deploy="extends: shell\nmax_parallel: 1\n")
     (root / "agents" / "reviewer.md").write_text("You review.\n", encoding="utf-8")
-    found = roster(root)
+    found = registry(root)
     reviewer, deploy = found["reviewer"], found["deploy"]
     assert (Program.CLAUDE, "claude", "You review.") == (
         reviewer.runs,
@@ -122,7 +122,7 @@ def test_a_role_has_what_the_agent_it_stands_on_has(root: Path) -> None:
         codex="command: codex -\ntimeout: 9m\nenv: {A: a, B: b}\n---\nBe brief.\n",
         strict="extends: codex\nretries: 0\nenv: {B: c}\n",
     )
-    found = roster(root)
+    found = registry(root)
     assert found["codex"].command == found["strict"].command
     assert {"timeout": 540.0, "retries": 0, "env": {"A": "a", "B": "c"}} == found["strict"].settings
     assert "Be brief." == found["strict"].role
@@ -132,11 +132,11 @@ def test_a_role_has_what_the_agent_it_stands_on_has(root: Path) -> None:
 def test_a_built_in_agent_is_changed_by_who_says_so(root: Path, key: str) -> None:
     """``extends`` of itself is how a file says so; whatever it says nothing of is as before."""
     write(root, anything=f"key: {key}\nextends: {key}\nmax_parallel: 3\nmodel: haiku\n")
-    found = roster(root)
+    found = registry(root)
     claude = found["claude"]
     assert ("claude", "shell", "simulated") == found.keys
     assert (3, "", {"model": "haiku"}) == (claude.max_parallel, claude.extends, claude.settings)
-    assert Roster.of()["claude"].best_for == claude.best_for
+    assert AgentRegistry.of()["claude"].best_for == claude.best_for
 
 
 def test_the_nearest_file_counts(root: Path, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_the_nearest_file_counts(root: Path, tmp_path: Path) -> None:
     write(root, one="best_for: plans\n", two="best_for: plans\n")
     person = tmp_path / "home" / ".config" / "orchestrator"
     write(person, one="best_for: mine\n", two="best_for: mine\n", three="best_for: mine\n")
-    found = read_roster(Layout(str(plan)), {"HOME": str(tmp_path / "home")})
+    found = read_agents(Layout(str(plan)), {"HOME": str(tmp_path / "home")})
     assert ("claude", "shell", "simulated", "one", "two", "three") == found.keys
     assert ["plan", "plans", "mine"] == [found[key].best_for for key in ("one", "two", "three")]
 
@@ -154,18 +154,18 @@ def test_the_nearest_file_counts(root: Path, tmp_path: Path) -> None:
 def test_a_person_may_keep_their_configuration_elsewhere(root: Path, tmp_path: Path) -> None:
     """Where everything else of theirs is; but never where we happen to stand."""
     write(tmp_path / "etc" / "orchestrator", eva="best_for: tests\n")
-    assert "eva" in read_roster(
+    assert "eva" in read_agents(
         None, {"XDG_CONFIG_HOME": str(tmp_path / "etc"), "HOME": "/nowhere"}
     )
-    assert "eva" not in read_roster(None, {"XDG_CONFIG_HOME": "etc"})
-    assert "eva" not in read_roster(None, {})
+    assert "eva" not in read_agents(None, {"XDG_CONFIG_HOME": "etc"})
+    assert "eva" not in read_agents(None, {})
 
 
 def test_paths_count_from_the_directory_that_holds_agents(root: Path) -> None:
     """A program with a slash in it, and every file that a setting names."""
     (root / "rules.md").write_text("Be kind.\n")
     write(root, own="command: ./bin/own -\n", kind="system_prompt_file: rules.md\nadd_dirs: [.]\n")
-    found = roster(root)
+    found = registry(root)
     assert found["own"].command is not None
     assert f"{root}/bin/own" == found["own"].command.words[0]
     assert {"system_prompt_file": f"{root}/rules.md", "add_dirs": (str(root),)} == found[
@@ -255,7 +255,7 @@ def test_a_file_that_is_no_text_is_a_problem(root: Path) -> None:
 )
 def test_any_bytes_are_read_or_told(data: bytes) -> None:
     """What lies in that directory may be anything."""
-    found, told = parse_roster_file(data, "agents/a.md", "/nowhere", "a")
+    found, told = parse_agent_file(data, "agents/a.md", "/nowhere", "a")
     assert found is not None or told
 
 
@@ -268,11 +268,11 @@ def test_what_registers_an_agent_is_data(role: str, about: str, types: list[str]
         layout = Layout(f"{directory}/.orchestrator")
         fields = {"best_for": about, "types": types}
         _, member = register(layout, "eva", fields, role, {})
-        assert [member] == [each for each in read_roster(layout, {}) if each not in BUILT_IN]
+        assert [member] == [each for each in read_agents(layout, {}) if each not in BUILT_IN]
     assert ("eva", "claude") == (member.key, member.extends)
-    assert one_line(printable(about), 300) == member.best_for
-    assert printable(role).strip() == member.role
-    words = [one_line(printable(each), 300).casefold() for each in types]
+    assert one_line(sanitize(about), 300) == member.best_for
+    assert sanitize(role).strip() == member.role
+    words = [one_line(sanitize(each), 300).casefold() for each in types]
     assert tuple(dict.fromkeys(filter(None, words))) == member.types
 
 

@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Attempt, Result
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 
 #: 2026-01-05 14:00:00 UTC
@@ -46,10 +46,10 @@ def result(id: str, status: TaskStatus, *attempts: Attempt) -> Result:
     return Result(task=id, agent="claude", status=status, attempts=attempts)
 
 
-def board(tasks: Iterable[Task], *results: Result, **about: Any) -> Board:
+def board(tasks: Iterable[Task], *results: Result, **about: Any) -> PlanSnapshot:
     by_id = {each.id: each for each in tasks}
     about = {"title": "Task Plan", "request": "Analyze my project"} | about
-    return Board(
+    return PlanSnapshot(
         plan=Plan(tasks=by_id, **about),
         shape=shape(by_id),
         results={each.task: each for each in results},
@@ -66,7 +66,7 @@ def five(*names: str) -> list[Task]:
     ]
 
 
-def midway(*names: str, reason: str = "exit 2") -> Board:
+def midway(*names: str, reason: str = "exit 2") -> PlanSnapshot:
     """One completed, one failed at its second attempt, one running, one ready, one skipped."""
     return board(
         five(*names),
@@ -81,7 +81,7 @@ def midway(*names: str, reason: str = "exit 2") -> Board:
     )
 
 
-def done() -> Board:
+def done() -> PlanSnapshot:
     """All five completed in 6.5 seconds that would have been 11.2 one after the other."""
     completed = TaskStatus.COMPLETED
     return board(
@@ -99,7 +99,7 @@ def done() -> Board:
     )
 
 
-def large(size: int, *, chain: bool = False) -> Board:
+def large(size: int, *, chain: bool = False) -> PlanSnapshot:
     """A plan of which the first half is completed or failed, eight tasks run and the rest waits."""
     tasks = [task(f"T-{i}", "", *([f"T-{i - 1}"] if chain and i else [])) for i in range(size)]
     half = size // 2

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from orchestrator.core.brief import Brief, Phase
 from orchestrator.core.event import News, read_line
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
-from orchestrator.runner.events import Happening, Kind
+from orchestrator.runner.events import Event, Kind
 from orchestrator.views.brief import LIMIT, brief_text, ending, facts, next_command
 from orchestrator.views.status import status_text
 from tests.views.example import BEGIN, HOSTILE, attempt, board, done, large, midway, result, task
@@ -26,11 +26,11 @@ STARTED = f"{BEGIN} · run · started · run 52b90d1badd8 · 5 of 5 tasks to run
 
 
 def line(kind: Kind, task_id: str, **more: Any) -> str:
-    return Happening(kind=kind, time=BEGIN, task=task_id, **more).line()
+    return Event(kind=kind, time=BEGIN, task=task_id, **more).line()
 
 
 def brief(
-    board: Board, lines: Sequence[str] = (), phase: Phase = Phase.WORKING, about: str = ""
+    board: PlanSnapshot, lines: Sequence[str] = (), phase: Phase = Phase.WORKING, about: str = ""
 ) -> Brief:
     news = News()
     news.take(lines)
@@ -216,7 +216,7 @@ def briefs(draw: st.DrawFn) -> Brief:
     )  # fmt: skip
     scribbled = st.builds("{0} · {0} · {1} · {2}".format, st.text(max_size=9), IDS, words)
     lines = draw(st.lists(st.one_of(said, scribbled), max_size=80))
-    about = Happening(kind=Kind.RUN_STOPPING, time=BEGIN, text=draw(words)).line()
+    about = Event(kind=Kind.RUN_STOPPING, time=BEGIN, text=draw(words)).line()
     return brief(drawn, lines, draw(st.sampled_from(Phase)), draw(st.sampled_from([about, ""])))
 
 

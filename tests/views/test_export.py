@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from orchestrator.core.message import Message, MessageKind, clean
 from orchestrator.core.plan import Task
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.text import is_blank, printable
+from orchestrator.core.text import is_blank, sanitize
 from orchestrator.plan.safe_markdown import tagless
 from orchestrator.store.result_file import safe_answer
 from orchestrator.views.export import export_csv, export_markdown
@@ -41,7 +41,7 @@ def outer_headings(document: str) -> list[tuple[str, str]]:
     ]
 
 
-TEXT = st.text(min_size=1).filter(lambda text: not is_blank(printable(text)))
+TEXT = st.text(min_size=1).filter(lambda text: not is_blank(sanitize(text)))
 
 
 def test_an_attempt_whose_runner_died_is_not_under_way() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.cost import spending
+from orchestrator.core.cost import total_cost
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.status import TaskStatus
 from orchestrator.views.status import cost_of, cost_rows, hold_line, log_link
@@ -70,7 +70,7 @@ def test_what_a_task_cost(of: list[float | None]) -> None:
 @given(st.lists(costs, max_size=5), st.sampled_from([0.0, 5.0]))
 def test_the_rows_of_a_table(of: list[float | None], budget: float) -> None:
     """None where nothing was paid; else the sum, and by agent and model what is known."""
-    rows = dict(cost_rows(spending([paid(*of)]), budget))
+    rows = dict(cost_rows(total_cost([paid(*of)]), budget))
     known, unknown = sum(filter(None, of)), of.count(None)
     assert bool(rows) == bool(known or unknown)
     if rows:
@@ -85,7 +85,7 @@ def test_the_rows_of_a_table(of: list[float | None], budget: float) -> None:
 
 def test_who_cost_most_comes_first() -> None:
     """By agent and by model."""
-    rows = dict(cost_rows(spending([paid(0.1, agent="a"), paid(2.0, agent="b")])))
+    rows = dict(cost_rows(total_cost([paid(0.1, agent="a"), paid(2.0, agent="b")])))
     assert "b $2.00 · a $0.1000" == rows["Cost by agent"]
 
 

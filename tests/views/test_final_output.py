@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.plan.safe_markdown import tagless
 from orchestrator.views.final_output import final_output
@@ -29,7 +29,7 @@ from tests.views.example import (
 ANSWERS = {f"T-0{i}": f"### Findings\n\nof task {i}\n" for i in range(1, 6)}
 
 
-def draw(drawn: Board, *, seconds: float = 6.5, started: float = BEGIN, **more: Any) -> str:
+def draw(drawn: PlanSnapshot, *, seconds: float = 6.5, started: float = BEGIN, **more: Any) -> str:
     return final_output(
         drawn,
         **{"answers": ANSWERS} | more,

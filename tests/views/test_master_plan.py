@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.views.master_plan import sections
 from tests.views.example import (
@@ -26,7 +26,7 @@ from tests.views.example import (
 
 
 def draw(
-    drawn: Board,
+    drawn: PlanSnapshot,
     *,
     journal: Sequence[str] = (),
     running: Mapping[str, str] | None = None,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core.notification import Notice
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.text import printable
+from orchestrator.core.text import sanitize
 from orchestrator.views import notification
 
 TEXT = st.text(max_size=500)
@@ -48,7 +48,7 @@ def test_any_text_makes_a_short_message(title: str, task: str, name: str, reason
 
 def is_short(notice: Notice) -> None:
     assert "\n" not in notice.title
-    assert printable(notice.message) == notice.message
+    assert sanitize(notice.message) == notice.message
     assert len(notice.message) < 1200
     assert notice.text.count("\n") <= 3
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.views.final_output import final_output
 from orchestrator.views.listing import table_text
@@ -27,7 +27,7 @@ from tests.views.example import (
 )
 
 
-def listed(of: Board, width: int | None = None) -> str:
+def listed(of: PlanSnapshot, width: int | None = None) -> str:
     return list_text(of, list(of.plan.tasks.values()), width)
 
 

@@ -321,18 +321,20 @@ class _ChecklistReader:
         self, siblings: Sequence[OutlineEntry], items: dict[OutlineEntry, Item]
     ) -> None:
         """Put what is counted one after the other, unless some of it says what it waits for."""
-        counted = [each for each in siblings if each.number is not None]
-        mine = {leaf.id: each for each in counted for leaf in each.leaves()}
+        pluralize = [each for each in siblings if each.number is not None]
+        mine = {leaf.id: each for each in pluralize for leaf in each.leaves()}
         inside = (
             mine[need] is not each
-            for each in counted
+            for each in pluralize
             for leaf in each.leaves()
             for need in items[leaf].needs
             if need in mine
         )
-        if len(counted) < 2 or any(inside):
+        if len(pluralize) < 2 or any(inside):
             return
-        keyed = groupby(enumerate(counted), key=lambda pair: -1 if pair[1].is_parallel else pair[0])
+        keyed = groupby(
+            enumerate(pluralize), key=lambda pair: -1 if pair[1].is_parallel else pair[0]
+        )
         stages = [
             [items[leaf] for _, each in stage for leaf in each.leaves()] for _, stage in keyed
         ]

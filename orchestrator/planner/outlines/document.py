@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
-from orchestrator.core.text import printable
+from orchestrator.core.text import sanitize
 from orchestrator.plan.blocks import tokens
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Document:
         """Return what stands below the first paragraph of a node, without some of the nodes in it."""
         taken = {line for each in without for line in range(each.start, each.end)}
         lines = [self.lines[at] for at in range(node.body, node.end) if at not in taken]
-        return printable(dedent("\n".join(lines).expandtabs(4))).strip("\n").rstrip()
+        return sanitize(dedent("\n".join(lines).expandtabs(4))).strip("\n").rstrip()
 
     def own_text(self, node: OutlineNode) -> str:
         """Return what stands directly below a node, without the nodes in it and the rules between them."""
@@ -187,4 +187,4 @@ class _DocumentReader:
 
 
 def _inline(token: Token) -> str:
-    return "\n".join(map(str.strip, printable(token.content).strip().split("\n")))
+    return "\n".join(map(str.strip, sanitize(token.content).strip().split("\n")))

@@ -72,8 +72,10 @@ def give_ids(entries: Sequence[OutlineEntry], tasks: Sequence[OutlineEntry]) -> 
             found["series"] == "T-" or series.count(found["series"]) > 1
         ):
             entry.id, head = found["id"], head[found.end() :]
-        counted = COUNTED.match(head) or (_IN_ORDER.match(head) if entry.node.is_heading else None)
-        entry.number = int(counted[1]) if counted else entry.node.number
+        pluralize = COUNTED.match(head) or (
+            _IN_ORDER.match(head) if entry.node.is_heading else None
+        )
+        entry.number = int(pluralize[1]) if pluralize else entry.node.number
         bare_head = PARALLEL.sub("", head)
         entry.is_parallel = bare_head != head
         entry.text = entry.fields.take_remarks(bare_head).strip()

@@ -9,7 +9,7 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from orchestrator.core.text import counted, first_of, one_line
+from orchestrator.core.text import join_first, one_line, pluralize
 from orchestrator.errors import Problem
 from orchestrator.plan.columns import plain
 from orchestrator.planner.outlines.document import Document, OutlineNode
@@ -184,7 +184,7 @@ def _names(items: Sequence[Item]) -> list[str]:
 
 def _ticked(items: Sequence[Item]) -> Iterator[Problem]:
     if done := [item for item in items if item.is_done]:
-        ids = first_of([item.id for item in done], _MOST_NAMED)
+        ids = join_first([item.id for item in done], _MOST_NAMED)
         hint = "open again what is to be done again"
         yield Problem(f"done, and not planned again: {ids}", done[0].where, hint, "ticked")
 
@@ -226,5 +226,5 @@ def left_out(
     todo = [each for each in nodes if not each.is_done]
     if not todo:
         return []
-    message = f"{counted(len(todo), 'item')} without {lacks}: not planned"
+    message = f"{pluralize(len(todo), 'item')} without {lacks}: not planned"
     return [Problem(message, document.where(todo[0]), hint, "not_a_task")]

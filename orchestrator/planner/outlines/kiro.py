@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orchestrator.core.text import first_of
+from orchestrator.core.text import join_first
 from orchestrator.errors import Problem
 from orchestrator.planner.outlines.document import Document
 from orchestrator.planner.outlines.items import (
@@ -80,7 +80,7 @@ def _pass_on(passed: Item, items: Sequence[Item]) -> None:
 def _left_out(document: Document, optional: Sequence[Counted]) -> list[Problem]:
     if not optional:
         return []
-    numbers = first_of([each.number for each in optional], _MOST_NAMED)
+    numbers = join_first([each.number for each in optional], _MOST_NAMED)
     hint = "take the star away to have them done, too"
     where = document.where(optional[0].node)
     return [Problem(f"optional (*), and not planned: {numbers}", where, hint, "optional")]

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from orchestrator.core.text import first_of, one_line
+from orchestrator.core.text import join_first, one_line
 from orchestrator.errors import Problem
 from orchestrator.planner.outlines.items import Item, OutlineResult, drafted_items, unknown
 
@@ -46,7 +46,7 @@ def read(data: Any, file: str) -> OutlineResult:
     tags = [(tag, tasks) for tag, tasks in _tags(data) if _is_list(tasks)]
     busy = [(tag, tasks) for tag, tasks in tags if any(map(_is_open, _walk(tasks)))]
     if len(busy) > 1:
-        names = first_of([tag for tag, _ in busy], _MOST_NAMED)
+        names = join_first([tag for tag, _ in busy], _MOST_NAMED)
         hint = f"keep one of them: jq '{{{busy[0][0]}}}' {file} > one.json"
         problem = Problem(f"several tags have open tasks: {names}", file, hint, "several_tags")
         return OutlineResult(problems=(problem,), form=FORM)

@@ -12,7 +12,7 @@ from orchestrator.actions.history import history
 from orchestrator.actions.talking import messages_on
 from orchestrator.core.event import read_line
 from orchestrator.core.plan import TASK_ID, Task, stem
-from orchestrator.core.snapshot import Board
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.timestamp import epoch
 from orchestrator.errors import NotFoundError, OrchestratorError, PlanError
@@ -22,15 +22,15 @@ from orchestrator.services.task_view import find_task
 from orchestrator.store import collection
 from orchestrator.store.atomic import read_file, read_piece, read_tail
 from orchestrator.store.journal import journal_tail
-from orchestrator.store.layout import PLAN_DIRECTORY, Layout, from_here
-from orchestrator.store.lock import holder_of
+from orchestrator.store.layout import PLAN_DIRECTORY, Layout, display_path
+from orchestrator.store.lock import lock_owner
 from orchestrator.store.result_file import LARGEST_RESULT, parse_result
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.overview_page import Filter, Seen, overview_page
 from orchestrator.views.pages import Below, Site, Trouble, below, plans_page
 from orchestrator.views.task_page import LOG, STREAMS, SeenLog, SeenTask, log_page, task_page
 from orchestrator.web.live import Scene
-from orchestrator.wiring import plugs
+from orchestrator.wiring import plugins
 
 if TYPE_CHECKING:
     from orchestrator.agents.protocol import Agent
@@ -106,7 +106,7 @@ def plan(
         happenings=[line for line in lines if line],
         brief=brief,
         output=_final_output(layout) if is_read else "",
-        output_in=from_here(layout.final_output),
+        output_in=display_path(layout.final_output),
     )
     page = asked.get("page", "")
     wanted = Filter(
@@ -118,13 +118,13 @@ def plan(
     return overview_page(site, seen, wanted, plans=plans_below, given=given, trouble=trouble)
 
 
-def run_at_work(layout: Layout) -> tuple[str, float]:
+def active_run(layout: Layout) -> tuple[str, float]:
     """Return the run at work, whatever became of its plan, and when it began; an empty word where none is.
 
     Raises:
         StoreError: the lock file cannot be read.
     """
-    return _run(holder_of(layout.lock))
+    return _run(lock_owner(layout.lock))
 
 
 def _run(holder: Mapping[str, Any] | None) -> tuple[str, float]:
@@ -179,7 +179,7 @@ def task(
         earlier=found.turns - len(found.conversation),
         events=found.events,
         messages=messages_on(layout, view.task, site.caller),
-        run=run_at_work(layout)[0],
+        run=active_run(layout)[0],
         streams=_streams(layout, view.task, view.board),
         errors=read_tail(files.stderr, _ERRORS).decode(errors="replace") if is_failed else "",
         is_written=asked.get("as") == "written",
@@ -187,7 +187,7 @@ def task(
     return task_page(site, seen, given=given, trouble=trouble)
 
 
-def _streams(layout: Layout, task: Task, board: Board) -> Mapping[int, Sequence[str]]:
+def _streams(layout: Layout, task: Task, board: PlanSnapshot) -> Mapping[int, Sequence[str]]:
     """Return what each attempt printed something to."""
     found = {}
     for attempt in board.attempts(task.id):
@@ -226,7 +226,7 @@ def log(site: Site, layout: Layout, task_id: str, attempt: str, stream: str) -> 
         stream,
         data.decode(errors="replace"),
         max(_size(path) - len(data), 0),
-        from_here(path),
+        display_path(path),
         found[0].is_open,
     )
     return log_page(site, seen)
@@ -248,12 +248,12 @@ def _log_file(layout: Layout, task_id: str, attempt: str, stream: str) -> str:
 
 def _agents(layout: Layout) -> Mapping[str, Agent]:
     try:
-        return plugs(layout=layout).agents
+        return plugins(layout=layout).agents
     except OrchestratorError:
         return {}  # a file of an agent that makes no sense is no reason to show nothing at all
 
 
-def _news(layout: Layout, board: Board) -> Mapping[str, str]:
+def _news(layout: Layout, board: PlanSnapshot) -> Mapping[str, str]:
     if TaskStatus.RUNNING not in board.by_status():
         return {}
     return news_of_running(layout, board, _agents(layout))
