@@ -98,7 +98,7 @@ def dispatch(
     """
     workspace = Workspace(layout)
     board = really_done(workspace.load())
-    require_approval(layout, board.plan.plan_header)
+    require_approval(layout, board.plan.header)
     errand = errand._replace(needs=dependencies_said(layout, errand.needs))
     needs, _ = read_needs(errand.needs)
     for need in needs:
@@ -207,7 +207,7 @@ class Dispatcher:
         board = really_done(Workspace(layout).load(is_live=holder is not None))
         subtask = subtask and require_subtask(layout, board, subtask)
         if not self.with_context:
-            require_approval(layout, board.plan.plan_header)
+            require_approval(layout, board.plan.header)
         tasks, skipped = ready(board, subtask)
         busy: list[Skipped] = []
         if self.with_context and subtask:

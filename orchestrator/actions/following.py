@@ -85,7 +85,7 @@ def follow(layout: Layout, since: Cursor | None, *, timeout: float, until: Until
             where=layout.root,
             hint="`orchestrator status` says until when"
             if waits
-            else _what_first(layout, bite.brief.board.plan.plan_header),
+            else _what_first(layout, bite.brief.board.plan.header),
         )
     return bite
 

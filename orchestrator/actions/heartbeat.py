@@ -130,9 +130,7 @@ def _look(name: str, layout: Layout, now: float, *, counts: bool) -> PlanCheck:
     state = PlanState(steps[-1].after.lower()) if steps else state
     found: list[Alert] = []
     # Where nobody says when a plan is over, one whose tasks are completed still lacks what puts their answers together.
-    if state not in TERMINAL or (
-        state is PlanState.COMPLETED and board.plan.plan_header.state is None
-    ):
+    if state not in TERMINAL or (state is PlanState.COMPLETED and board.plan.header.state is None):
         found += run_alerts(name, brief_of(layout, seen._replace(board=board)))
     if state not in TERMINAL:
         found += alerts(name, board, state, pulses, now)

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from orchestrator.core.finding import Finding, Level
 from orchestrator.core.settings import Settings
+from orchestrator.runner.clock import Clock
 from orchestrator.runner.notify import Subscriber, deliver
 from orchestrator.runner.preview import RunPreview
-from orchestrator.runner.timer import Clock
 from orchestrator.views.notification import plan_name, trial
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from orchestrator.errors import BusyError, OrchestratorError
+from orchestrator.runner.clock import Clock
 from orchestrator.runner.run import RunReport
 from orchestrator.runner.signals import Hearing, hear_signals, rounds, until_wall
-from orchestrator.runner.timer import Clock
 
 
 def run_repeatedly(

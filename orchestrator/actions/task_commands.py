@@ -89,7 +89,7 @@ def intervene(
 def _require_open(layout: Layout, wanted: TaskCommand, board: PlanSnapshot | None = None) -> None:
     workspace = Workspace(layout)
     plan = board.plan if board is not None else workspace.load_plan()[0]
-    if plan.plan_header.state is not None:
+    if plan.header.state is not None:
         from orchestrator.services.plans import require_open  # most plans say no state
 
         require_open(layout, board or workspace.load(), wanted)

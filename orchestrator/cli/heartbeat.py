@@ -84,7 +84,7 @@ def _say_json(found: Checkup, layout: Layout) -> None:
 
 
 def _brief(look: PlanCheck) -> dict[str, object]:
-    facts = plan_facts(look.id, look.board.plan.plan_header, look.state, look.board.counts())
+    facts = plan_facts(look.id, look.board.plan.header, look.state, look.board.counts())
     names = ("task_id", "status", "done", "total", "progress")
     kept: dict[str, object] = {name: facts[name] for name in names}
     if look.steps:

@@ -315,7 +315,7 @@ def _refusal(ahead: RunPreview, chosen: Plugins) -> OrchestratorError | None:
         return refused
     try:
         if not ahead.order.simulate:
-            require_approval(ahead.order.layout, ahead.board.plan.plan_header)
+            require_approval(ahead.order.layout, ahead.board.plan.header)
         require_written(ahead)
         chosen.require({task_id: ahead.policies[task_id] for task_id in ahead.to_run})
     except (AgentError, ApprovalError, PlanError, TransitionError) as error:

@@ -82,7 +82,7 @@ def _text(layout: Layout, overview: Overview) -> str:
     """Return where a plan stands, for people."""
     board = overview.board
     parts = []
-    if board.plan.plan_header.state is not None:
+    if board.plan.header.state is not None:
         from orchestrator.cli.plans import detail
 
         parts.append(detail(layout, board))
@@ -101,7 +101,7 @@ def _text(layout: Layout, overview: Overview) -> str:
 def _facts(layout: Layout, overview: Overview) -> dict[str, Any]:
     """Return the same for programs, and what they alone ask for."""
     now, board = time.time(), overview.board
-    plan_header = board.plan.plan_header
+    plan_header = board.plan.header
     spent = total_cost(board.paid_for())
     by_status = board.by_status()
     facts: dict[str, Any] = {}
@@ -171,7 +171,7 @@ def _ending(layout: Layout, overview: Overview) -> str:
 
     brief = brief_of(layout, overview)
     lines = [ending(brief)]
-    plan_header = brief.board.plan.plan_header
+    plan_header = brief.board.plan.header
     if plan_header.state is not None:
         from orchestrator.core.plan_status import TERMINAL  # most plans have none
         from orchestrator.services.plans import what_keeps

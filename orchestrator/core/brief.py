@@ -125,7 +125,7 @@ class Brief(NamedTuple):
     def next_step(self) -> tuple[str, ...]:
         """Return the command to call next, and what it takes; ``read`` is for the final output."""
         step = self._next_step()
-        state = self.board.plan.plan_header.state
+        state = self.board.plan.header.state
         # To approve a plan is for a person: no program is to take that as its next step.
         if step[0] == "run" and state in TERMINAL | {PlanState.PLANNING, PlanState.BLOCKED}:
             return ("read",) if self.is_done and not self.board.simulated() else ("status",)

@@ -98,7 +98,7 @@ def context(
     return {
         "plan": {
             "task_id": plan_id,
-            "title": plan.plan_header.title or plan.title,
+            "title": plan.header.title or plan.title,
             "request": plan.request,
             "goal": plan.goal,
             "file": places.plan,

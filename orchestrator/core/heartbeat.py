@@ -120,7 +120,7 @@ def alerts(
         late = roughly(now - task.deadline)
         text = f"{board.status(task_id).value}, {late} past its deadline"
         yield Alert(AlertKind.OVERDUE, plan_id, task_id, text)
-    eta = board.plan.plan_header.eta
+    eta = board.plan.header.eta
     if eta and now > eta:
         late = roughly(now - eta)
         yield Alert(AlertKind.OVERDUE, plan_id, "", f"{state.word}, {late} past its ETA")

@@ -154,7 +154,7 @@ class Plan(NamedTuple):
     file: str = "master_plan.md"
     table: int = 1
     """Line of the file in which the first table of tasks begins."""
-    plan_header: PlanHeader = PlanHeader()
+    header: PlanHeader = PlanHeader()
     """What it says of itself: its state, its title, when it is to be done."""
 
     @property

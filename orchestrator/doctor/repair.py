@@ -13,8 +13,8 @@ from orchestrator.doctor.checks import Breach, Evidence, LockSeen, Repair, Stray
 from orchestrator.doctor.inspect import take_snapshot, who_runs
 from orchestrator.errors import OrchestratorError, StoreError
 from orchestrator.executors.reaper import find_orphans
+from orchestrator.runner.clock import Clock
 from orchestrator.runner.recovery import recover_from_logs
-from orchestrator.runner.timer import Clock
 from orchestrator.services.plugins import Plugins
 from orchestrator.store.archive import has_plan
 from orchestrator.store.atomic import reject_symlinks, set_aside

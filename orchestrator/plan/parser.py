@@ -87,7 +87,7 @@ def parse_plan(data: bytes, file: str) -> tuple[Plan, list[Problem]]:
     problems += of_parents
     if any(task.needs for task in tasks.values()):
         problems += filter(None, [find_cycle(_without_loops(tasks) if problems else tasks)])
-    plan = _plan(tasks, settings, own)._replace(lines=front.lines, plan_header=plan_header)
+    plan = _plan(tasks, settings, own)._replace(lines=front.lines, header=plan_header)
     return plan, list(map(_spelt_out, problems))
 
 

@@ -29,10 +29,10 @@ from orchestrator.errors import (
 )
 from orchestrator.ownership import make_directories
 from orchestrator.runner.auxiliary import Worker, put_off
+from orchestrator.runner.clock import Clock
 from orchestrator.runner.events import Event, Kind, Listener
 from orchestrator.runner.recovery import take_over
 from orchestrator.runner.scheduler_setup import idle_accounts
-from orchestrator.runner.timer import Clock
 from orchestrator.scheduler.budget import Budget
 from orchestrator.services.plugins import Plugins
 from orchestrator.store.atomic import atomic_write, read_file

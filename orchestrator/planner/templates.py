@@ -385,7 +385,7 @@ def save_plan(
 
 def _as_new(data: bytes, plan: Plan, shown: str) -> bytes:
     """Return a plan as it was before anything was done: without our sections, statuses and dates."""
-    if plan.plan_header.state is not None:
+    if plan.header.state is not None:
         data = with_state(data, PlanState.PLANNING, shown)
     lines = Lines.of(data)
     once = {plan.lines[name] - 1 for name in _OF_ONCE if name in plan.lines}

@@ -15,13 +15,13 @@ from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import AgentError, HeldError, OrchestratorError, StoppedError
 from orchestrator.executors.protocol import Executor
+from orchestrator.runner.clock import Clock
 from orchestrator.runner.event_loop import run_in_event_loop
 from orchestrator.runner.events import Event, Kind, Listener
 from orchestrator.runner.launch import Launcher
 from orchestrator.runner.loop import Runner
 from orchestrator.runner.render import Drawing
 from orchestrator.runner.signals import Signals
-from orchestrator.runner.timer import Clock
 from orchestrator.scheduler.budget import DEFAULT_MODEL, Account, Budget
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.node import Node

@@ -14,8 +14,8 @@ from orchestrator.core.event import Line, read_line
 from orchestrator.core.message import SPOKEN
 from orchestrator.core.timestamp import epoch
 from orchestrator.errors import OrchestratorError
+from orchestrator.runner.clock import Clock
 from orchestrator.runner.events import Event, Kind, Listener
-from orchestrator.runner.timer import Clock
 from orchestrator.store.journal import Cursor, Journal, end_of, read_on
 
 if TYPE_CHECKING:

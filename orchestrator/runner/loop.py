@@ -29,6 +29,7 @@ from orchestrator.core.text import pluralize
 from orchestrator.errors import LostResultError, OrchestratorError, StoreError
 from orchestrator.executors.protocol import Executor
 from orchestrator.runner.attempt import LiveAttempt
+from orchestrator.runner.clock import Clock
 from orchestrator.runner.commit import PendingResult, Writer
 from orchestrator.runner.events import (
     COMMANDED,
@@ -44,7 +45,7 @@ from orchestrator.runner.manual import commit_manual, inputs_of, interfered, tol
 from orchestrator.runner.monitor import Monitor, judge_unlaunched
 from orchestrator.runner.plan_watcher import Change, Watch, difference, kept_with
 from orchestrator.runner.render import Drawing
-from orchestrator.runner.timer import Clock, Timer
+from orchestrator.runner.timer import Timer
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.messages import (
     Begun,

@@ -24,9 +24,9 @@ from orchestrator.errors import StoreError
 from orchestrator.executors.exit_record import write_exit
 from orchestrator.executors.protocol import Job
 from orchestrator.runner.attempt import LiveAttempt, reread
+from orchestrator.runner.clock import Clock
 from orchestrator.runner.events import ENDINGS, Event, Kind, Listener
 from orchestrator.runner.preview import RunPreview, preview_run
-from orchestrator.runner.timer import Clock
 from orchestrator.services.plugins import Plugins
 from orchestrator.services.run_request import RunRequest
 from orchestrator.services.selection import KEPT_WHEN_FRESH

@@ -14,11 +14,11 @@ from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.task_command import TaskCommand
 from orchestrator.errors import LostResultError
+from orchestrator.runner.clock import Clock
 from orchestrator.runner.loop import Runner
 from orchestrator.runner.plan_watcher import Change, Watch, require_kept
 from orchestrator.runner.preview import RunPreview
 from orchestrator.runner.scheduler_setup import revised_entries
-from orchestrator.runner.timer import Clock
 from orchestrator.scheduler.engine import Engine
 from orchestrator.services.assignments import make_task_files
 from orchestrator.services.run_request import RunRequest

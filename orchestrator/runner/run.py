@@ -15,6 +15,7 @@ from orchestrator.core.timestamp import iso
 from orchestrator.errors import ExitStatus, OrchestratorError, StoreError
 from orchestrator.runner.aggregate import Merged, aggregate, merge, merged_before
 from orchestrator.runner.auxiliary import Worker
+from orchestrator.runner.clock import Clock
 from orchestrator.runner.event_bus import EventBus, forward_journal, listened_to
 from orchestrator.runner.event_loop import run_in_event_loop
 from orchestrator.runner.events import Event, Kind, Listener
@@ -29,7 +30,6 @@ from orchestrator.runner.render import STILL_OPEN, Drawing, redraw
 from orchestrator.runner.replan import Replanner, Resets
 from orchestrator.runner.scheduler_setup import accounts, build_engine, holds_found
 from orchestrator.runner.signals import Signals
-from orchestrator.runner.timer import Clock
 from orchestrator.runner.warnings import remarks, require_written
 from orchestrator.services.assignments import (
     CHANGED_ROW,
@@ -69,7 +69,7 @@ def examine(order: RunRequest, plugins: Plugins) -> RunPreview:
     """
     ahead = preview_run(order, plugins.registry)
     if _says_state(order, ahead.board):
-        require_approval(order.layout, ahead.board.plan.plan_header)
+        require_approval(order.layout, ahead.board.plan.header)
     require_files(ahead, ahead.to_run)
     require_written(ahead)
     plugins.require({task_id: ahead.policies[task_id] for task_id in ahead.to_run})
@@ -103,7 +103,7 @@ def _run(order: RunRequest, plugins: Plugins, listener: Listener) -> RunReport:
             is_seen = version_of(order.layout) == before and not (lock.dead_runs or order.is_fresh)
             ahead.workspace.prepare()
             if ahead.to_run and _says_state(order, ahead.board):
-                begin(order.layout, ahead.board.plan.plan_header, clock.wall())
+                begin(order.layout, ahead.board.plan.header, clock.wall())
                 is_seen = False
             if lock.dead_runs:
                 plugins.sweep(order.layout.root, run_id)
@@ -129,7 +129,7 @@ def _run(order: RunRequest, plugins: Plugins, listener: Listener) -> RunReport:
 
 def _says_state(order: RunRequest, board: PlanSnapshot) -> bool:
     """Whether the plan has a state that a run depends on, and may change; most say none."""
-    return board.plan.plan_header.state is not None and not order.simulate
+    return board.plan.header.state is not None and not order.simulate
 
 
 @dataclass(slots=True, eq=False, repr=False)

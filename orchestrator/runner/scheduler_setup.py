@@ -13,10 +13,10 @@ from orchestrator.core.result import Attempt, Result, Verdict, closed
 from orchestrator.core.settings import Settings
 from orchestrator.core.snapshot import PlanSnapshot, held
 from orchestrator.core.status import TaskStatus
+from orchestrator.runner.clock import Clock
 from orchestrator.runner.loop import Runner
 from orchestrator.runner.plan_watcher import Change
 from orchestrator.runner.preview import RunPreview
-from orchestrator.runner.timer import Clock
 from orchestrator.scheduler.budget import DEFAULT_MODEL, Account, Budget, needed
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.node import Node

@@ -15,7 +15,7 @@ from typing import Self
 
 from orchestrator.core.timestamp import is_by_day, next_round
 from orchestrator.errors import UsageError
-from orchestrator.runner.timer import Clock
+from orchestrator.runner.clock import Clock
 
 _DAY = 86400.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

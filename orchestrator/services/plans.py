@@ -141,7 +141,7 @@ def advance(layout: Layout, board: PlanSnapshot, now: float) -> list[Step]:
     Raises:
         PlanError, NotFoundError, StoreError: as their names say.
     """
-    state = board.plan.plan_header.state
+    state = board.plan.header.state
     if state is None or os.path.islink(layout.plan):  # never written through (promise 23)
         return []
     board = really_done(board)
@@ -214,7 +214,7 @@ def require_open(layout: Layout, board: PlanSnapshot, wanted: TaskCommand) -> No
         ApprovalError: a task is to be begun or done, and nobody has approved the plan, or it is blocked.
         TransitionError: it is over.
     """
-    state, task = board.plan.plan_header.state, wanted.task
+    state, task = board.plan.header.state, wanted.task
     if state in TERMINAL:
         assert state is not None
         move_plan(state, wanted.verb.value)
@@ -222,7 +222,7 @@ def require_open(layout: Layout, board: PlanSnapshot, wanted: TaskCommand) -> No
     is_under_way = task in board.standing and board.status(task) in ACTIVE
     is_begun = has_attempts if wanted.verb is Verb.COMPLETE else is_under_way
     if wanted.verb in {Verb.START, Verb.COMPLETE} and not is_begun:
-        require_approval(layout, board.plan.plan_header)
+        require_approval(layout, board.plan.header)
 
 
 def require_subtask(layout: Layout, board: PlanSnapshot, subtask: str) -> str:

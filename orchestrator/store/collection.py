@@ -326,7 +326,7 @@ def _read(layout: Layout, *, whole: bool) -> PlanHeader:
     if whole:
         from orchestrator.plan.parser import read_plan
 
-        return read_plan(data, file).plan_header
+        return read_plan(data, file).header
     from orchestrator.plan.header import plan_header_of
 
     return plan_header_of(data, file)

@@ -181,7 +181,7 @@ def _raw_plan(signed: int, plan: Plan, shape: Shape) -> dict[str, Any]:
             "lines": plan.lines,
             "file": plan.file,
             "table": plan.table,
-            "charter": plan.plan_header,
+            "charter": plan.header,
         },
         "settings": plan.settings,
         "tasks": _columns(Task._fields, list(plan.tasks.values())),
@@ -202,7 +202,7 @@ def _plan(raw: dict[str, Any] | None) -> tuple[int, Plan, Shape] | None:
     about = raw["about"]
     state, *rest = about.pop("charter")
     plan_header = PlanHeader(_state(state), *rest)
-    plan = Plan(tasks=tasks, settings=settings, plan_header=plan_header, **about)
+    plan = Plan(tasks=tasks, settings=settings, header=plan_header, **about)
     return raw["signature"], plan, Shape(order, batch, rank)
 
 

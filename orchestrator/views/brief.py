@@ -220,7 +220,7 @@ def _head(brief: Brief, now: float, next_step: str) -> str:
         stands += f"{'' if brief.phase is Phase.HELD else ', held'} ({one_line(held.text, _HELD)})"
     took = f" for {format_duration(max(now - brief.since, 0.0))}" if brief.since else ""
     run = f"run {one_line(brief.run, limit=20)} " if brief.run else ""
-    state = brief.board.plan.plan_header.state
+    state = brief.board.plan.header.state
     if state is not None:
         run = f"{state_label(state)} · {run}"
     spent = total_cost(brief.board.paid_for())

@@ -72,7 +72,7 @@ def export_markdown(
         "export.md.j2",
         overrides,
         plan=plan,
-        title=plan.plan_header.title or plan.title or "Plan",
+        title=plan.header.title or plan.title or "Plan",
         moment=moment(now),
         tally=tally(board.counts(), board.simulated()),
         parts=[_part(board, part, now, safe) for part in parts],

@@ -80,7 +80,7 @@ _ENDINGS = {
 
 def created(plan_id: str, board: PlanSnapshot) -> str:
     """Return the announcement of a new plan: title, priority, what is wanted."""
-    plan_header = board.plan.plan_header
+    plan_header = board.plan.header
     lines = [f"📋 **New task {plan_id}**: {_title(board)}", _facts(board)]
     if request := board.plan.request or plan_header.title:
         lines.append(f"> {_data(request, _REQUEST)}")
@@ -154,7 +154,7 @@ def _title(board: PlanSnapshot, limit: int = _TITLE) -> str:
 
 
 def _facts(board: PlanSnapshot) -> str:
-    plan_header = board.plan.plan_header
+    plan_header = board.plan.header
     parts = [state_label(state_of(board))]
     parts += [f"Priority {plan_header.priority}"] if plan_header.priority else []
     parts += [f"ETA {day(plan_header.eta)}"] if plan_header.eta else []

@@ -92,7 +92,7 @@ def overview_page(
     board, counts = seen.board, seen.board.counts()
     total, done = len(board.plan.tasks), counts[TaskStatus.COMPLETED]
     spent = total_cost(board.paid_for())
-    state = board.plan.plan_header.state
+    state = board.plan.header.state
     running = board.by_status().get(TaskStatus.RUNNING, [])
     steps = [
         (event, why) for (before, event), (_, why) in PLAN_TRANSITIONS.items() if before is state

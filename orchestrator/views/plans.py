@@ -79,13 +79,13 @@ def plans_text(
 
 def title_of(board: PlanSnapshot) -> str:
     """Return what a plan is called: as its front matter says, else its first heading; empty when neither does."""
-    return board.plan.plan_header.title or board.plan.title
+    return board.plan.header.title or board.plan.title
 
 
 def state_of(board: PlanSnapshot) -> PlanState:
     """Return where a plan stands: as it says, else as its tasks say."""
     is_begun = any(result.attempts for result in board.results.values())
-    return board.plan.plan_header.state or implied_state(board.counts(), is_begun=is_begun)
+    return board.plan.header.state or implied_state(board.counts(), is_begun=is_begun)
 
 
 def word_of(board: PlanSnapshot, task: Task) -> str:
@@ -95,7 +95,7 @@ def word_of(board: PlanSnapshot, task: Task) -> str:
 
 def header_lines(plan_id: str, board: PlanSnapshot, steps: Sequence[Step]) -> Iterator[str]:
     """Yield what stands above the tasks of a plan that says a state: what it is, where it stands, how it came there."""
-    plan_header = board.plan.plan_header
+    plan_header = board.plan.header
     yield f"{plan_id}: {plain(title_of(board))}"
     parts = [state_label(state_of(board))]
     parts += [f"priority {plan_header.priority}"] if plan_header.priority else []

@@ -127,7 +127,7 @@ def test_plans_with_states(orchestrate: Orchestrate) -> None:
 root = Orchestrator()
 made = root.create("Implement feature X", priority="P0", plan="3 phases", eta="2999-03-01")
 state = made.transition("approve", "looks good")
-answer = [made.directory.rpartition("/")[2], state, check_all_tasks(), made.status().board.plan.charter.eta]
+answer = [made.directory.rpartition("/")[2], state, check_all_tasks(), made.status().board.plan.header.eta]
 try:
     made.archive()
 except OrchestratorError as error:

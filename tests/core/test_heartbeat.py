@@ -27,7 +27,7 @@ def board(eta: float = 0.0, **statuses: TaskStatus) -> PlanSnapshot:
         )
         for id, status in statuses.items()
     }
-    return PlanSnapshot(Plan(tasks=tasks, plan_header=PlanHeader(eta=eta)), shape(tasks), results)
+    return PlanSnapshot(Plan(tasks=tasks, header=PlanHeader(eta=eta)), shape(tasks), results)
 
 
 LEFT = board(a=TaskStatus.PENDING)

@@ -284,10 +284,8 @@ def test_which_kind_of_news_it_is_and_what_to_do_next(
 )
 def test_nobody_is_told_to_run_what_may_not_be_run(state: str, step: str) -> None:
     """It waits for a person, or is over."""
-    plan_header = PARTLY.plan.plan_header._replace(state=PlanState(state))
-    drawn = PlanSnapshot(
-        PARTLY.plan._replace(plan_header=plan_header), PARTLY.shape, PARTLY.results
-    )
+    plan_header = PARTLY.plan.header._replace(state=PlanState(state))
+    drawn = PlanSnapshot(PARTLY.plan._replace(header=plan_header), PARTLY.shape, PARTLY.results)
     told = Brief(board=drawn, news=news(), phase=Phase.ENDED, about_run=read(STARTED, ENDED))
     assert step == told.next_step()[0]
 

@@ -11,7 +11,7 @@ import pytest
 from orchestrator.core.result import ProcessExit
 from orchestrator.core.status import TaskStatus
 from orchestrator.executors.protocol import Job
-from orchestrator.runner.timer import Clock
+from orchestrator.runner.clock import Clock
 from orchestrator.store.workspace import Workspace
 from tests.fakes.executor import Play
 from tests.runner.bench import Bench, write_plan

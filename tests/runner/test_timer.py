@@ -6,7 +6,8 @@ import anyio
 import pytest
 
 from orchestrator.runner import timer as timer_module
-from orchestrator.runner.timer import Clock, Timer
+from orchestrator.runner.clock import Clock
+from orchestrator.runner.timer import Timer
 from orchestrator.scheduler.messages import Input, Slept, Ticked
 from tests.executors.harness import until
 

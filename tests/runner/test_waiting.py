@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from orchestrator.runner.clock import Clock
 from orchestrator.runner.signals import Wait, rounds, until_wall
-from orchestrator.runner.timer import Clock
 
 
 class Time(Clock):

@@ -51,7 +51,7 @@ def test_what_was_read_is_kept_as_long_as_it_is_true(tmp_path: Path) -> None:
     plan = tmp_path / made / "master_plan.md"
     plan.write_bytes(PLAN.replace(b"planning", b"rejected"))
     assert PlanState.REJECTED is collection.survey(at(tmp_path)).plans[made].state
-    assert PlanState.PLANNING is Workspace(at(tmp_path)).load().plan.plan_header.state
+    assert PlanState.PLANNING is Workspace(at(tmp_path)).load().plan.header.state
 
 
 def test_a_plan_from_the_cache_says_the_same_of_itself(tmp_path: Path) -> None:
@@ -60,8 +60,8 @@ def test_a_plan_from_the_cache_says_the_same_of_itself(tmp_path: Path) -> None:
     first = Workspace(at(tmp_path))
     read = first.load().plan
     first.write_index()
-    assert read.plan_header == Workspace(at(tmp_path)).load().plan.plan_header
-    assert PlanState.PLANNING is read.plan_header.state
+    assert read.header == Workspace(at(tmp_path)).load().plan.header
+    assert PlanState.PLANNING is read.header.state
 
 
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
