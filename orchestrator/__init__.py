@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from orchestrator.commands.history import History
     from orchestrator.commands.report import Ledger
     from orchestrator.core.agent import Listed
-    from orchestrator.core.snapshot import PlanSnapshot
     from orchestrator.core.message import Message
     from orchestrator.core.plan import Task
+    from orchestrator.core.snapshot import PlanSnapshot
     from orchestrator.errors import OrchestratorError
     from orchestrator.runner.events import Event
     from orchestrator.runner.run import RunReport
@@ -31,12 +31,10 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "Bite",
-    "Board",
     "Context",
     "Cursor",
+    "Event",
     "Export",
-    "Happening",
     "History",
     "Ledger",
     "Listed",
@@ -44,22 +42,24 @@ __all__ = [
     "Orchestrator",
     "OrchestratorError",
     "Overview",
+    "PlanSnapshot",
     "Reply",
     "RunReport",
     "Task",
     "TaskView",
     "Updated",
+    "WaitUpdate",
     "__version__",
     "check_all_tasks",
 ]
 
 _FROM = {
-    "Bite": "actions.following",
-    "Board": "core.snapshot",
+    "WaitUpdate": "actions.following",
+    "PlanSnapshot": "core.snapshot",
     "Context": "commands.context",
     "Cursor": "store.journal",
     "Export": "commands.export",
-    "Happening": "runner.events",
+    "Event": "runner.events",
     "History": "commands.history",
     "Ledger": "commands.report",
     "Listed": "core.agent",

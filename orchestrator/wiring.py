@@ -14,18 +14,17 @@ from orchestrator.agents.command import CommandAgent
 from orchestrator.agents.protocol import Agent
 from orchestrator.agents.shell import ShellAgent
 from orchestrator.agents.simulated import SimulatedAgent
-from orchestrator.core.agent import Command, Member, Program, AgentRegistry
-from orchestrator.core.settings import NESTED_SESSION
+from orchestrator.core.agent import AgentRegistry, Command, Member, Program
 from orchestrator.core.finding import Finding, Level, Probe
-from orchestrator.core.settings import EVERYTHING, Settings
+from orchestrator.core.settings import EVERYTHING, NESTED_SESSION, Settings
 from orchestrator.core.text import one_line
 from orchestrator.errors import AgentError, ExecutorError
 from orchestrator.executors import probe
 from orchestrator.executors.local import LocalExecutor
 from orchestrator.executors.spawn import find_program, inherits
 from orchestrator.services.plugins import Plugins
-from orchestrator.store.layout import Layout
 from orchestrator.store.agent_files import read_agents
+from orchestrator.store.layout import Layout
 
 if TYPE_CHECKING:
     from orchestrator.actions.scheduling import Caller

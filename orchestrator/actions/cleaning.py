@@ -12,8 +12,7 @@ from orchestrator.services.plugins import Plugins
 from orchestrator.store.atomic import io_errors
 from orchestrator.store.attempt_record import attempt_logs, scan_logs
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import locked
-from orchestrator.store.lock import busy, lock_owner
+from orchestrator.store.lock import busy, lock_owner, locked
 from orchestrator.store.result_writer import remove
 from orchestrator.store.workspace import Workspace
 

@@ -9,8 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from orchestrator.core.event import read_line
-from orchestrator.core.event import run_id
+from orchestrator.core.event import read_line, run_id
 from orchestrator.core.result import Result
 from orchestrator.core.settings import resolve
 from orchestrator.core.status import TaskStatus
@@ -26,7 +25,7 @@ from orchestrator.executors.detach import Detached
 from orchestrator.runner.run import examine
 from orchestrator.services.plugins import Plugins
 from orchestrator.services.run_request import RunRequest
-from orchestrator.store.atomic import reject_symlinks, io_errors
+from orchestrator.store.atomic import io_errors, reject_symlinks
 from orchestrator.store.journal import Cursor, end_of, keep_cursor, last_run
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import busy, lock_owner

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.actions.adding import NewTask, add
 from orchestrator.core.agent import AgentRegistry, at_work
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.dispatch import (
     Skipped,
     TaskPaths,
@@ -21,7 +20,7 @@ from orchestrator.core.dispatch import (
 )
 from orchestrator.core.plan import Task, unknown_task
 from orchestrator.core.plan_status import TERMINAL, Step
-from orchestrator.core.snapshot import really_done
+from orchestrator.core.snapshot import PlanSnapshot, really_done
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.task_command import TaskCommand
 from orchestrator.errors import (
@@ -45,8 +44,8 @@ from orchestrator.store import collection
 from orchestrator.store.compare_and_swap import take
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import lock_owner
-from orchestrator.store.watcher import poll
 from orchestrator.store.requests import Reply, Requests, new_id
+from orchestrator.store.watcher import poll
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -112,7 +111,9 @@ def dispatch(
     return made, begin(layout, plan_header, time.time(), "a task was dispatched")
 
 
-def _require_room(workspace: Workspace, board: PlanSnapshot, errand: NewTask, registry: AgentRegistry) -> None:
+def _require_room(
+    workspace: Workspace, board: PlanSnapshot, errand: NewTask, registry: AgentRegistry
+) -> None:
     probe = Task("_", "_", "_", agent=errand.agent, assignee=errand.assignee, type=errand.type)
     plan = board.plan._replace(tasks={probe.id: probe})
     try:
@@ -249,7 +250,11 @@ class Dispatcher:
         return staying(layout)
 
     def _start(
-        self, layout: Layout, only: Sequence[str], holder: Mapping[str, Any] | None, plugins: Plugins
+        self,
+        layout: Layout,
+        only: Sequence[str],
+        holder: Mapping[str, Any] | None,
+        plugins: Plugins,
     ) -> tuple[str, dict[str, str]]:
         """Have tasks done; return the run that does it, and why it does not do some of them, by task."""
         from orchestrator.actions.detaching import await_begun, detach

@@ -17,11 +17,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from orchestrator.agents.claude_check import judge_permissions
-from orchestrator.core.agent import Program, AgentRegistry
+from orchestrator.core.agent import AgentRegistry, Program
 from orchestrator.core.finding import Finding, Level
 from orchestrator.core.text import one_line
 from orchestrator.errors import OrchestratorError, PlanError
-from orchestrator.executors import procfs
+from orchestrator.executors import process_tree
 from orchestrator.store import disk
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import busy, lock_owner
@@ -126,7 +126,7 @@ def _numbers(version: str) -> list[int]:
 
 def _system() -> Finding:
     name = f"{platform.system()} {platform.release()}"
-    if procfs.is_available():
+    if process_tree.is_available():
         return Finding("system", Level.OK, name)
     return Finding(
         "system",

@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, NoReturn
 
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.heartbeat import BLOCKED_AFTER, Alert, Pulse, alerts, beat, run_alerts
 from orchestrator.core.plan_status import ITSELF, TERMINAL, PlanState, Step
-from orchestrator.core.snapshot import really_done
+from orchestrator.core.snapshot import PlanSnapshot, really_done
 from orchestrator.core.status import ACTIVE, Verb
 from orchestrator.core.task_command import TaskCommand
 from orchestrator.core.text import pluralize
@@ -78,7 +77,9 @@ def check(layout: Layout, now: float, *, counts: bool = True) -> Checkup:
     found = Checkup()
     survey = collection.survey(layout)
     found.broken |= survey.broken
-    below = [name for name, plan_header in survey.plans.items() if plan_header.state not in TERMINAL]
+    below = [
+        name for name, plan_header in survey.plans.items() if plan_header.state not in TERMINAL
+    ]
     places = {name: Layout(f"{layout.root}/{name}") for name in below}
     if os.path.lexists(layout.plan):
         places = {collection.plan_id(layout): layout, **places}
@@ -136,7 +137,9 @@ def _look(name: str, layout: Layout, now: float, *, counts: bool) -> PlanCheck:
     return PlanCheck(name, board, state, found, steps, uncounted)
 
 
-def _block_silent(layout: Layout, board: PlanSnapshot, pulses: Mapping[str, Pulse], now: float) -> bool:
+def _block_silent(
+    layout: Layout, board: PlanSnapshot, pulses: Mapping[str, Pulse], now: float
+) -> bool:
     """Block what somebody took into their own hands and was never heard of again (S4-63U); say whether there was any.
 
     What a run does is left to the run: it has its timeouts, and a process is not ended because somebody looks often.

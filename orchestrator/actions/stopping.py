@@ -11,14 +11,13 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from orchestrator.core.event import RUN, TOLD
+from orchestrator.core.timestamp import iso
 from orchestrator.errors import BusyError, ExecutorError, NotFoundError, StoreError
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import lock_owner, require_elsewhere
-from orchestrator.store.watcher import poll
+from orchestrator.store.lock import Waiting, lock_owner, require_elsewhere, those_waiting
 from orchestrator.store.process import is_alive, is_elsewhere, is_of_other_machine, whose
-from orchestrator.core.timestamp import iso
-from orchestrator.store.lock import Waiting, those_waiting
+from orchestrator.store.watcher import poll
 
 #: Seconds between two looks at whether it is over.
 _LOOK = 0.02

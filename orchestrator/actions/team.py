@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from orchestrator.core.agent import Duty, Load, loads, names_of
 from orchestrator.core.message import MessageKind, clean
 from orchestrator.core.snapshot import really_done
 from orchestrator.core.text import one_line
-from orchestrator.core.agent import Duty, Load, loads, names_of
 from orchestrator.errors import NotFoundError
 from orchestrator.services.messages import say
 from orchestrator.services.task_settings import task_settings

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from orchestrator.core.duration import parse_duration
 from orchestrator.core.event import Line, read_line
+from orchestrator.core.timestamp import epoch, iso
 from orchestrator.errors import UsageError
 from orchestrator.store.journal import (
     Cursor,
@@ -20,7 +21,6 @@ from orchestrator.store.journal import (
     read_each,
 )
 from orchestrator.store.layout import Layout
-from orchestrator.core.timestamp import epoch, iso
 
 
 class JournalEvent(NamedTuple):

@@ -9,16 +9,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from orchestrator.agents.claude_refusal import TALK
+from orchestrator.agents.claude_stream import StreamReader, conversation
 from orchestrator.agents.prompt import compose, go_on
 from orchestrator.agents.protocol import Assignment, Turn
 from orchestrator.core.result import Invocation
 from orchestrator.core.settings import Settings
-
-if TYPE_CHECKING:
-    from orchestrator.agents.claude_stream import StreamReader
 
 #: What the CLI needs to log in, to reach the service, and to behave as the person set it up.
 _LOGIN = (
@@ -101,14 +99,10 @@ class ClaudeAgent(NamedTuple):
 
     def reader(self, settings: Settings) -> StreamReader:
         """Return a reader of the event stream."""
-        from orchestrator.agents.claude_stream import StreamReader
-
         return StreamReader(settings, self.calls)
 
     def conversation(self, output: Iterable[bytes]) -> Iterator[Turn]:
         """Yield what was said and done; see ``claude_conversation``."""
-        from orchestrator.agents.claude_stream import conversation
-
         return conversation(output)
 
 

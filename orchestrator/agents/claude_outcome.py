@@ -13,12 +13,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from orchestrator.agents.claude_answer import Ending
-from orchestrator.agents.claude_refusal import concern, concern_of_silence, is_of_the_task
-from orchestrator.agents.claude_refusal import messages, rules
-from orchestrator.agents.outcome import mismatch, shown
-from orchestrator.agents.outcome import failure, last_words, not_its_own_end
+from orchestrator.agents.claude_refusal import (
+    concern,
+    concern_of_silence,
+    is_of_the_task,
+    messages,
+    rules,
+)
+from orchestrator.agents.outcome import failure, last_words, mismatch, not_its_own_end, shown
 from orchestrator.core.cost import CAP_REACHED
-from orchestrator.core.result import FREE, Bill, ProcessExit, Outcome, StopReason, Verdict
+from orchestrator.core.result import FREE, Bill, Outcome, ProcessExit, StopReason, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.text import fence, one_line, text_of
 

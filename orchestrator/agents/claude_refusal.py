@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from orchestrator.agents.claude_refusal import opens_at
 from orchestrator.core.result import Outcome, Verdict
-from orchestrator.core.text import text_of
+from orchestrator.core.text import one_line, text_of
 
 _STATUS = re.compile(r"API Error: (?:Request rejected \()?([45]\d\d)\b")
 _TYPE = re.compile(r'"type":\s*"(\w+_error)"')
@@ -179,3 +181,202 @@ def limited_model(limit: Mapping[str, Any], said: str) -> str:
     if window := _WINDOW.search(text_of(limit.get("rateLimitType"))):
         names.append(window[1])
     return next((each for each in names if not _NO_MODEL.fullmatch(each)), "")
+
+
+# ── denial ────────
+#
+# What an agent was not allowed to do, as the rule that would have let it through.
+#
+# In headless mode nothing asks: a tool that is not allowed is denied at once, the model is told and goes on, and may
+# call the end a success. The rules are those of ``allowed_tools``; a rule for writing a file is called ``Edit(…)``
+# whatever tool wrote it, and absolute paths start with two slashes.
+
+_WRITERS = frozenset({"Write", "Edit", "MultiEdit", "NotebookEdit"})
+_READERS = frozenset({"Read", "Glob", "Grep", "LS"})
+_PATHS = ("file_path", "notebook_path", "path")
+
+#: The commands with which an agent talks to the others; each of them has a rule of its own.
+TALK = ("share", "discover", "sync", "join", "note", "context")
+#: The words of one command, quoted or not, the last quote left open or not: nothing in it asks for a second command,
+#: for it is no `$(…)` either. A backtick is what people mark names with.
+_WORDS = r"""(?:[^;&|<>()\n"'\\]|\\.|"(?:[^"\\$]|\\.|\$(?!\())*+(?:"|\Z)|'[^']*+(?:'|\Z))*+"""
+
+
+def rules(denials: Sequence[Any], program: str = "") -> tuple[str, ...]:
+    """Return one rule for each thing that was denied, in order, without repeats; none for a message.
+
+    *program*: the words with which the agent calls us.
+    """
+    found = (
+        _rule(denial)
+        for denial in denials
+        if isinstance(denial, dict) and not _message(denial, program)
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def messages(denials: Sequence[Any], program: str) -> tuple[str, ...]:
+    """Return what was to be told to the others and was denied, as the command of ours that it was.
+
+    It is denied for its quotes alone: the shell would read a backtick or a ``$`` in it, and the rule does not fit any
+    more.
+    """
+    found = (_message(denial, program) for denial in denials if isinstance(denial, dict))
+    return tuple(dict.fromkeys(filter(None, found)))
+
+
+def _message(denial: dict[str, Any], program: str) -> str:
+    asked = denial.get("tool_input")
+    command = text_of(asked.get("command")) if isinstance(asked, dict) else ""
+    if not program or denial.get("tool_name") != "Bash":
+        return ""
+    if not re.fullmatch(rf"{re.escape(program)} (?:{'|'.join(TALK)}) {_WORDS}", command, re.DOTALL):
+        return ""
+    return one_line(command[len(program) :], limit=200)
+
+
+def _rule(denial: dict[str, Any]) -> str:
+    tool = one_line(text_of(denial.get("tool_name")), limit=80) or "unknown"
+    asked = denial.get("tool_input")
+    given = asked if isinstance(asked, dict) else {}
+    path = next((text_of(given.get(name)) for name in _PATHS if given.get(name)), "")
+    if tool == "Bash" and (command := text_of(given.get("command"))):
+        return f"Bash({one_line(command, limit=200)})"
+    if path and tool in _WRITERS | _READERS:
+        verb = "Edit" if tool in _WRITERS else "Read"
+        return f"{verb}({'/' if path.startswith('/') else ''}{one_line(path, limit=300)})"
+    if tool == "Skill" and (name := text_of(given.get("skill"))):
+        return f"Skill({one_line(name, limit=80)})"
+    if tool == "WebFetch" and (host := _host(text_of(given.get("url")))):
+        return f"WebFetch(domain:{host})"
+    return tool
+
+
+def _host(url: str) -> str:
+    try:
+        return one_line(urlsplit(url).hostname or "", limit=200)
+    except ValueError:
+        return ""
+
+
+# ── claude limits ────────
+#
+# When a limit is over, from what the CLI says of it.
+#
+# Newer versions print the moment as a number in a ``rate_limit_event``; older ones, and limits of a key, only a text
+# that people read: ``resets 5:36am (UTC)``, ``resets Nov 24, 4:36am (UTC)``, ``usage limit reached|1762952400``, ``You
+# will regain access on 2026-12-01 at 00:00 UTC``.
+
+_EPOCH = re.compile(r"\|(\d{10})(?:\d{3})?\b")
+#: What comes before a moment in words.
+_CUE = re.compile(
+    r"\b(?:resets?|regain access|available(?: again)?|try again|retry|until|renews?|reopens?|restored|refills?)\b"
+    r"[\s:]+",
+    re.IGNORECASE,
+)
+_AFTER = re.compile(
+    r"(?:in|after)\s+(?:about\s+)?((?:\d+(?:\.\d+)?\s*[a-z]+(?:,?\s+(?:and\s+)?|\b)){1,3})",
+    re.IGNORECASE,
+)
+_LENGTH = re.compile(
+    r"(\d+(?:\.\d+)?)\s*(?:(s)(?:ecs?|econds?)?|(m)(?:ins?|inutes?)?|(h)(?:rs?|ours?)?|(d)(?:ays?)?|(w)(?:eeks?)?)\b",
+    re.IGNORECASE,
+)
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
+_ISO = re.compile(r"\b(?P<year>20\d\d)-(?P<number>\d\d)-(?P<day>\d\d)(?!\d)")
+_DAY = re.compile(
+    r"(?:(?P<word>today|tomorrow)|(?P<weekday>mon|tue|wed|thu|fri|sat|sun)(?:s|nes|rs?|ur)?(?:day)?"
+    r"|(?P<month>[A-Z][a-z]{2})[a-z]*\.?\s+(?P<day>\d{1,2})(?:[nrst][dht])?\b(?!:)(?:,?\s+(?P<year>20\d\d))?"
+    r"|(?P<first>\d{1,2})(?:[nrst][dht])?\.?\s+(?P<later>[A-Z][a-z]{2})[a-z]*(?:,?\s+(?P<then>20\d\d))?)\b",
+    re.IGNORECASE,
+)
+_CLOCK = re.compile(
+    r"(?:T|[\s,]*(?:at\s+)?)(?P<hour>\d{1,2})"
+    r"(?:(?::(?P<minute>\d\d))?\s*(?P<half>[ap])\.?m\b\.?|:(?P<past>\d\d)(?::\d\d(?:\.\d+)?)?)",
+    re.IGNORECASE,
+)
+_ZONE = re.compile(r"\s*(?:\((?P<named>[^)]+)\)|(?P<bare>Z\b|UTC|GMT|[A-Z][A-Za-z]+/[A-Za-z_/]+))")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+#: Nobody is held for longer by what may be wrong: a budget is of a month, a contract of a year. Seconds.
+_LONGEST = 400 * 86400.0
+#: The text leaves the seconds out, and is read a little later: a moment just gone by is not one of tomorrow.
+_LATE = timedelta(minutes=10)
+
+
+def opens_at(limit: Mapping[str, Any], said: str, now: float) -> float:
+    """Return when the account opens again, seconds since the epoch; 0.0 when nobody said. *now* is when it was said."""
+    moment = limit.get("resetsAt")
+    if isinstance(moment, (int, float)) and not isinstance(moment, bool) and abs(moment) < 10**12:
+        found = float(moment)
+    elif match := _EPOCH.search(said):
+        found = float(match[1])
+    else:
+        try:
+            found = _in_words(said, now)
+        except (ValueError, OverflowError):
+            return 0.0
+    return found if now - 86400 < found < now + _LONGEST else 0.0
+
+
+def _in_words(said: str, now: float) -> float:
+    if date := _ISO.search(said):
+        return _on(date, said[date.end() :], now)
+    for cue in _CUE.finditer(said):
+        rest = said[cue.end() :]
+        if match := _AFTER.match(rest):
+            parts = _LENGTH.findall(match[1])
+            if parts:
+                return now + sum(
+                    float(number) * _UNITS["".join(unit).lower()] for number, *unit in parts
+                )
+        rest = re.sub(r"^(?:on|at|after|by)\s+", "", rest, flags=re.IGNORECASE)
+        day = _DAY.match(rest)
+        after = rest[day.end() :] if day else rest
+        if day or _CLOCK.match(after):
+            return _on(day, after, now)
+    return 0.0
+
+
+def _on(day: re.Match[str] | None, after: str, now: float) -> float:
+    """Return the moment on a day, today where there is none, at the time and in the zone that follow."""
+    clock = _CLOCK.match(after)
+    zone = _ZONE.match(after[clock.end() :] if clock else after)
+    here = datetime.fromtimestamp(now, _zone((zone["named"] or zone["bare"]) if zone else None))
+    moment = here.replace(hour=0, minute=0, second=0, microsecond=0)
+    if clock:
+        hour, minute = int(clock["hour"]), int(clock["minute"] or clock["past"] or 0)
+        if clock["half"]:
+            hour = hour % 12 + (12 if clock["half"].lower() == "p" else 0)
+        moment = moment.replace(hour=hour, minute=minute)
+    parts = day.groupdict() if day else {}
+    month = parts.get("number") or parts.get("month") or parts.get("later")
+    if month:
+        number = int(month) if month.isdecimal() else _MONTHS.index(month.lower()) + 1
+        year = parts.get("year") or parts.get("then")
+        of_month = int(parts.get("day") or parts.get("first") or 0)
+        moment = moment.replace(year=int(year or moment.year), month=number, day=of_month)
+        if not year and moment < here - timedelta(days=180):
+            moment = moment.replace(year=moment.year + 1)
+    elif weekday := parts.get("weekday"):
+        moment += timedelta(days=(_WEEKDAYS.index(weekday.lower()) - moment.weekday()) % 7)
+        if moment < here - _LATE:
+            moment += timedelta(days=7)
+    elif parts.get("word"):
+        moment += timedelta(days=str(parts["word"]).lower() == "tomorrow")
+    elif moment < here - _LATE:
+        moment += timedelta(days=1)
+    return moment.timestamp()
+
+
+def _zone(name: str | None) -> tzinfo | None:
+    """Return the zone; None, which is the local one, when it is not known here."""
+    if name is None:
+        return None
+    if name in {"UTC", "GMT", "Z"}:
+        return UTC
+
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None

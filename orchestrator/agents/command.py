@@ -11,12 +11,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from orchestrator.agents.stdout_reader import NO_SUCH_COMMAND, TextReader, said
 from orchestrator.agents.prompt import compose
 from orchestrator.agents.protocol import Assignment, Turn
+from orchestrator.agents.stdout_reader import NO_SUCH_COMMAND, TextReader, said
 from orchestrator.core.agent import MODEL, PROMPT_FILE, Command
-from orchestrator.core.result import SCRIPT, Invocation
-from orchestrator.core.result import FREE, Bill, ProcessExit, Outcome, StreamSignals, Verdict
+from orchestrator.core.result import (
+    FREE,
+    SCRIPT,
+    Bill,
+    Invocation,
+    Outcome,
+    ProcessExit,
+    StreamSignals,
+    Verdict,
+)
 from orchestrator.core.settings import Settings
 from orchestrator.core.text import is_blank
 from orchestrator.errors import AgentError

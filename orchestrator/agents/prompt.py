@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.agents.protocol import Assignment, Input
 from orchestrator.agents.outcome import object_in
+from orchestrator.agents.protocol import Assignment, Input
 from orchestrator.core.message import Message, newest
 from orchestrator.core.text import clip, fair_shares, fence, one_line, sanitize
 

@@ -6,10 +6,9 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from orchestrator.core.result import Invocation
 from orchestrator.core.message import Message
 from orchestrator.core.plan import Task
-from orchestrator.core.result import ProcessExit, Outcome, StreamSignals
+from orchestrator.core.result import Invocation, Outcome, ProcessExit, StreamSignals
 from orchestrator.core.settings import Settings
 
 

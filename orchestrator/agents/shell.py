@@ -11,8 +11,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 
-from orchestrator.agents.stdout_reader import TextReader, said
 from orchestrator.agents.protocol import Assignment, Input, Turn
+from orchestrator.agents.stdout_reader import TextReader, said
 from orchestrator.core.result import SCRIPT, Invocation
 from orchestrator.core.script import command_in
 from orchestrator.core.settings import Settings

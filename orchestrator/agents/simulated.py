@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from orchestrator.agents.protocol import Assignment, Turn
 from orchestrator.agents.outcome import not_its_own_end
-from orchestrator.core.result import Invocation
-from orchestrator.core.result import ProcessExit, Outcome, StreamSignals, Verdict
+from orchestrator.agents.protocol import Assignment, Turn
+from orchestrator.core.result import Invocation, Outcome, ProcessExit, StreamSignals, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.text import one_line
 

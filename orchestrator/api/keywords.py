@@ -112,8 +112,8 @@ def read_settings(given: Mapping[str, object], others: Collection[str] = ()) -> 
     Raises:
         UsageError: there is no such setting, or its value makes no sense.
     """
-    from orchestrator.core.settings import NAMES, read_setting
     from orchestrator.core.ids import suggestion
+    from orchestrator.core.settings import NAMES, read_setting
 
     read: dict[str, Any] = {}
     for name, value in given.items():

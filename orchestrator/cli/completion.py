@@ -78,8 +78,7 @@ def _assignees(ctx: click.Context) -> list[str]:
 
 def _templates(ctx: click.Context) -> list[str]:
     from orchestrator.cli.agents import plan_directory_if_any
-    from orchestrator.planner.templates import plan_templates
-    from orchestrator.planner.templates import places_of_saved
+    from orchestrator.planner.templates import places_of_saved, plan_templates
 
     try:
         mine = places_of_saved(plan_directory_if_any(None, ctx.params.get("option")), os.environ)

@@ -28,10 +28,10 @@ from orchestrator.commands.reply import (
     write,
 )
 from orchestrator.commands.task_command import task_command, waits
-from orchestrator.core.snapshot import PlanSnapshot
-from orchestrator.core.plan_status import Step, subtask_word
-from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.agent import reporter
+from orchestrator.core.plan_status import Step, subtask_word
+from orchestrator.core.snapshot import PlanSnapshot
+from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.errors import ExitStatus, OrchestratorError, TransitionError, UsageError
 from orchestrator.runner.task_commands import act
 from orchestrator.services.plans import advance, require_subtask

@@ -28,13 +28,12 @@ from orchestrator.core.duration import format_duration
 from orchestrator.core.graph import critical_path
 from orchestrator.core.plan import Plan
 from orchestrator.core.settings import Settings, read_setting, resolve
-from orchestrator.core.text import pluralize, join_first
+from orchestrator.core.text import join_first, pluralize
 from orchestrator.errors import AgentError, NotFoundError, Problem, UsageError
 from orchestrator.planner.draft_file import AUTO, FORMS, read_request
-from orchestrator.planner.plan import Drawn, draw, require_room, write
+from orchestrator.planner.plan import Drawn, commands, draw, require_room, write
 from orchestrator.planner.revise import Proposal, from_file, from_request
 from orchestrator.planner.templates import LIST, draw_saved, plan_in_file
-from orchestrator.planner.plan import commands
 from orchestrator.runner.events import Event
 from orchestrator.services.agent_choice import Known
 from orchestrator.services.cells import of_a_size

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from orchestrator.actions.following import WaitUpdate, Until, follow, keep, look
+from orchestrator.actions.following import Until, WaitUpdate, follow, keep, look
 from orchestrator.cli.options import Duration, takes_directory, takes_json
 from orchestrator.commands.reply import as_called, meant, plan_directory, program, say_json, write
 from orchestrator.core.brief import Phase

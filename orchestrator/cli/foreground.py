@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from orchestrator.cli.progress import progress
 from orchestrator.commands.reply import as_called, json_text, say_error, talk, write
 from orchestrator.core.cost import CAP_REACHED, cost_facts, total_cost
-from orchestrator.core.snapshot import held
 from orchestrator.core.result import Verdict
+from orchestrator.core.snapshot import held
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import join_first, one_line
 from orchestrator.errors import ExitStatus, OutputError
@@ -152,7 +152,7 @@ def _say_failures(report: RunReport) -> None:
     for task in failed[:_MOST]:
         last = board.results[task.id].last
         path = last.log_path(task.stem) if last else ""
-        log = f" · {from_here(f'{layout.root}/{path}')}" if path else ""
+        log = f" · {display_path(f'{layout.root}/{path}')}" if path else ""
         talk(f"❌ {task.id} {one_line(board.standing[task.id].reason, limit=100)}{log}")
     if len(failed) > _MOST:
         more = f"… and {len(failed) - _MOST} more: orchestrator list --status failed"

@@ -24,7 +24,7 @@ from orchestrator.runner.signals import end_in_order
 from orchestrator.services import plans
 from orchestrator.store.collection import plan_id
 from orchestrator.store.layout import Layout
-from orchestrator.views import chat_messages
+from orchestrator.views import messages
 from orchestrator.views.plans import check_text
 
 _KINDS = ("created", "status", "transition", "completed", "alert")
@@ -110,7 +110,7 @@ def _alert(alert: Alert) -> dict[str, str]:
 
 def _digest(found: Checkup) -> str:
     poll = [(look.id, look.board, look.state) for look in found.poll]
-    return chat_messages.digest(poll, found.alerts, found.broken)
+    return messages.digest(poll, found.alerts, found.broken)
 
 
 @click.command("notify")
@@ -174,14 +174,14 @@ def _say(kind: str, text: str, state: str, *, as_json: bool, task_id: str = "") 
 def _text(look: PlanCheck, layout: Layout, kind: str) -> str:
     match kind:
         case "created":
-            return chat_messages.created(look.id, look.board)
+            return messages.created(look.id, look.board)
         case "status":
-            return chat_messages.status(look.id, look.board)
+            return messages.status(look.id, look.board)
         case "transition":
             steps = plans.history(layout)
-            return chat_messages.transition(look.id, look.board, steps[-1] if steps else None)
+            return messages.transition(look.id, look.board, steps[-1] if steps else None)
         case _:
-            return chat_messages.completed(look.id, look.board, time.time())
+            return messages.completed(look.id, look.board, time.time())
 
 
 def _alert_text(
@@ -192,4 +192,4 @@ def _alert_text(
     known = (each for each in look.alerts if (each.kind, each.subtask_id) == (kind, subtask))
     # Somebody else may have seen what no look of ours has found.
     alert = next(known, Alert(kind, look.id, subtask, f"somebody says that it is {kind.value}"))
-    return chat_messages.alert(alert, look.board, ping=one_line(ping, 60), look=status)
+    return messages.alert(alert, look.board, ping=one_line(ping, 60), look=status)

@@ -16,8 +16,7 @@ from orchestrator.core.duration import format_duration
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.runner.events import Event, Kind
-from orchestrator.views.terminal import clip, display_width, fit
-from orchestrator.views.terminal import ICONS, progress_bar
+from orchestrator.views.terminal import ICONS, clip, display_width, fit, progress_bar
 
 #: Lines about tasks at most; fewer on a terminal that has no room for them.
 _SHOWN = 12

@@ -18,8 +18,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from orchestrator.commands.reply import BEFORE_EXIT, in_colour
-from orchestrator.views.terminal import display_width
-from orchestrator.views.terminal import coloured
+from orchestrator.views.terminal import coloured, display_width
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

@@ -22,16 +22,16 @@ from orchestrator.commands.reply import (
     terminal_width,
     write,
 )
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.plan import PlanHeader
 from orchestrator.core.plan_status import PlanState, Step
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import pluralize
+from orchestrator.core.timestamp import iso
 from orchestrator.errors import ScheduleError
 from orchestrator.services import plans
 from orchestrator.store.collection import plan_id
 from orchestrator.store.layout import Layout
-from orchestrator.core.timestamp import iso
 from orchestrator.views.plans import header_lines, plans_text, word_of
 
 

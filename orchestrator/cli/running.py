@@ -23,7 +23,7 @@ from orchestrator.errors import (
     TransitionError,
     UsageError,
 )
-from orchestrator.runner.preview import RunPreview, kept_back, preview_run, merges
+from orchestrator.runner.preview import RunPreview, kept_back, merges, preview_run
 from orchestrator.runner.run import examine
 from orchestrator.runner.warnings import remarks, require_written
 from orchestrator.services.assignments import require_files

@@ -12,7 +12,7 @@ from orchestrator.cli.options import takes_directory, takes_json
 from orchestrator.cli.running import order_of, run_command
 from orchestrator.commands.reply import plan_directory, say_json, talk, write
 from orchestrator.core.duration import parse_duration
-from orchestrator.core.text import pluralize, one_line
+from orchestrator.core.text import one_line, pluralize
 from orchestrator.cron.entry import Scheduled, When
 from orchestrator.errors import NotFoundError, OrchestratorError, UsageError
 from orchestrator.runner.run import examine

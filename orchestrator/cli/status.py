@@ -18,21 +18,19 @@ from orchestrator.commands.reply import (
     terminal_width,
     write,
 )
-from orchestrator.core.snapshot import is_merging
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.cost import cost_facts, total_cost
-from orchestrator.core.snapshot import held
+from orchestrator.core.snapshot import PlanSnapshot, held, is_merging
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import join_first
+from orchestrator.core.timestamp import iso
 from orchestrator.errors import OrchestratorError
 from orchestrator.services.status import STILL_ASKED, Overview, brief_of, find_orphans, status
 from orchestrator.store import collection
 from orchestrator.store.journal import journal_tail
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import suspended
-from orchestrator.core.timestamp import iso
-from orchestrator.views.terminal import MERGES
 from orchestrator.views.status import status_text
+from orchestrator.views.terminal import MERGES
 
 if TYPE_CHECKING:
     from orchestrator.core.brief import Brief
@@ -112,7 +110,9 @@ def _facts(layout: Layout, overview: Overview) -> dict[str, Any]:
         from orchestrator.core.snapshot import really_done
 
         real = really_done(board)  # as among all plans; the rest tells what was played, too
-        facts = plan_facts(collection.plan_id(layout), plan_header, plan_header.state, real.counts())
+        facts = plan_facts(
+            collection.plan_id(layout), plan_header, plan_header.state, real.counts()
+        )
         facts["subtasks"] = subtask_facts(real)
     return {
         **facts,

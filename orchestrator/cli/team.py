@@ -24,10 +24,9 @@ from orchestrator.commands.reply import (
     write,
 )
 from orchestrator.commands.report import broken_warnings, look_back, share_facts
-from orchestrator.core.agent import Listed
+from orchestrator.core.agent import Listed, Load, with_room
 from orchestrator.core.message import LIMIT
 from orchestrator.core.text import pluralize
-from orchestrator.core.agent import Load, with_room
 from orchestrator.store.layout import Layout
 
 

@@ -12,15 +12,18 @@ from orchestrator.cli.agents import plan_directory_if_any
 from orchestrator.cli.options import takes_directory, takes_json
 from orchestrator.commands.reply import as_called, plan_directory, program, say_json, talk, write
 from orchestrator.core.agent import BUILT_IN
-from orchestrator.core.text import pluralize, one_line
+from orchestrator.core.text import one_line, pluralize
 from orchestrator.errors import UsageError
 from orchestrator.planner.plan import Drawn, draw
-from orchestrator.planner.templates import Parameter, PlanTemplate, describe, plan_templates
 from orchestrator.planner.revise import Proposal, from_template
-from orchestrator.planner.templates import SavedPlan
 from orchestrator.planner.templates import (
+    Parameter,
+    PlanTemplate,
+    SavedPlan,
+    describe,
     draw_saved,
     places_of_saved,
+    plan_templates,
     read_values,
     save_plan,
     saved_plan,

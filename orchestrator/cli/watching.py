@@ -14,9 +14,9 @@ from orchestrator.cli.options import Duration, takes_caller, takes_directory
 from orchestrator.commands.reply import as_called, caller, plan_directory, talk, write
 from orchestrator.errors import StoreError
 from orchestrator.runner.events import Kind
-from orchestrator.store.watcher import Alarm
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import broken_off
+from orchestrator.store.watcher import Alarm
 from orchestrator.views.event_lines import watch_facts, watch_line
 
 #: Seconds between two looks although nothing called: does anybody still read us, is it a disk that tells nothing?

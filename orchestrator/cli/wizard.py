@@ -25,14 +25,12 @@ from orchestrator.core.draft import Draft
 from orchestrator.core.plan import Task, id_of
 from orchestrator.core.redact import redact
 from orchestrator.core.settings import Settings, read_setting
-from orchestrator.core.text import pluralize, one_line, sanitize
+from orchestrator.core.text import one_line, pluralize, sanitize
 from orchestrator.errors import OrchestratorError, UsageError
 from orchestrator.plan.columns import read_needs
 from orchestrator.planner.draft import read_draft
-from orchestrator.planner.plan import Drawn, draw, require_room, write
-from orchestrator.planner.templates import plan_templates
-from orchestrator.planner.templates import places_of_saved, saved_plans
-from orchestrator.planner.plan import agents_of
+from orchestrator.planner.plan import Drawn, agents_of, draw, require_room, write
+from orchestrator.planner.templates import places_of_saved, plan_templates, saved_plans
 from orchestrator.services.agent_choice import Known
 from orchestrator.store.layout import Layout
 from orchestrator.views.terminal import plain, table

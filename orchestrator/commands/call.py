@@ -59,7 +59,9 @@ class Call:
 
     def plugins(self, layout: Layout) -> Plugins:
         """Return the agents and the executor for a plan."""
-        from orchestrator.wiring import plugins  # loads every kind of agent; most commands need none
+        from orchestrator.wiring import (
+            plugins,  # loads every kind of agent; most commands need none
+        )
 
         return plugins(layout=layout)
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from orchestrator.commands.call import Call
 from orchestrator.commands.registry import CALLER, DIR, JSON, Command, Facts, argument
 from orchestrator.commands.reply import as_called
-from orchestrator.core.snapshot import TaskState
 from orchestrator.core.message import Message
 from orchestrator.core.plan import Task
+from orchestrator.core.snapshot import TaskState
 from orchestrator.services.messages import messages_on
 from orchestrator.services.task_view import find_task
 from orchestrator.store.workspace import Workspace

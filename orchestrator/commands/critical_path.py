@@ -10,11 +10,10 @@ from orchestrator.commands.call import Call
 from orchestrator.commands.graph import PICTURES
 from orchestrator.commands.registry import DIR, DIRECTORY, JSON, Command, Facts, option
 from orchestrator.commands.reply import terminal_width
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.critical_path import Path, given_up, path_estimate
 from orchestrator.core.duration import hours
 from orchestrator.core.graph import critical_path
-from orchestrator.core.snapshot import really_done
+from orchestrator.core.snapshot import PlanSnapshot, really_done
 from orchestrator.services.status import status
 from orchestrator.views import diagram
 

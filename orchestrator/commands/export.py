@@ -14,19 +14,18 @@ from orchestrator.commands.call import Call
 from orchestrator.commands.registry import DIR, DIRECTORY, JSON, Command, Facts, flag, option
 from orchestrator.commands.reply import json_text
 from orchestrator.commands.task_facts import attempt_facts, task_facts
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.cost import total_cost
 from orchestrator.core.message import Message
 from orchestrator.core.redact import redact
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.text import clip, pluralize, sanitize
 from orchestrator.errors import UsageError
 from orchestrator.plan.safe_markdown import tagless
 from orchestrator.services.task_view import TaskView, view_of
-from orchestrator.store.workspace import answers_shown
-from orchestrator.store.atomic import read_file, atomic_write
+from orchestrator.store.atomic import atomic_write, read_file
 from orchestrator.store.layout import Layout
 from orchestrator.store.messages import read_shared
-from orchestrator.store.workspace import Workspace
+from orchestrator.store.workspace import Workspace, answers_shown
 from orchestrator.views.export import beside, export_csv, export_markdown
 from orchestrator.views.plans import title_of
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from orchestrator.commands.call import Call
 from orchestrator.commands.registry import DIR, DIRECTORY, JSON, Command, Facts, option
 from orchestrator.commands.reply import terminal_width
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.graph import critical_path
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.text import pluralize
 from orchestrator.services.status import status
 from orchestrator.views import diagram

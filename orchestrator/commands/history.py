@@ -8,16 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from orchestrator.agents.stdout_reader import said as printed
 from orchestrator.agents.protocol import Agent
+from orchestrator.agents.stdout_reader import said as printed
 from orchestrator.commands.call import Call
 from orchestrator.commands.logs import last_errors
 from orchestrator.commands.registry import Command, Facts, argument, flag
 from orchestrator.commands.show import attempt_line, error_lines
 from orchestrator.commands.task_facts import attempt_facts, brief, chosen_agents
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.plan import id_of
 from orchestrator.core.result import Result
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.text import clip, one_line, sanitize
 from orchestrator.errors import NotFoundError
 from orchestrator.services.task_view import TaskView, view_of

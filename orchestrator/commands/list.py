@@ -19,8 +19,8 @@ from orchestrator.commands.registry import (
 )
 from orchestrator.commands.reply import terminal_width
 from orchestrator.commands.task_facts import brief, chosen_agents
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.plan import Task
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.text import pluralize
 from orchestrator.services.task_view import Filters, list_tasks
 from orchestrator.store.layout import Layout

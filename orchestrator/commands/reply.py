@@ -137,7 +137,7 @@ def say_rows(message: str, name: str, rows: Iterable[Mapping[str, object]], **da
 
 
 def passed_over(broken: Mapping[str, str]) -> list[dict[str, str]]:
-    """Return the plans that cannot be read, and why, for programs: by their name, once as ``plan`` and once as ``task_id``."""
+    """Return the plans that cannot be read, and why, as JSON; the name is both ``plan`` and ``task_id``."""
     return [{"plan": name, "task_id": name, "reason": why} for name, why in broken.items()]
 
 

@@ -19,14 +19,14 @@ from orchestrator.commands.registry import (
     whole_number,
 )
 from orchestrator.commands.reply import passed_over, terminal_width
-from orchestrator.core.snapshot import NAMES
 from orchestrator.core.event import read_line
-from orchestrator.core.usage import DAY, Booking, Figures, Share, bookings, figures, within
 from orchestrator.core.plan import Plan
+from orchestrator.core.snapshot import NAMES
+from orchestrator.core.timestamp import epoch, iso
+from orchestrator.core.usage import DAY, Booking, Figures, Share, bookings, figures, within
 from orchestrator.store.collection import every_plan, read_each
 from orchestrator.store.journal import journal_lines
 from orchestrator.store.layout import Layout
-from orchestrator.core.timestamp import epoch, iso
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.report import day_text, report_csv, report_markdown, report_text, summary
 

@@ -12,18 +12,17 @@ from orchestrator.commands.logs import last_errors
 from orchestrator.commands.registry import Command, Facts, argument
 from orchestrator.commands.reply import as_called
 from orchestrator.commands.task_facts import chosen_agents, task_facts
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.cost import usd
 from orchestrator.core.duration import format_duration, roughly
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.text import one_line
-from orchestrator.core.timestamp import format_timestamp
+from orchestrator.core.timestamp import format_timestamp, iso
 from orchestrator.errors import OrchestratorError
 from orchestrator.services.task_view import TaskView, agent_of, show
-from orchestrator.store.layout import Layout
 from orchestrator.store.agent_files import read_agents
-from orchestrator.core.timestamp import iso
+from orchestrator.store.layout import Layout
 from orchestrator.views.terminal import LABELS
 
 

@@ -8,16 +8,16 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from orchestrator.core import criteria
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.cost import total_cost
 from orchestrator.core.duration import hours
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt
+from orchestrator.core.snapshot import PlanSnapshot
+from orchestrator.core.timestamp import iso
 from orchestrator.errors import OrchestratorError
 from orchestrator.services.task_view import TaskView, agents_by_type
-from orchestrator.store.layout import Layout
 from orchestrator.store.agent_files import read_agents
-from orchestrator.core.timestamp import iso
+from orchestrator.store.layout import Layout
 
 
 def chosen_agents(layout: Layout, board: PlanSnapshot, tasks: Sequence[Task]) -> Mapping[str, str]:

@@ -11,8 +11,8 @@ from orchestrator.commands.registry import DIR, DIRECTORY, JSON, Command, Facts
 from orchestrator.commands.reply import as_called
 from orchestrator.core.graph import critical_path
 from orchestrator.core.text import pluralize
-from orchestrator.runner.warnings import validate
 from orchestrator.runner.warnings import remarks as warnings_of
+from orchestrator.runner.warnings import validate
 from orchestrator.views.diagram import chain_line
 
 

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from orchestrator.core.snapshot import is_merging, lacks_merge
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.cost import total_cost
-from orchestrator.core.snapshot import held
-from orchestrator.core.event import Line
-from orchestrator.core.event import News, hold_of, is_held
+from orchestrator.core.event import Line, News, hold_of, is_held
+from orchestrator.core.plan_status import TERMINAL, PlanState
+from orchestrator.core.snapshot import PlanSnapshot, held, is_merging, lacks_merge
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import ExitStatus
 
@@ -128,12 +126,9 @@ class Brief(NamedTuple):
         """Return the command to call next, and what it takes; ``read`` is for the final output."""
         step = self._next_step()
         state = self.board.plan.header.state
-        if step[0] == "run" and state is not None:
-            from orchestrator.core.plan_status import TERMINAL, PlanState  # most plans have none
-
-            # To approve a plan is for a person: no program is to take that as its next step.
-            if state in TERMINAL | {PlanState.PLANNING, PlanState.BLOCKED}:
-                return ("read",) if self.is_done and not self.board.simulated() else ("status",)
+        # To approve a plan is for a person: no program is to take that as its next step.
+        if step[0] == "run" and state in TERMINAL | {PlanState.PLANNING, PlanState.BLOCKED}:
+            return ("read",) if self.is_done and not self.board.simulated() else ("status",)
         if step[0] == "run" and self.half_merged:
             return ("show", self.half_merged)
         # What was asked to begin at its time is not to be begun now.

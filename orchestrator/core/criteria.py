@@ -5,6 +5,7 @@ They stand as a checklist in the task file, where people and agents read and tic
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -50,8 +51,6 @@ def read_criteria(text: str) -> tuple[str, ...]:
     Raises:
         ValueError: it is not such a list; says where.
     """
-    import json
-
     try:
         listed = json.loads(text)
     except json.JSONDecodeError as error:

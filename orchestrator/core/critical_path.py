@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.duration import format_duration
 from orchestrator.core.graph import weights
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import pluralize
 

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from orchestrator.core.agent import AgentRegistry
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.duration import format_duration
 from orchestrator.core.plan import Task
 from orchestrator.core.plan_status import PlanState, subtask_word
 from orchestrator.core.settings import Settings
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import ACTIVE, TaskStatus
 from orchestrator.core.timestamp import format_timestamp
 from orchestrator.errors import CapacityError
@@ -146,7 +146,10 @@ def _constraints(settings: Settings, task: Task) -> Mapping[str, Any]:
 
 
 def within_capacity(
-    tasks: Sequence[Task], agents: Mapping[str, str], registry: AgentRegistry, under_way: Mapping[str, int]
+    tasks: Sequence[Task],
+    agents: Mapping[str, str],
+    registry: AgentRegistry,
+    under_way: Mapping[str, int],
 ) -> tuple[list[Task], list[Skipped]]:
     """Return the tasks that their agents have room for, and the others (S4-59).
 

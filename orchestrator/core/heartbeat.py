@@ -9,13 +9,11 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.brief import Brief, Phase
 from orchestrator.core.duration import roughly
-from orchestrator.core.snapshot import held
-from orchestrator.core.event import TOLD
-from orchestrator.core.event import hold_of
+from orchestrator.core.event import TOLD, hold_of
 from orchestrator.core.plan_status import ITSELF, PlanState
+from orchestrator.core.snapshot import PlanSnapshot, held
 from orchestrator.core.status import ACTIVE, TaskStatus
 from orchestrator.core.text import one_line
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
 
 # Behind the command, for who can tell where prose begins?
@@ -37,6 +38,5 @@ def _option(place: Callable[[str], str], command: str, argument: str) -> str:
         return ""
     if not (where := place(argument)):
         return ""
-    import shlex
 
     return f" --dir {shlex.quote(where)}"

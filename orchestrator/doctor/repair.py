@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from orchestrator.core.finding import Finding, Level
-from orchestrator.doctor.checks import Evidence, LockSeen, Stray
-from orchestrator.doctor.checks import Breach, Repair, breaches
+from orchestrator.core.timestamp import iso
+from orchestrator.doctor.checks import Breach, Evidence, LockSeen, Repair, Stray, breaches
 from orchestrator.doctor.inspect import take_snapshot, who_runs
 from orchestrator.errors import OrchestratorError, StoreError
 from orchestrator.executors.reaper import find_orphans
@@ -22,7 +22,6 @@ from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import RunLock, new_run, take_lock
 from orchestrator.store.result_writer import protect, remove
-from orchestrator.core.timestamp import iso
 
 #: Looks at processes while runs begin and end.
 _LOOKS = 5

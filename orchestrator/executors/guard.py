@@ -23,10 +23,10 @@ import signal
 import sys
 import time
 
-from orchestrator.executors import procfs
+from orchestrator.executors import process_tree
 from orchestrator.executors.exit_record import REPLACED, SCHEMA, is_replaced, measure, write_record
-from orchestrator.executors.spawn import Spawner, SpawnError
 from orchestrator.executors.process_tree import GRACE, HARD_LIMIT, TICK, Groups, TrackedJob, Trees
+from orchestrator.executors.spawn import Spawner, SpawnError
 from orchestrator.executors.watchdog import fork_guard
 
 TYPE_CHECKING = False
@@ -54,7 +54,7 @@ class Guard:
         self._give_up: float | None = None
         """When to leave whatever still lives; None: nobody wants the guard to go."""
         self._spawner = Spawner()
-        self._trees: Trees | Groups = Trees() if procfs.set_subreaper() else Groups()
+        self._trees: Trees | Groups = Trees() if process_tree.set_subreaper() else Groups()
         self._woken, wake = os.pipe()
         for end in (self._woken, wake):
             os.set_blocking(end, False)  # takes no keyword
@@ -291,7 +291,7 @@ class Guard:
         """Kill what belongs to no attempt; True when nothing is left."""
         strangers = self._trees.orphans(self._mains)
         if strangers:
-            procfs.kill_trees(strangers)
+            process_tree.kill_trees(strangers)
             self._reap()
         return not strangers
 
@@ -308,7 +308,7 @@ class Guard:
         self._out[:] = b"" if self._is_orphan else _last_words(error)
         self._flush()
         while pids := [*self._mains, *self._trees.orphans(self._mains)]:
-            procfs.kill_trees(pids)
+            process_tree.kill_trees(pids)
             pid, _ = os.wait()
             self._mains.pop(pid, None)
 

@@ -21,10 +21,16 @@ import anyio.lowlevel
 
 from orchestrator.core.result import ProcessExit, StopReason
 from orchestrator.errors import ExecutorError
-from orchestrator.executors import procfs
-from orchestrator.executors.reaper import PATIENCE, end_orphans
+from orchestrator.executors import process_tree
+from orchestrator.executors.exit_record import (
+    SCHEMA,
+    read_record,
+    run_inline,
+    write_exit,
+    write_record,
+)
 from orchestrator.executors.protocol import Batches, Done, Job, News, ProcessStarted
-from orchestrator.executors.exit_record import SCHEMA, read_record, run_inline, write_exit, write_record
+from orchestrator.executors.reaper import PATIENCE, end_orphans
 from orchestrator.executors.spawn import advice
 
 #: Seconds that agents get between SIGTERM and SIGKILL when the executor is left while they run.
@@ -161,7 +167,7 @@ class LocalExecutor:
             theirs.close()
         ours.settimeout(0)
         self._socket = ours
-        procfs.set_subreaper()
+        process_tree.set_subreaper()
 
     async def _close(self) -> None:
         self._is_closing = True
@@ -176,7 +182,7 @@ class LocalExecutor:
             self._guard.kill()
             await self._bury(self._guard)
         self._socket.close()
-        procfs.set_subreaper(on=False)
+        process_tree.set_subreaper(on=False)
 
     def _tell(self, *news: News) -> None:
         self._known.extend(news)

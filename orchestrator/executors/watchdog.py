@@ -12,9 +12,8 @@ import select
 import signal
 import time
 
-from orchestrator.executors import procfs
-from orchestrator.executors.process_tree import Process
-from orchestrator.executors.process_tree import GRACE, HARD_LIMIT, TICK, TrackedJob, Trees
+from orchestrator.executors import process_tree
+from orchestrator.executors.process_tree import GRACE, HARD_LIMIT, TICK, Process, TrackedJob, Trees
 
 #: Seconds after the death of the runner until a guard that is still there counts as stuck; its own limit is shorter.
 _OVERDUE = GRACE + HARD_LIMIT + 1.0
@@ -30,7 +29,7 @@ def fork_guard(runner: int) -> None:
     Args:
         runner: The guard's end of the socket pair: it tells when the runner is gone.
     """
-    if not procfs.set_subreaper():
+    if not process_tree.set_subreaper():
         return
     try:
         guard = os.fork()
@@ -85,10 +84,10 @@ def _kill_below(guard: int) -> bool:
     """Kill what a guard that is frozen or waits for a disk cannot; records are its own affair. False: all is dead."""
 
     def look() -> list[Process]:
-        found = procfs.descendants([guard], procfs.snapshot())
+        found = process_tree.descendants([guard], process_tree.snapshot())
         return [one for pid, one in found.items() if pid != guard and not one.is_zombie]
 
-    return bool(procfs.kill_all(look))
+    return bool(process_tree.kill_all(look))
 
 
 def _end_what_is_left(woken: int) -> None:

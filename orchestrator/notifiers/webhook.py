@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 
 from orchestrator.core.notification import Notice
+from orchestrator.notifiers.http_post import post
 from orchestrator.notifiers.payload import FORMS
 from orchestrator.notifiers.protocol import NotifyError
 
@@ -26,8 +27,6 @@ class WebhookNotifier:
 
     def send(self, notice: Notice) -> None:
         """Post it."""
-        from orchestrator.notifiers.http_post import post
-
         body = json.dumps(self._form(notice), ensure_ascii=False).encode()
         if self._closed.is_set():
             raise NotifyError("closed")

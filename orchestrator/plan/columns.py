@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
-from orchestrator.core.plan import TASK_ID
 from orchestrator.core.ids import meant
+from orchestrator.core.plan import TASK_ID
 from orchestrator.plan.table_words import HEADERS, NOBODY, NONE, OPEN
 
 _LINK = re.compile(r"\[([^\[\]]*)\](?:\([^()]*\)|\[[^\[\]]*\])")

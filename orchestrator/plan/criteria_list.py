@@ -177,7 +177,9 @@ def _sections(bare: Sequence[str]) -> list[_Section]:
 def _item(line: str, text: Token, opened: Token) -> tuple[str, Criterion] | None:
     """Return how a list item begins, and the criterion that it is; None when its first line has no words."""
     said, box = _ITEM.match(line), _BOX.match(text.content)
-    is_auxiliary = text.type == "inline" and text.map and opened.map and text.map[0] == opened.map[0]
+    is_auxiliary = (
+        text.type == "inline" and text.map and opened.map and text.map[0] == opened.map[0]
+    )
     words = _read(text.content[box.end() if box else 0 :])
     if said is None or not is_auxiliary or not words:
         return None

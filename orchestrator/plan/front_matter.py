@@ -12,8 +12,8 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from orchestrator.core.settings import IN_A_TASK, NAMES, RUN_ONLY, read_setting
 from orchestrator.core.ids import suggestion
+from orchestrator.core.settings import IN_A_TASK, NAMES, RUN_ONLY, read_setting
 from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
 from orchestrator.plan.blocks import fence_closes, fence_opens

@@ -12,8 +12,7 @@ from itertools import islice, pairwise
 from typing import Any, NamedTuple
 
 from orchestrator.core.graph import find_cycle
-from orchestrator.core.plan import check_parents, with_umbrellas
-from orchestrator.core.plan import Plan, Task
+from orchestrator.core.plan import Plan, Task, check_parents, with_umbrellas
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import cell, from_cell, one_line, sanitize
 from orchestrator.errors import PlanError, Problem

@@ -23,7 +23,7 @@ from orchestrator.planner.outlines import (
 )
 from orchestrator.planner.outlines.document import Document, read_document
 from orchestrator.planner.outlines.items import OutlineResult
-from orchestrator.store.atomic import read_file, io_errors
+from orchestrator.store.atomic import io_errors, read_file
 
 
 class _OutlineFormat(Protocol):

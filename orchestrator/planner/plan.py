@@ -9,8 +9,6 @@ from types import MappingProxyType
 from typing import Any
 
 from orchestrator.core.agent import AgentRegistry
-from orchestrator.core.snapshot import PLANNER
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.cost import cost_statistics
 from orchestrator.core.draft import Draft, DraftTask
 from orchestrator.core.graph import shape
@@ -18,13 +16,19 @@ from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.script import LANGUAGES
 from orchestrator.core.settings import Settings
+from orchestrator.core.snapshot import PLANNER, PlanSnapshot
 from orchestrator.core.status import TaskStatus
-from orchestrator.errors import PlanError, Problem, UsageError
+from orchestrator.core.text import one_line
+from orchestrator.errors import NotFoundError, PlanError, Problem, UsageError
+from orchestrator.plan.parser import parse_plan
 from orchestrator.plan.safe_markdown import closed
+from orchestrator.plan.task_file import TaskFile, parse_task_file
+from orchestrator.runner.preview import preview_run
+from orchestrator.services.agent_choice import Known
+from orchestrator.services.run_request import RunRequest
 from orchestrator.store.archive import has_plan, put_plan
 from orchestrator.store.layout import Layout, display_path
-from orchestrator.store.lock import locked
-from orchestrator.store.lock import busy, lock_owner
+from orchestrator.store.lock import busy, lock_owner, locked
 from orchestrator.store.plan_directory import make_plan_directory
 from orchestrator.store.result_file import render_result
 from orchestrator.store.result_writer import Commit
@@ -82,8 +86,6 @@ def draw(draft: Draft, layout: Layout, settings: Mapping[str, Any] = MappingProx
     Raises:
         PlanError: they do not say what the draft says; a template of the plan directory may be the reason.
     """
-    from orchestrator.plan.parser import parse_plan
-
     rows = draft.rows()
     front = [f"{name}: {value}\n" for name, value in settings.items()]
     text = new_plan(draft.request, layout.templates, draft=draft)
@@ -130,8 +132,6 @@ def _essence(task: Task) -> tuple[object, ...]:
 
 
 def _bad_files(draft: Draft, files: Mapping[str, str]) -> list[Problem]:
-    from orchestrator.plan.task_file import parse_task_file
-
     problems: list[Problem] = []
     for task in draft.tasks:
         name = f"agent_tasks/{task.row.stem}.md"
@@ -174,10 +174,6 @@ def _refuse_unfinished(layout: Layout, registry: AgentRegistry) -> None:
 
 def _unfinished(layout: Layout, registry: AgentRegistry) -> tuple[str, str] | None:
     """Return what keeps a plan from being finished, and what helps; what was only simulated is not done."""
-    from orchestrator.errors import NotFoundError
-    from orchestrator.runner.preview import preview_run
-    from orchestrator.services.run_request import RunRequest
-
     try:
         board = preview_run(RunRequest(layout=layout), registry).board
     except (PlanError, NotFoundError) as error:
@@ -246,3 +242,39 @@ def _keep(layout: Layout, result: Result, answer: str) -> None:
         statistics=cost_statistics(result),
     )
     workspace.commit([Commit(stem=PLANNER, result=result, text=text, files=files)])
+
+
+# ── write ────────
+#
+# What a plan would do that is not written yet: who does each task, and which commands run.
+
+
+def agents_of(drawn: Drawn, known: Known) -> Mapping[str, str]:
+    """Return the agent of each task, as ``run`` will choose it: its row, its file and the plan may name one."""
+    return {
+        task.id: _agent(task, _file_write(drawn, task), drawn, known)
+        for task in drawn.board.plan.tasks.values()
+    }
+
+
+def commands(drawn: Drawn, known: Known) -> list[Problem]:
+    """Return a warning for each task that runs a command."""
+    found = []
+    for task in drawn.board.plan.tasks.values():
+        file = _file_write(drawn, task)
+        if _agent(task, file, drawn, known) in known.shells and not task.children:
+            shown = one_line(file.code or file.body or task.description or task.name, 80)
+            hint = "commands run without asking: read this one before the plan is run"
+            found.append(Problem(f"it runs a command: {shown}", task.id, hint, "shell_command"))
+    return found
+
+
+def _agent(task: Task, file: TaskFile, drawn: Drawn, known: Known) -> str:
+    key = known.key_of(task)
+    own = {**({"agent": key} if key else {}), **file.settings}
+    found = known.settle(drawn.board.plan.settings, own, {}, known.type_of(task))
+    return found.subagent or found.agent
+
+
+def _file_write(drawn: Drawn, task: Task) -> TaskFile:
+    return parse_task_file(drawn.task_files.get(task.stem, "").encode(), "")

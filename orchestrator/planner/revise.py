@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,25 +12,24 @@ from orchestrator.core.ids import suggestion
 from orchestrator.core.text import one_line
 from orchestrator.errors import (
     DraftError,
+    NotAFileError,
     NotFoundError,
     OrchestratorError,
     PlanError,
     Problem,
     StoppedError,
-    NotAFileError,
     UsageError,
 )
-from orchestrator.planner.draft import read_draft
+from orchestrator.planner.ask import SCHEMA, planner_prompt
+from orchestrator.planner.draft import lint, order_writers, read_draft
 from orchestrator.planner.draft_file import AUTO, load_draft, matching_files
-from orchestrator.planner.draft import lint, order_writers
-from orchestrator.planner.ask import SCHEMA
 from orchestrator.planner.templates import (
     Parameter,
     PlanTemplate,
     fill,
     plan_templates,
+    read_pairs,
 )
-from orchestrator.planner.ask import planner_prompt
 
 if TYPE_CHECKING:
     from orchestrator.planner.ask import Ask
@@ -188,21 +187,6 @@ def _template(name: str, mine: Collection[str]) -> PlanTemplate:
         f"there is no template {one_line(name, 60)!r}",
         hint=f"there are {', '.join(dict.fromkeys((*mine, *templates)))}; --template list says what each takes",
     )
-
-
-def read_pairs(given: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield what each ``k=v`` says.
-
-    Raises:
-        UsageError: one has no value.
-    """
-    for each in given:
-        name, equals, value = each.partition("=")
-        if not equals:
-            raise UsageError(
-                f"--param {one_line(each, 60)!r} has no value", hint='write --param "name=value"'
-            )
-        yield name.strip(), value.strip()
 
 
 def _values(template: PlanTemplate, given: Sequence[str]) -> dict[str, str | tuple[str, ...]]:

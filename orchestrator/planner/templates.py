@@ -1,44 +1,296 @@
 """Templates that people keep: made of a plan, looked at, and made a plan again (seed row S1-38).
 
-Those that come with the package are drafts to be drawn (``planner/plan_templates.py``); these are files to be copied.
+Those that come with the package are drafts to be drawn (``planner/templates.py``); these are files to be copied.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
+from typing import Any, NamedTuple
 
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.graph import shape
+from orchestrator.core.ids import is_name, suggestion
 from orchestrator.core.notification import targets
-from orchestrator.planner.templates import places
 from orchestrator.core.plan import Plan, stem
 from orchestrator.core.plan_status import PlanState
-from orchestrator.core.ids import suggestion
-from orchestrator.core.text import one_line
+from orchestrator.core.snapshot import PlanSnapshot
+from orchestrator.core.text import cell, one_line, sanitize
 from orchestrator.errors import PlanError, Problem, StoreError, UsageError
-from orchestrator.ownership import open_to_us
+from orchestrator.ownership import make_directories, open_to_us
 from orchestrator.plan.columns import read_id
-from orchestrator.plan.editor import fits
+from orchestrator.plan.criteria_list import without_ticks
+from orchestrator.plan.document import own_text
+from orchestrator.plan.editor import fits, without_deadlines
+from orchestrator.plan.front_matter import read_front_matter
+from orchestrator.plan.header import with_state
+from orchestrator.plan.lines import LARGEST_PLAN, LARGEST_TEXT, Lines, oversized, unreadable
 from orchestrator.plan.parser import parse_plan, read_plan, set_statuses
+from orchestrator.plan.scan import find_places
+from orchestrator.plan.sections import without_sections
 from orchestrator.plan.task_file import parse_task_file
 from orchestrator.planner.plan import Drawn
-from orchestrator.planner.templates import plan_templates
-from orchestrator.planner.revise import read_pairs
-from orchestrator.planner.templates import (
-    MOST,
-    SavedPlan,
-    find_saved,
-    read_saved,
-    read_task_files,
-    save,
-)
 from orchestrator.runner.render import status_cells
-from orchestrator.store.atomic import read_file
+from orchestrator.store.atomic import (
+    atomic_write,
+    io_errors,
+    names_in,
+    read_file,
+    reject_symlinks,
+    sync_directory,
+)
 from orchestrator.store.collection import no_plan
 from orchestrator.store.layout import Layout, templates_of_person
+from orchestrator.views.templating import render
+
+# ── placeholder ────────
+#
+# ``{{name}}`` in the files of a template: replaced once, by a text that stays a text. Nothing else means anything.
+
+_PLACE = re.compile(r"\{\{([A-Za-z_][A-Za-z0-9_]{0,63})\}\}")
+
+
+def places(texts: Iterable[str]) -> list[str]:
+    """Return the names of all placeholders, in order, each once."""
+    return list(dict.fromkeys(name for text in texts for name in _PLACE.findall(text)))
+
+
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """Return a text with its placeholders replaced; what a value looks like does not matter.
+
+    Raises:
+        KeyError: there is no value for one.
+    """
+    return _PLACE.sub(lambda found: values[found[1]], text)
+
+
+# ── plan templates ────────
+#
+# Plans that come with the package, with parameters: the scenarios of seed 002 (seed rows S2-33 to S2-36).
+#
+# Each is a template in ``templates/plans`` that yields the JSON of a draft; ``index.json.j2`` there says which there
+# are. A parameter's value gets into it as a value and nothing else.
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """What a template has to be told."""
+
+    name: str
+    about: str
+    kind: str = "text"
+    """``text``; ``list``: separated by commas; ``files``: a pattern. The last two make one task for each."""
+    default: str | tuple[str, ...] | None = None
+    """None: it has to be given."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanTemplate:
+    """A plan that comes with the package."""
+
+    name: str
+    about: str
+    parameters: Mapping[str, Parameter]
+
+
+def plan_templates() -> dict[str, PlanTemplate]:
+    """Return all of them, by name."""
+    listed = json.loads(render("plans/index.json.j2", None))
+    return {
+        name: PlanTemplate(
+            name,
+            each["about"],
+            {key: _parameter(key, value) for key, value in each["parameters"].items()},
+        )
+        for name, each in listed.items()
+    }
+
+
+def _parameter(name: str, value: Mapping[str, Any]) -> Parameter:
+    default = value.get("default")
+    return Parameter(
+        name,
+        value["about"],
+        value.get("kind", "text"),
+        tuple(default) if isinstance(default, list) else default,
+    )
+
+
+def fill(template: PlanTemplate, values: Mapping[str, str | tuple[str, ...]]) -> Any:
+    """Return the data of a draft; *values* has one for every parameter."""
+    return json.loads(render(f"plans/{template.name}.json.j2", None, **values))
+
+
+def describe(template: PlanTemplate) -> str:
+    """Return a template and its parameters, for people."""
+    lines = [f"{template.name}: {template.about}"]
+    for each in template.parameters.values():
+        shown = each.default if isinstance(each.default, str) else ", ".join(each.default or ())
+        rest = "required" if each.default is None else f"default: {shown}"
+        many = " (one task for each)" if each.kind != "text" else ""
+        lines.append(f"  {each.name}: {each.about}{many}; {rest}")
+    return "\n".join(lines)
+
+
+# ── saved plan ────────
+#
+# Templates that people keep: plan directories without outcomes, found by name (seed row S1-38).
+#
+# ``templates/NAME/`` holds a ``master_plan.md`` and its ``agent_tasks/``, as they would lie in a plan directory: of the
+# plan directory, of the one it lies in, of the person. The nearest one with a name has it. ``{{name}}`` in them is
+# filled in when a plan is made of it.
+
+#: Characters of a value in a plan, where it stands in a cell or a line.
+MOST = 2000
+
+
+class SavedPlan(NamedTuple):
+    """A template: the texts of its files."""
+
+    name: str
+    where: str
+    """Its directory."""
+    plan: str
+    task_files: Mapping[str, str]
+    """By stem."""
+    file: str = ""
+    """The file of the plan, where it is called otherwise than in a plan directory."""
+
+    @property
+    def shown(self) -> str:
+        """The file of the plan, as people are told of it."""
+        return os.path.relpath(self.file or Layout(self.where).plan)
+
+    @property
+    def title(self) -> str:
+        """Its first heading."""
+        heads = (line[2:] for line in self.plan.splitlines() if line.startswith("# "))
+        return one_line(next(heads, ""), 80)
+
+    @property
+    def parameters(self) -> list[str]:
+        """What it has to be told."""
+        return places([self.plan, *self.task_files.values()])
+
+    def filled(self, values: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+        """Return the plan and its task files with these values; no value leaves its cell, its line, or the body."""
+        exclusive = {name: one_line(value, MOST) for name, value in values.items()}
+        in_cell = {name: cell(value, MOST) for name, value in values.items()}
+        shown = {name: sanitize(value) for name, value in values.items()}
+        files = {stem: _filled(text, exclusive, shown) for stem, text in self.task_files.items()}
+        return _filled(self.plan, exclusive, in_cell), files
+
+
+def _filled(text: str, of_front: Mapping[str, str], of_body: Mapping[str, str]) -> str:
+    lines = Lines.of(text.encode())
+    body = read_front_matter(lines.bare(), "").body
+    front = filled("".join(lines.lines[:body]), of_front)
+    return front + filled("".join(lines.lines[body:]), of_body)
+
+
+def find_saved(directories: tuple[str, ...]) -> dict[str, str]:
+    """Return the directory of every template, by name, the nearest first.
+
+    Raises:
+        StoreError: a directory cannot be read.
+    """
+    found: dict[str, str] = {}
+    for directory in directories:
+        for name in _names(directory):
+            found.setdefault(name, f"{directory}/{name}")
+    return found
+
+
+def _names(directory: str) -> Iterator[str]:
+    for name in sorted(names_in(directory, (FileNotFoundError, NotADirectoryError))):
+        if is_name(name) and os.path.isfile(Layout(f"{directory}/{name}").plan):
+            yield name
+
+
+def read_saved(name: str, directory: str) -> SavedPlan:
+    """Return a template.
+
+    Raises:
+        PlanError: one of its files is no text, or too large.
+        StoreError: one cannot be read.
+    """
+    place = Layout(directory)
+    return SavedPlan(name, directory, _text(place.plan, LARGEST_PLAN), read_task_files(place))
+
+
+def read_task_files(place: Layout) -> dict[str, str]:
+    """Return the task files of a directory that looks like that of a plan, by stem.
+
+    Raises:
+        PlanError: one of its files is no text, or too large.
+        StoreError: one cannot be read.
+    """
+    files = {}
+    with io_errors("list", place.tasks):
+        names = sorted(os.listdir(place.tasks)) if os.path.isdir(place.tasks) else []
+    for each in names:
+        if each.endswith(".md") and not each.startswith("."):
+            files[each.removesuffix(".md")] = _text(f"{place.tasks}/{each}")
+    return files
+
+
+def _text(path: str, largest: int = LARGEST_TEXT) -> str:
+    data, shown = read_file(path) or b"", os.path.relpath(path)
+    if (problem := oversized(data, shown, largest) or unreadable(data, shown)) is not None:
+        raise PlanError([problem])
+    return data.decode()
+
+
+def save(saved: SavedPlan, *, force: bool) -> None:
+    """Write a template, as a whole or not at all.
+
+    Raises:
+        UsageError: that is no name, or there is one of that name and *force* does not say to replace it.
+        StoreError: it could not be written; the one before it is as it was.
+    """
+    if not is_name(saved.name):
+        raise UsageError(
+            f"{one_line(saved.name, 80)!r} is not a name",
+            hint="1 to 64 letters, digits, '.', '_', '@' or '-', starting with a letter or digit",
+        )
+    above = os.path.dirname(saved.where)
+    staged, before = Layout(f"{above}/.{saved.name}.tmp"), f"{above}/.{saved.name}.old"
+    reject_symlinks(above, saved.where)
+    with io_errors("write", saved.where):
+        if os.path.lexists(before) and not os.path.lexists(saved.where):
+            os.rename(before, saved.where)  # whoever was replacing it died in between
+    if os.path.lexists(saved.where) and not force:
+        raise UsageError(
+            f"there is a template {saved.name} already",
+            where=saved.where,
+            hint="take another name, or replace it with --force",
+        )
+    with io_errors("write", saved.where):
+        for place in (staged.root, before):
+            shutil.rmtree(place, ignore_errors=True)
+        make_directories(staged.tasks)
+        try:
+            for stem, text in saved.task_files.items():
+                atomic_write(staged.task_file(stem), text.encode())
+            atomic_write(staged.plan, saved.plan.encode())
+            if os.path.lexists(saved.where):
+                os.rename(saved.where, before)
+            try:
+                os.rename(staged.root, saved.where)
+            except OSError:
+                if os.path.lexists(before):
+                    os.rename(before, saved.where)
+                raise
+        finally:
+            shutil.rmtree(staged.root, ignore_errors=True)
+        shutil.rmtree(before, ignore_errors=True)
+    sync_directory(above)
+
 
 #: What stands in the place of a template's name to see which there are.
 LIST = "list"
@@ -133,12 +385,6 @@ def save_plan(
 
 def _as_new(data: bytes, plan: Plan, shown: str) -> bytes:
     """Return a plan as it was before anything was done: without our sections, statuses and dates."""
-    from orchestrator.plan.editor import without_deadlines
-    from orchestrator.plan.header import with_state
-    from orchestrator.plan.lines import Lines
-    from orchestrator.plan.scan import find_places
-    from orchestrator.plan.sections import without_sections
-
     if plan.header.state is not None:
         data = with_state(data, PlanState.PLANNING, shown)
     lines = Lines.of(data)
@@ -152,8 +398,6 @@ def _as_new(data: bytes, plan: Plan, shown: str) -> bytes:
 
 def _file_as_new(data: bytes) -> bytes:
     """Return a task file without ticks and without a date; one that follows its row loses the date with it."""
-    from orchestrator.plan.criteria_list import without_ticks
-
     follows = parse_task_file(data, "").made
     return without_ticks(data if follows else _DEADLINE.sub(b"", data, count=1))
 
@@ -167,9 +411,6 @@ def plan_in_file(path: str) -> SavedPlan | None:
         PlanError: it makes no sense; every problem with its place.
         StoreError: it cannot be read.
     """
-    from orchestrator.plan.document import own_text
-    from orchestrator.plan.lines import Lines, unreadable
-
     data = read_file(path) if os.path.isfile(path) and not path.endswith(".json") else None
     if data is None or unreadable(data, path) is not None:
         return None
@@ -238,8 +479,6 @@ def _check(saved: SavedPlan, values: Mapping[str, str]) -> None:
 
 def _altered(saved: SavedPlan, values: Mapping[str, str]) -> Iterator[Problem]:
     """Yield what would stand in a row in other words than it was given, where no task file tells the agent."""
-    from orchestrator.plan.scan import find_places
-
     found = find_places(saved.plan.encode())
     for sheet in found.sheets:
         column = sheet.columns.id
@@ -275,3 +514,18 @@ def _unknown_agent(who: str, key: str, where: str, agents: Collection[str]) -> P
         f"known are {', '.join(agents)}; `orchestrator agent register KEY` adds one",
         "unknown_agent",
     )
+
+
+def read_pairs(given: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield what each ``k=v`` says.
+
+    Raises:
+        UsageError: one has no value.
+    """
+    for each in given:
+        name, equals, value = each.partition("=")
+        if not equals:
+            raise UsageError(
+                f"--param {one_line(each, 60)!r} has no value", hint='write --param "name=value"'
+            )
+        yield name.strip(), value.strip()

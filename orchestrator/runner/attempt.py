@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from orchestrator.agents.protocol import Agent, Reader
 from orchestrator.core.cost import cost_statistics, spent_in, unsettled, usd
 from orchestrator.core.plan import Task
-from orchestrator.core.result import FREE, Attempt, Bill, ProcessExit, Outcome, Result, Verdict
+from orchestrator.core.result import FREE, Attempt, Bill, Outcome, ProcessExit, Result, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import StoreError
@@ -125,8 +126,6 @@ class LiveAttempt:
     def _count(self, data: bytes, *, is_over: bool) -> None:
         """Keep the hash of what was read of a log that may change yet."""
         if not self.offset and not is_over:
-            import hashlib  # 2 ms, and most runs have read no log in pieces
-
             self._hash = hashlib.sha256()
         self.offset += len(data)
         if self.offset > HASH_LIMIT:

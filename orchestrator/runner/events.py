@@ -10,11 +10,11 @@ from orchestrator.core.cost import total_cost, usd
 from orchestrator.core.duration import format_duration
 from orchestrator.core.result import Result
 from orchestrator.core.status import TaskStatus, Verb
-from orchestrator.core.text import pluralize, join_first, one_line
+from orchestrator.core.text import join_first, one_line, pluralize
+from orchestrator.core.timestamp import iso
 from orchestrator.scheduler.budget import MOST_NAMED, too_little
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.messages import Finish
-from orchestrator.core.timestamp import iso
 
 
 class Kind(StrEnum):

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.result import Attempt
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.task_command import OWN_END, TaskCommand, next_ready, taken_from
 from orchestrator.errors import NotFoundError, StoreError, TransitionError

@@ -19,11 +19,10 @@ import anyio
 import anyio.abc
 import anyio.lowlevel
 
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.graph import shape
-from orchestrator.core.snapshot import Held
-from orchestrator.core.result import NOT_STARTED, ProcessExit, Outcome, StopReason, Verdict
+from orchestrator.core.result import NOT_STARTED, Outcome, ProcessExit, StopReason, Verdict
 from orchestrator.core.settings import Settings
+from orchestrator.core.snapshot import Held, PlanSnapshot
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.task_command import TaskCommand, apply, noted
 from orchestrator.core.text import pluralize
@@ -32,7 +31,6 @@ from orchestrator.executors.protocol import Executor
 from orchestrator.runner.attempt import LiveAttempt
 from orchestrator.runner.clock import Clock
 from orchestrator.runner.commit import PendingResult, Writer
-from orchestrator.runner.render import Drawing
 from orchestrator.runner.events import (
     COMMANDED,
     ENDINGS,
@@ -46,33 +44,33 @@ from orchestrator.runner.launch import Launcher
 from orchestrator.runner.manual import commit_manual, inputs_of, interfered, told
 from orchestrator.runner.monitor import Monitor, judge_unlaunched
 from orchestrator.runner.plan_watcher import Change, Watch, difference, kept_with
+from orchestrator.runner.render import Drawing
 from orchestrator.runner.timer import Timer
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.messages import (
     Begun,
     Ended,
-    Event,
-    Tick,
-    Recorded,
-    Replanned,
-    StopRequested,
-)
-from orchestrator.scheduler.messages import (
     Finish,
     Hold,
+    Input,
     Instruction,
     Launch,
     Record,
+    Recorded,
     Refuse,
+    Replanned,
     Resume,
     Skip,
     Stop,
+    StopRequested,
     Strain,
+    Tick,
 )
 from orchestrator.scheduler.node import Node
 from orchestrator.scheduler.replan import left_to_run
 from orchestrator.store.requests import Requests
 from orchestrator.store.workspace import Workspace
+from orchestrator.views.status import hold_text
 
 #: Seconds of an outage that nobody needs to be woken for.
 _BLIP = 30.0
@@ -113,12 +111,14 @@ class Runner:
     """Why tasks were not started although nothing they need is missing: a limit, a login, the budget."""
     used_up: Kind | None = field(default=None, init=False)
     """Whose budget it was: ``RUN_UNAFFORDABLE``, ``RUN_OVERSPENT``."""
-    _ended: dict[str, tuple[LiveAttempt, ProcessExit, Outcome]] = field(default_factory=dict, init=False)
+    _ended: dict[str, tuple[LiveAttempt, ProcessExit, Outcome]] = field(
+        default_factory=dict, init=False
+    )
     _reading: Monitor = field(init=False)
     _writer: Writer = field(init=False)
     _inbox: Inbox | None = field(default=None, init=False)
     _timer: Timer = field(init=False)
-    _events: deque[Event] = field(default_factory=deque, init=False)
+    _events: deque[Input] = field(default_factory=deque, init=False)
     _finish: Finish = field(init=False)
     """The newest; until we leave, somebody may ask for more."""
     _scope: anyio.abc.TaskGroup = field(init=False)
@@ -196,7 +196,7 @@ class Runner:
 
     # ── events in, instructions out ──────────────────────────────────────────────────────────────────────────────────
 
-    def _handle(self, event: Event) -> None:
+    def _handle(self, event: Input) -> None:
         # Queued and not nested: what one instruction brings about is told to the engine after its fellows are done.
         self._events.append(event)
         if len(self._events) > 1:
@@ -224,9 +224,7 @@ class Runner:
             case Hold():
                 self._hold(instruction)
             case Strain(account, most):
-                now = (
-                    f"close to its limit: at most {pluralize(most, 'attempt')} at a time (near_limit)"
-                )
+                now = f"close to its limit: at most {pluralize(most, 'attempt')} at a time (near_limit)"
                 text = f"{account} is {now if most else 'no longer close to its limit'}"
                 self._tell(Kind.RUN_DELAYED, text=text)
             case Resume():
@@ -276,8 +274,6 @@ class Runner:
         self._tell(Kind.TASK_STOPPING, stop.task, attempt=stop.attempt, text=stop.reason.words)
 
     def _hold(self, hold: Hold) -> None:
-        from orchestrator.views.status import hold_text  # most runs are never held
-
         is_final, left = hold.until == math.inf, hold.until - self.clock.now()
         until = self.clock.wall() + left
         if is_final:  # the engine is not to wait; the attempt knows when it opens

@@ -6,22 +6,24 @@ A completed result counts only with the record of its attempt, so ``complete`` l
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from orchestrator.core.cost import cost_statistics
-from orchestrator.core.plan import sources
-from orchestrator.core.plan import Task
-from orchestrator.core.result import ProcessExit, Outcome, Result, Verdict
-from orchestrator.core.status import Verb
-from orchestrator.core.task_command import TaskCommand
-from orchestrator.errors import NothingReadyError, StoreError
-from orchestrator.executors.protocol import Job
+from orchestrator.core.plan import Task, refuse_group, sources
+from orchestrator.core.result import Outcome, ProcessExit, Result, Verdict
+from orchestrator.core.snapshot import PlanSnapshot
+from orchestrator.core.status import TaskStatus, Verb
+from orchestrator.core.task_command import TaskCommand, apply, decide, next_ready, taken_from
+from orchestrator.errors import NothingReadyError, OrchestratorError, StoreError
 from orchestrator.executors.exit_record import write_exit
+from orchestrator.executors.protocol import Job
 from orchestrator.ownership import make_directories
 from orchestrator.runner.events import COMMANDED, Event, Kind
+from orchestrator.services.task_view import find_task
 from orchestrator.store.atomic import ADVICE, io_errors
-from orchestrator.store.attempt_record import AttemptRecord
+from orchestrator.store.attempt_record import AttemptRecord, newest_attempt
 from orchestrator.store.layout import AttemptFiles
+from orchestrator.store.requests import Reply, Requests
 from orchestrator.store.result_file import render_result, safe_answer
 from orchestrator.store.result_writer import Commit
 from orchestrator.store.workspace import Workspace
@@ -42,9 +44,7 @@ def inputs_of(
     return {need: results[need].number for need in sources(task, tasks) if need in results}
 
 
-def commit_manual(
-    workspace: Workspace, task: Task, result: Result, wanted: TaskCommand
-) -> Commit:
+def commit_manual(workspace: Workspace, task: Task, result: Result, wanted: TaskCommand) -> Commit:
     """Return the result file, ready to be made durable; log and record of the attempt are written.
 
     Raises:
@@ -120,3 +120,116 @@ def told(task: Task, result: Result, wanted: TaskCommand, before: Result | None)
         attempt=result.number if is_attempt else 0,
         text=" · ".join([wanted.why, *done, *said]),
     )
+
+
+# ── settle ────────
+#
+# Carry out what people and agents want done with tasks while no run is at work. Only with the lock held.
+
+
+def carry_out(
+    workspace: Workspace,
+    board: PlanSnapshot,
+    listener: Callable[[Event], None],
+    *more: TaskCommand,
+) -> list[Reply]:
+    """Carry out what nobody has answered yet, then *more*; return what came of each. The board is kept up to date.
+
+    What we may not read or answer is left to whoever may.
+
+    Raises:
+        StoreError: something could not be written; what was not answered is still asked.
+    """
+    requests = Requests(workspace.layout.requests)
+    replies = []
+    asked = {each.id for each in more}
+    for request in requests.left():
+        if request in asked:
+            continue
+        try:
+            wanted = requests.read(request)
+            # None of ours; or only the run could take it on that was asked, and is gone.
+            if wanted is None or wanted.verb is Verb.LAUNCH:
+                requests.forget(request)
+                continue
+            is_ours = requests.take(request)
+        except StoreError:
+            continue
+        if is_ours:
+            replies.append(_carry_out(workspace, board, listener, wanted))
+            requests.answer(request, replies[-1])
+    requests.sweep()
+    return [*replies, *(_carry_out(workspace, board, listener, wanted) for wanted in more)]
+
+
+def _carry_out(
+    workspace: Workspace,
+    board: PlanSnapshot,
+    listener: Callable[[Event], None],
+    wanted: TaskCommand,
+) -> Reply:
+    try:
+        if wanted.is_claim:
+            found = next_ready(board.plan.tasks.values(), board.status, wanted.by)
+            if found is None:
+                raise nothing_ready()
+            wanted = wanted._replace(task=found)
+        task = the_task(board, wanted.task)
+        before = board.results.get(task.id)
+        if before is None or before.request != wanted.id:
+            result = _applied(workspace, board, task, before, wanted)
+            workspace.commit([commit_manual(workspace, task, result, wanted)])
+            board.results[task.id] = result
+            board.doubts.pop(task.id, None)
+            board.derive_again()
+            listener(told(task, result, wanted, before))
+    except StoreError:
+        raise
+    except OrchestratorError as error:
+        return Reply.refused(wanted.task, error)
+    return Reply.done(wanted.task, board.status(wanted.task), aside=taken_from(wanted, before))
+
+
+def _applied(
+    workspace: Workspace,
+    board: PlanSnapshot,
+    task: Task,
+    before: Result | None,
+    wanted: TaskCommand,
+) -> Result:
+    after = decided(board, task, wanted)
+    workspace.make_directories()
+    newest = max(before.number if before else 0, newest_attempt(workspace.layout.logs, task.stem))
+    inputs = inputs_of(task, board.plan.tasks, board.results)
+    return apply(before, wanted, after, number=newest + 1, inputs=inputs)
+
+
+def decided(board: PlanSnapshot, task: Task, wanted: TaskCommand) -> TaskStatus:
+    """Return where a task stands after what somebody wants; raises as ``decide``."""
+    result = board.results.get(task.id)
+    last = result.last if result is not None else None
+    status = board.status(task.id)
+    return decide(
+        status,
+        wanted,
+        open_needs=[
+            (need, board.status(need))
+            for need in task.needs
+            if board.status(need) is not TaskStatus.COMPLETED
+        ],
+        doer=last.agent if last is not None and last.is_manual else "",
+        is_in_run=status is TaskStatus.RUNNING and last is not None and not last.is_manual,
+        is_held=last is not None and last.status == Verdict.HELD.value,
+    )
+
+
+def the_task(board: PlanSnapshot, task_id: str) -> Task:
+    """Return a task of the plan of which somebody may say where it stands.
+
+    Raises:
+        NotFoundError: there is none of that id.
+        TransitionError: it is an umbrella.
+    """
+    task = find_task(board, task_id)
+    refuse_group(task.id, is_one=bool(task.children))
+    return task

@@ -11,7 +11,7 @@ import anyio
 import anyio.abc
 import anyio.lowlevel
 
-from orchestrator.core.result import ProcessExit, Outcome, Verdict
+from orchestrator.core.result import Outcome, ProcessExit, Verdict
 from orchestrator.core.text import one_line
 from orchestrator.errors import OrchestratorError, StoreError
 from orchestrator.executors.protocol import Done, Executor, News, ProcessStarted, is_lost

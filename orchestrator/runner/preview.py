@@ -7,11 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from orchestrator.core.agent import AgentRegistry
-from orchestrator.core.snapshot import lacks_merge
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.plan import Plan
 from orchestrator.core.settings import Settings, lower, resolve
-from orchestrator.core.snapshot import only_simulated, really_done
+from orchestrator.core.snapshot import PlanSnapshot, lacks_merge, only_simulated, really_done
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import PlanError, Problem
 from orchestrator.services.run_request import RunRequest
@@ -20,6 +18,7 @@ from orchestrator.services.task_settings import both_settings
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.evidence import conflicts_in
 from orchestrator.store.workspace import Workspace
+from orchestrator.views.final_output import try_templates
 
 
 class RunPreview(NamedTuple):
@@ -51,8 +50,6 @@ class RunPreview(NamedTuple):
                 raise PlanError(halves)
         templates = self.order.layout.templates
         if os.path.isdir(templates):  # our own never fail, and most plans have no others
-            from orchestrator.views.final_output import try_templates
-
             try_templates(self.board, self.settings, templates)
 
 

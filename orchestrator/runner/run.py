@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.duration import format_duration
-from orchestrator.core.snapshot import really_done
-from orchestrator.errors import OrchestratorError, StoreError
+from orchestrator.core.snapshot import PlanSnapshot, really_done
+from orchestrator.core.status import TaskStatus
+from orchestrator.core.timestamp import iso
+from orchestrator.errors import ExitStatus, OrchestratorError, StoreError
+from orchestrator.runner.aggregate import Merged, aggregate, merge, merged_before
+from orchestrator.runner.auxiliary import Worker
 from orchestrator.runner.clock import Clock
-from orchestrator.runner.render import Drawing
-from orchestrator.runner.event_bus import EventBus, listened_to
-from orchestrator.runner.event_bus import forward_journal
+from orchestrator.runner.event_bus import EventBus, forward_journal, listened_to
 from orchestrator.runner.event_loop import run_in_event_loop
 from orchestrator.runner.events import Event, Kind, Listener
 from orchestrator.runner.launch import Launcher
 from orchestrator.runner.loop import Runner
+from orchestrator.runner.manual import carry_out
+from orchestrator.runner.notify import NotificationSender
 from orchestrator.runner.plan_watcher import Change
 from orchestrator.runner.preview import RunPreview, kept_back, preview_run
-from orchestrator.runner.replan import Replanner
-from orchestrator.runner.replan import Resets
+from orchestrator.runner.recovery import damaged, recover, remember, set_aside
+from orchestrator.runner.render import STILL_OPEN, Drawing, redraw
+from orchestrator.runner.replan import Replanner, Resets
 from orchestrator.runner.scheduler_setup import accounts, build_engine, holds_found
 from orchestrator.runner.signals import Signals
 from orchestrator.runner.warnings import remarks, require_written
@@ -33,23 +37,22 @@ from orchestrator.services.assignments import (
     make_task_files,
     require_files,
 )
+from orchestrator.services.plans import advance, begin, require_approval
 from orchestrator.services.plugins import Plugins
 from orchestrator.services.run_request import RunRequest
 from orchestrator.services.selection import asked_for
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.compare_and_swap import CLOSED_WITHIN, LOOK, until_closed
-from orchestrator.store.journal import Journal
-from orchestrator.store.lock import RunLock, exclusive, new_run, take_lock
-from orchestrator.store.watcher import poll
-from orchestrator.store.requests import Requests
 from orchestrator.store.fingerprint import version_of
-from orchestrator.core.timestamp import iso
+from orchestrator.store.journal import Journal
+from orchestrator.store.layout import Layout
+from orchestrator.store.lock import RunLock, exclusive, new_run, take_lock
+from orchestrator.store.plan_directory import taken_away
+from orchestrator.store.requests import Requests
+from orchestrator.store.watcher import poll
 from orchestrator.store.workspace import Workspace
-
-if TYPE_CHECKING:
-    from orchestrator.runner.aggregate import Merged
-    from orchestrator.runner.notify import NotificationSender
-    from orchestrator.runner.run import RunReport
+from orchestrator.views.notification import plan_name, plan_option
+from orchestrator.views.templating import prepare
 
 #: Notes about files that others changed; somebody who changed more of them knows.
 _NOTES = 20
@@ -66,8 +69,6 @@ def examine(order: RunRequest, plugins: Plugins) -> RunPreview:
     """
     ahead = preview_run(order, plugins.registry)
     if _says_state(order, ahead.board):
-        from orchestrator.services.plans import require_approval
-
         require_approval(order.layout, ahead.board.plan.header)
     require_files(ahead, ahead.to_run)
     require_written(ahead)
@@ -102,15 +103,11 @@ def _run(order: RunRequest, plugins: Plugins, listener: Listener) -> RunReport:
             is_seen = version_of(order.layout) == before and not (lock.dead_runs or order.is_fresh)
             ahead.workspace.prepare()
             if ahead.to_run and _says_state(order, ahead.board):
-                from orchestrator.services.plans import begin
-
                 begin(order.layout, ahead.board.plan.header, clock.wall())
                 is_seen = False
             if lock.dead_runs:
                 plugins.sweep(order.layout.root, run_id)
             if order.is_fresh:
-                from orchestrator.runner.recovery import set_aside
-
                 set_aside(ahead)
             with closing(Journal(order.layout.journal)) as journal:
                 telling = EventBus(journal, listener, clock)
@@ -119,8 +116,6 @@ def _run(order: RunRequest, plugins: Plugins, listener: Listener) -> RunReport:
                 )
                 report = session.run(ahead if is_seen else None)
             if report.failure is None and _says_state(order, report.board):
-                from orchestrator.services.plans import advance
-
                 advance(order.layout, report.board, clock.wall())
         except BaseException:
             lock.abandon()
@@ -161,15 +156,11 @@ class _Session:
         ahead = seen or preview_run(self.order, self.plugins.registry, self.workspace)
         traces = ahead.traces
         if traces:
-            from orchestrator.runner.recovery import damaged, recover
-
             agents, dead, lost = self.plugins.agents, self.lock.dead_runs, damaged(ahead)
             if recover(ahead, agents, dead, self.telling.hear, lost=lost):
                 ahead = preview_run(self.order, self.plugins.registry, self.workspace, traces)
         self.lock.recovered()
         if Requests(self.order.layout.requests).left():
-            from orchestrator.runner.manual import carry_out  # what a run was asked that is gone
-
             board = self.workspace.load(keep_cache=False, is_live=False)
             carry_out(self.workspace, really_done(board), self.telling.hear)
             ahead = preview_run(self.order, self.plugins.registry, self.workspace, traces)
@@ -187,8 +178,6 @@ class _Session:
             self.telling.say(Kind.WARNING, text, task_id)
         self._remark(ahead)
         if traces and not self.order.simulate:
-            from orchestrator.runner.recovery import remember
-
             ahead.board.beside = remember(ahead, self.plugins.agents)
         runner = self._runner(ahead, traces)
         for text in holds_found(ahead, self.plugins.agents, started):
@@ -212,9 +201,6 @@ class _Session:
             self.telling.say(Kind.WARNING, text, task_id)
 
     def _call_herald(self, ahead: RunPreview) -> NotificationSender:
-        from orchestrator.runner.notify import NotificationSender
-        from orchestrator.views.notification import plan_name, plan_option
-
         root, title = self.order.layout.root, ahead.board.plan.title
         chosen = self.plugins.subscribers(ahead.settings, root)
         return NotificationSender(chosen, plan_name(title, root), self.run_id, plan_option(root))
@@ -226,7 +212,9 @@ class _Session:
         runner = Runner(
             workspace=self.workspace,
             board=board,
-            engine=build_engine(ahead, traces, self.plugins.agents, self.plugins.registry, self.clock),
+            engine=build_engine(
+                ahead, traces, self.plugins.agents, self.plugins.registry, self.clock
+            ),
             is_patient=settings.on_hold == "wait",
             policies=ahead.policies,
             executor=self.plugins.executor([self.lock.descriptor]),
@@ -263,7 +251,9 @@ class _Session:
 
         if self.order.grows or not self.order.only:  # else nothing that is new is for this run
             versions, registry = self.workspace.plan_versions, self.plugins.registry
-            replanner = Replanner(self.order, self.workspace, registry, board.plan, versions.newest())
+            replanner = Replanner(
+                self.order, self.workspace, registry, board.plan, versions.newest()
+            )
 
             def apply(change: Change) -> None:
                 for task_id, kept in replanner.go_on(change, runner, ahead, self.plugins.agents):
@@ -279,22 +269,18 @@ class _Session:
     def _prepare(self) -> None:
         """Load what is needed later, while agents work already; a program that is upgraded meanwhile stays whole."""
         from orchestrator.core import plan_status  # noqa: F401
-        from orchestrator.runner import aggregate, redraw, run_report, worker  # noqa: F401
+        from orchestrator.runner import aggregate, auxiliary, render  # noqa: F401
         from orchestrator.views import task_file  # noqa: F401
-        from orchestrator.views.templating import prepare
 
         prepare("final_output.md.j2", self.order.layout.templates)
 
     def _away(self) -> StoreError | None:
         if self.lock.is_in_place():
             return None
-        from orchestrator.store.plan_directory import taken_away
 
         return taken_away(self.order.layout.root)
 
     def _draw(self, board: PlanSnapshot, news: Mapping[str, str]) -> bool:
-        from orchestrator.runner.render import redraw
-
         if not self.lock.is_in_place():
             return True  # the run is about to end, and what lies there now is not locked
         return redraw(self.workspace, board, self.clock.wall(), running=news, budget=self.budget)
@@ -327,8 +313,6 @@ class _Session:
                 # Nothing got through that would have said so, but the run came to its end without waiting for more.
                 self.telling.say(Kind.RUN_RESUMED, "no longer held")
             if not (is_closed := until_closed(self.order.layout.plan)):
-                from orchestrator.runner.render import STILL_OPEN
-
                 self.telling.say(Kind.WARNING, f"{self.workspace.shown_plan}: {STILL_OPEN}")
             # The last word of a run: whoever waits for it finds the final output written.
             self._end(ahead, runner, board, failure)
@@ -340,7 +324,11 @@ class _Session:
         return self._report(runner, board, failure, merged, output)
 
     def _end(
-        self, ahead: RunPreview, runner: Runner, board: PlanSnapshot, failure: OrchestratorError | None
+        self,
+        ahead: RunPreview,
+        runner: Runner,
+        board: PlanSnapshot,
+        failure: OrchestratorError | None,
     ) -> None:
         self._tell_people(ahead, runner, board, str(failure or runner.held_back))
         text = "; ".join(filter(None, (board.progress(), runner.held_back, str(failure or ""))))
@@ -355,7 +343,6 @@ class _Session:
         merged: Merged | None = None,
         output: str = "",
     ) -> RunReport:
-        from orchestrator.runner.run import RunReport
 
         return RunReport(
             run=self.run_id,
@@ -372,10 +359,9 @@ class _Session:
             final_output=output,
         )
 
-    def _aggregate(self, ahead: RunPreview, board: PlanSnapshot, started: float, runner: Runner) -> Merged:
-        from orchestrator.runner.aggregate import aggregate
-        from orchestrator.runner.aggregate import Merged, merged_before
-
+    def _aggregate(
+        self, ahead: RunPreview, board: PlanSnapshot, started: float, runner: Runner
+    ) -> Merged:
         merged, settings, held_back = Merged(), ahead.settings, runner.held_back
         if settings.aggregate == "claude":
             merged = self._merge(ahead, board, runner)
@@ -400,9 +386,6 @@ class _Session:
 
     def _merge(self, ahead: RunPreview, board: PlanSnapshot, runner: Runner) -> Merged:
         """Let one more agent merge the answers."""
-        from orchestrator.runner.aggregate import merge
-        from orchestrator.runner.auxiliary import Worker
-
         runner.ended_by = runner.ended_by or self.signals.look()
         is_cut = bool(runner.ended_by or runner.held_back or runner.failure)
         worker = Worker(
@@ -421,7 +404,9 @@ class _Session:
             self.telling.say(Kind.WARNING, merged.note)
         return merged
 
-    def _tell_people(self, ahead: RunPreview, runner: Runner, board: PlanSnapshot, trouble: str) -> None:
+    def _tell_people(
+        self, ahead: RunPreview, runner: Runner, board: PlanSnapshot, trouble: str
+    ) -> None:
         herald = self.telling.herald
         if herald is None:
             return
@@ -432,3 +417,50 @@ class _Session:
             herald.end(board.counts(), asked, self.clock.wall(), took, trouble)
         if lost := herald.close(is_hurried=lambda: bool(runner.ended_by or self.signals.look())):
             self.telling.say(Kind.WARNING, lost)
+
+
+# ── run report ────────
+#
+# How a run ended.
+
+
+class RunReport(NamedTuple):
+    """How a run ended. ``duration`` in seconds."""
+
+    run: str
+    layout: Layout
+    board: PlanSnapshot
+    asked: Collection[str]
+    """Tasks the run was to complete: all of them, or those of ``--only`` and ``--tag``."""
+    launched: int
+    """Attempts this run launched."""
+    duration: float
+    signal: int = 0
+    """What ended it before its end."""
+    held_back: str = ""
+    """Why tasks, or the merge, were not started although nothing they need is missing."""
+    used_up: Kind | None = None
+    """Whose budget that was, where it was one."""
+    is_merge_left: bool = False
+    """An agent was to merge the answers, and a signal, a budget or an account left that to the next run."""
+    failure: OrchestratorError | None = None
+    final_output: str = ""
+    """The file in which this run put the answers together; empty: that could not be written."""
+    late_signal: int = 0
+    """What came when this run had come to its end: it ends what would follow."""
+
+    @property
+    def has_kept_state(self) -> bool:
+        """Whether everything that came of it is on disk; a plan that makes no sense by now keeps nothing from there."""
+        return self.failure is None or self.failure.exit_status == ExitStatus.BAD_INPUT
+
+    @property
+    def exit_status(self) -> int:
+        """The status of the process (design, section 5)."""
+        if self.failure is not None:
+            return self.failure.exit_status
+        if self.signal:
+            return 128 + self.signal
+        if all(self.board.status(task_id) is TaskStatus.COMPLETED for task_id in self.asked):
+            return ExitStatus.HELD if self.held_back and self.is_merge_left else ExitStatus.DONE
+        return ExitStatus.HELD if self.held_back else ExitStatus.TASK_FAILED

@@ -6,15 +6,12 @@ import math
 from collections.abc import Iterator, Mapping
 
 from orchestrator.agents.protocol import Agent
-from orchestrator.core.agent import AgentRegistry
-from orchestrator.core.snapshot import PlanSnapshot
-from orchestrator.core.agent import Capacity
+from orchestrator.core.agent import AgentRegistry, Capacity
 from orchestrator.core.cost import feared, unsettled
-from orchestrator.core.plan import joined
-from orchestrator.core.snapshot import held
-from orchestrator.core.plan import Task
+from orchestrator.core.plan import Task, joined
 from orchestrator.core.result import Attempt, Result, Verdict, closed
 from orchestrator.core.settings import Settings
+from orchestrator.core.snapshot import PlanSnapshot, held
 from orchestrator.core.status import TaskStatus
 from orchestrator.runner.clock import Clock
 from orchestrator.runner.loop import Runner
@@ -25,6 +22,7 @@ from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.node import Node
 from orchestrator.services.selection import KEPT_AS_THEY_ARE, startable
 from orchestrator.store.attempt_record import Traces
+from orchestrator.views.status import hold_text
 
 
 def build_engine(
@@ -112,7 +110,6 @@ def holds_found(ahead: RunPreview, agents: Mapping[str, Agent], now: float) -> l
     ]
     if not found:
         return []
-    from orchestrator.views.status import hold_text
 
     ends = "" if ahead.settings.on_hold == "wait" else " · nothing of it starts in this run"
     return [hold_text(each) + ends for each in found]

@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.graph import ancestors
-from orchestrator.core.snapshot import really_done
+from orchestrator.core.snapshot import PlanSnapshot, really_done
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.task_command import TaskCommand, verb_towards
 from orchestrator.core.text import one_line, typed
@@ -18,11 +17,17 @@ from orchestrator.runner.manual import carry_out, decided, the_task
 from orchestrator.services.cells import of_a_size
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout, display_path
-from orchestrator.store.lock import RunLock, exclusive, new_run, take_briefly
-from orchestrator.store.lock import lock_owner, require_elsewhere
-from orchestrator.store.watcher import poll
+from orchestrator.store.lock import (
+    RunLock,
+    exclusive,
+    lock_owner,
+    new_run,
+    require_elsewhere,
+    take_briefly,
+)
 from orchestrator.store.requests import Reply, Requests, new_id
 from orchestrator.store.task_ids import resolve_ids
+from orchestrator.store.watcher import poll
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -62,7 +67,7 @@ def intervene(
         NothingReadyError: nothing is ready to be claimed.
         UsageError: its answer is too large, or it was called in a listener of the run that would have to be asked.
         NotFoundError, PlanError, StoreError: as their names say.
-        Whatever ends the wait, Ctrl-C for one: the command is withdrawn, or a note says that the run may still apply it.
+        Whatever ends the wait, as Ctrl-C: the command is withdrawn, or a note says that the run may still apply it.
     """
     command = command._replace(
         id=new_id(command.time),

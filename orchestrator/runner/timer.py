@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import anyio
 
 from orchestrator.runner.clock import Clock
-from orchestrator.scheduler.messages import Event, Slept, Ticked
+from orchestrator.scheduler.messages import Input, Slept, Ticked
 
-#: Seconds between two looks at the wall clock while something is waited for: a machine may sleep.
+#: Seconds between two readings of the wall clock while something is waited for: a machine may sleep.
 _LOOK = 30.0
-#: Seconds by which the two clocks may differ from what they did, and nobody has slept.
+#: Seconds by which the two clocks may drift apart without a sleep of the machine.
 _SAME = 1.0
 
 
@@ -23,7 +23,7 @@ class Timer:
     clock: Clock
     wake_at: Callable[[], float | None]
     """The moment, on the clock that never jumps; None while there is none."""
-    handle: Callable[[Event], None]
+    handle: Callable[[Input], None]
     _ahead: float = field(default=0.0, init=False)
     """Seconds that the wall clock was ahead of the other when anybody looked."""
     _moved: anyio.Event = field(default_factory=anyio.Event, init=False)

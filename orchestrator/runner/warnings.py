@@ -7,19 +7,27 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.agents.protocol import Agent
-from orchestrator.core.agent import Program
+from orchestrator.core.agent import AgentRegistry, Program
 from orchestrator.core.cost import total_cost, usd
 from orchestrator.core.duration import above_timeout
-from orchestrator.core.plan import Plan
+from orchestrator.core.plan import TASK_ID, Plan
 from orchestrator.core.status import TaskStatus, parse_status
-from orchestrator.core.text import join_first, is_left_blank, one_line
-from orchestrator.errors import PlanError, Problem
+from orchestrator.core.text import is_left_blank, join_first, one_line
+from orchestrator.errors import NotAFileError, PlanError, Problem
 from orchestrator.plan.columns import is_open
 from orchestrator.plan.dependencies import Dependencies
-from orchestrator.runner.preview import RunPreview
+from orchestrator.plan.front_matter import setting_named
+from orchestrator.plan.parser import is_ours, own_statuses, parse_plan
+from orchestrator.plan.sections import without_sections
+from orchestrator.runner.preview import RunPreview, preview_run
 from orchestrator.scheduler.budget import DUST, LEAST_CAP, too_little
+from orchestrator.services.assignments import require_files
+from orchestrator.services.run_request import RunRequest
 from orchestrator.services.status import STILL_ASKED, find_orphans
+from orchestrator.services.task_settings import task_settings
 from orchestrator.store.atomic import read_file
+from orchestrator.store.layout import Layout
+from orchestrator.store.workspace import Workspace
 
 #: Tasks named at most.
 _NAMED = 5
@@ -108,7 +116,6 @@ def _columns(plan: Plan) -> Iterator[str]:
     headers = dict.fromkeys(header for task in plan.tasks.values() for header, _ in task.inputs)
     if not headers:
         return
-    from orchestrator.plan.front_matter import setting_named
 
     said = Dependencies(list(plan.tasks.values()))
     for header in headers:
@@ -157,7 +164,6 @@ def _cells(ahead: RunPreview) -> Iterator[str]:
     """Name the tasks that run although the person's own Status cell does not say that they are still to be done."""
     data = read_file(ahead.order.layout.plan) or b"" if ahead.to_run else b""
     # Not at the top: of most plans that were never changed since they were read nothing of this is needed.
-    from orchestrator.plan.parser import is_ours, own_statuses
 
     try:
         said = own_statuses(data)
@@ -165,7 +171,6 @@ def _cells(ahead: RunPreview) -> Iterator[str]:
         return  # it was changed a moment ago, and the run tells of that
     if not said:
         return
-    from orchestrator.plan.sections import without_sections
 
     # In our own words it is what we drew, and it is out of date; but what is cancelled never runs without a word.
     is_drawn = without_sections(data) != data
@@ -220,7 +225,8 @@ def _money(ahead: RunPreview, agents: Mapping[str, Agent]) -> Iterator[str]:
         smaller := [each for each in ahead.to_run if ahead.meant[each].task_budget_usd != asked]
     ):
         yield (
-            f"--task-budget-usd only lowers: {join_first(smaller, _NAMED)} may cost less, as the plan or a task file says"
+            f"--task-budget-usd only lowers: {join_first(smaller, _NAMED)} may cost less, "
+            "as the plan or a task file says"
         )
     if not budget:
         return
@@ -271,3 +277,40 @@ def _unread(status: TaskStatus, tasks: Sequence[str]) -> str:
         f"{'say' if many else 'says'} {status.value}, but {'are' if many else 'is'} never read, "
         f"so {'they run' if many else 'it runs'}; what says so is `orchestrator {_COMMANDS[status]} {tasks[0]}`"
     )
+
+
+# ── validate ────────
+#
+# Say everything that is wrong with a plan, its task files and its agents. Looking writes nothing.
+
+
+def validate(layout: Layout, registry: AgentRegistry) -> RunPreview:
+    """Return what a run would do that accepts the plan; check the task files and the agents too.
+
+    Raises:
+        PlanError: every problem with file and line. Nothing was written.
+        NotFoundError, StoreError: as their names say.
+    """
+    try:
+        ahead = preview_run(RunRequest(layout=layout), registry)
+    except PlanError as error:
+        # A run stops at the plan itself; who mends it wants to know what is wrong beside it, too.
+        problems = [*error.problems, *_beside(layout, registry)]
+        raise PlanError(list(dict.fromkeys(problems))) from error
+    require_files(ahead, ahead.board.plan.tasks)  # also where all is done: it may be done again
+    return ahead
+
+
+def _beside(layout: Layout, registry: AgentRegistry) -> Sequence[Problem]:
+    """Return what is wrong with the task files and the agents of a plan that makes no sense itself."""
+    workspace = Workspace(layout)
+    try:
+        plan, _ = parse_plan(read_file(layout.plan) or b"", workspace.shown_plan)
+    except NotAFileError:
+        return ()  # too large to be looked into, which is told already
+    tasks = {task_id: task for task_id, task in plan.tasks.items() if TASK_ID.fullmatch(task_id)}
+    try:
+        task_settings(workspace, plan._replace(tasks=tasks), registry)
+    except PlanError as error:
+        return error.problems
+    return ()

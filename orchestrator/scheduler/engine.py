@@ -18,26 +18,30 @@ from orchestrator.core.result import StopReason, Verdict
 from orchestrator.core.status import BLOCKS_DEPENDENTS, TaskStatus, Verb, move
 from orchestrator.core.task_command import TaskCommand, decide
 from orchestrator.errors import TransitionError
-from orchestrator.scheduler import cascade
+from orchestrator.scheduler import replan
 from orchestrator.scheduler.budget import Account, Budget
 from orchestrator.scheduler.messages import (
     Begun,
     Ended,
-    Event,
     Heard,
-    Tick,
+    Input,
+    Instruction,
+    Launch,
+    Record,
     Recorded,
+    Refuse,
     Replanned,
+    Skip,
     Slept,
+    Stop,
     StopRequested,
+    Tick,
     Ticked,
 )
-from orchestrator.scheduler.messages import Instruction, Launch, Record, Refuse, Skip, Stop
 from orchestrator.scheduler.node import Intervened, Node
 from orchestrator.scheduler.ready_queue import Admission
 from orchestrator.scheduler.replan import blamed, gather, is_under_way, link, revise
-from orchestrator.scheduler.timers import Backoffs, backoff
-from orchestrator.scheduler.timers import Timeouts
+from orchestrator.scheduler.timers import Backoffs, Timeouts, backoff
 
 #: What has its turn still to come.
 _TURN_TO_COME = frozenset({TaskStatus.WAITING, TaskStatus.PENDING, TaskStatus.RETRYING})
@@ -103,7 +107,7 @@ class Engine:
         wake_at = min((*times, *self._admission.openings(self._now)))
         return wake_at if wake_at < math.inf else None
 
-    def handle(self, event: Event, moment: Tick) -> list[Instruction]:
+    def handle(self, event: Input, moment: Tick) -> list[Instruction]:
         """Take in what happened, return what to do about it, in order."""
         todo: list[Instruction] = []
         self._now = moment.now
@@ -332,7 +336,7 @@ class Engine:
 
     def _come_back(self, entry: Node, todo: list[Instruction]) -> None:
         """Let a task that somebody brought back wait for what it needs, or for its turn."""
-        if (cause := cascade.blame(entry, self.entries)) is not None:
+        if (cause := replan.blame(entry, self.entries)) is not None:
             self._skip(entry, cause, todo)
             self._skip_dependants(entry, todo)
         elif not entry.unmet:
@@ -353,7 +357,7 @@ class Engine:
 
     def _skip_dependants(self, cause: Node, todo: list[Instruction]) -> None:
         # Each task is skipped once, unless somebody brings it back, so the whole cascade is linear over a run.
-        for entry, before in cascade.skip_behind(cause):
+        for entry, before in replan.skip_behind(cause):
             todo.append(Skip(entry.id, f"{before.id} {before.status.value}"))
 
     def _take_command(self, event: Intervened, moment: Tick, todo: list[Instruction]) -> None:
@@ -370,8 +374,8 @@ class Engine:
             entry.asked.append(event)
             return
         try:
-            cascade.refuse(entry, wanted.verb)
-            needs = cascade.open_needs(entry, self.entries)
+            replan.refuse(entry, wanted.verb)
+            needs = replan.open_needs(entry, self.entries)
             is_in_run = entry.id in self._running
             after = decide(
                 entry.status, wanted, open_needs=needs, doer=event.doer, is_in_run=is_in_run
@@ -400,7 +404,7 @@ class Engine:
         if before is TaskStatus.COMPLETED:
             self._undo_behind(entry, todo)
         if before in BLOCKS_DEPENDENTS and after not in BLOCKS_DEPENDENTS:
-            cascade.unskip_behind(entry, self.entries)
+            replan.unskip_behind(entry, self.entries)
         self._arrive(entry, after)
         todo.append(Record(entry.id, after, 0.0, wanted.id))
 
@@ -410,7 +414,7 @@ class Engine:
         entry.due = -1.0
 
     def _undo_behind(self, cause: Node, todo: list[Instruction]) -> None:
-        for entry in cascade.undo_behind(cause):
+        for entry in replan.undo_behind(cause):
             if entry.id in self._running and entry.intended is None:
                 entry.intended = Verb.INTERRUPT, ""
                 self._halt(entry, StopReason.INTERVENTION, todo)

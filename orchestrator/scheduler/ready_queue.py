@@ -14,8 +14,7 @@ from collections.abc import Iterator, Mapping
 from orchestrator.core.agent import Capacity, Crew
 from orchestrator.core.result import StreamSignals, Verdict
 from orchestrator.scheduler.budget import Account, Budget, needed
-from orchestrator.scheduler.messages import Ended
-from orchestrator.scheduler.messages import Finish, Hold, Instruction, Resume, Strain
+from orchestrator.scheduler.messages import Ended, Finish, Hold, Instruction, Resume, Strain
 from orchestrator.scheduler.node import Node
 
 _Item = tuple[bool, int, float, int, int, Node]

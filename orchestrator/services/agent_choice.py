@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from orchestrator.core.agent import ALIASES, Listed, Member, Program, AgentRegistry, at_work
+from orchestrator.core.agent import ALIASES, AgentRegistry, Listed, Member, Program, at_work
+from orchestrator.core.ids import meant
 from orchestrator.core.plan import Task
 from orchestrator.core.settings import CAPS, Settings, lower, resolve
-from orchestrator.core.ids import meant
 from orchestrator.errors import NotFoundError, PlanError
 from orchestrator.store.collection import live_plans
 from orchestrator.store.layout import Layout

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from orchestrator.core.agent import Program, AgentRegistry
-from orchestrator.core.snapshot import PlanSnapshot
-from orchestrator.core.plan import sources
-from orchestrator.core.plan import Task
+from orchestrator.core.agent import AgentRegistry, Program
+from orchestrator.core.plan import Task, sources
 from orchestrator.core.result import Attempt
 from orchestrator.core.settings import Settings
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import NotAFileError
 from orchestrator.plan.lines import LARGEST_TEXT
@@ -39,7 +38,9 @@ def changed_rows(ahead: RunPreview, most: int) -> list[str]:
     return list(islice(done_for_another_row(ahead.workspace, ahead.board, kept), most))
 
 
-def done_for_another_row(workspace: Workspace, board: PlanSnapshot, asked: Iterable[str]) -> Iterator[str]:
+def done_for_another_row(
+    workspace: Workspace, board: PlanSnapshot, asked: Iterable[str]
+) -> Iterator[str]:
     """Yield the tasks among *asked* whose rows say something else than when they were done (decision 20).
 
     What is to be done, that is, which nobody knows of a task file that a person wrote, or that comes from a person's

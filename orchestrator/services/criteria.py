@@ -12,11 +12,11 @@ from orchestrator.errors import PlanError
 from orchestrator.plan.criteria_list import criteria_in, with_criteria, with_ticks
 from orchestrator.plan.lines import LARGEST_TEXT, oversized
 from orchestrator.services.task_texts import read_own
-from orchestrator.store.task_files import Assignments
 from orchestrator.store.atomic import read_file, reject_symlinks, sync_directory
 from orchestrator.store.compare_and_swap import Taken, exchanged, put, take
 from orchestrator.store.layout import Layout, display_path
 from orchestrator.store.lock import exclusive
+from orchestrator.store.task_files import Assignments
 
 if TYPE_CHECKING:
     from orchestrator.store.agent_files import Agents

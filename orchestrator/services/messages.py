@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from orchestrator.core.message import Message, MessageKind, clean, message_line
 from orchestrator.core.plan import stem
+from orchestrator.core.timestamp import iso
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.messages import append_message, read_notes, read_shared
 from orchestrator.store.task_ids import require_task
-from orchestrator.core.timestamp import iso
 
 if TYPE_CHECKING:
     from orchestrator.core.plan import Task

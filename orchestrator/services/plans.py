@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
-from orchestrator.core.snapshot import PlanSnapshot
-from orchestrator.core.plan import TASK_ID, id_of
-from orchestrator.core.plan import PlanHeader
+from orchestrator.core.plan import TASK_ID, PlanHeader, id_of
 from orchestrator.core.plan_status import (
     ITSELF,
     TERMINAL,
@@ -22,11 +20,11 @@ from orchestrator.core.plan_status import (
     step_line,
 )
 from orchestrator.core.priority import format_priority, parse_priority
-from orchestrator.core.snapshot import really_done
+from orchestrator.core.snapshot import PlanSnapshot, really_done
 from orchestrator.core.status import ACTIVE, TaskStatus, Verb
 from orchestrator.core.task_command import TaskCommand
 from orchestrator.core.text import is_blank, one_line, typed
-from orchestrator.core.timestamp import parse_timestamp
+from orchestrator.core.timestamp import iso, parse_timestamp
 from orchestrator.errors import (
     ApprovalError,
     BeingWrittenError,
@@ -42,10 +40,7 @@ from orchestrator.store.atomic import sync_directory
 from orchestrator.store.compare_and_swap import Taken, exchanged, put, take
 from orchestrator.store.journal import Journal, journal_lines
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout, display_path
-from orchestrator.store.lock import exclusive, locked
-from orchestrator.store.lock import lock_owner
-from orchestrator.core.timestamp import iso
-from orchestrator.store.lock import those_waiting
+from orchestrator.store.lock import exclusive, lock_owner, locked, those_waiting
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.new_plan import made_plan
 from orchestrator.views.plans import state_of, title_of
@@ -164,7 +159,9 @@ def advance(layout: Layout, board: PlanSnapshot, now: float) -> list[Step]:
     return steps
 
 
-def begin(layout: Layout, plan_header: PlanHeader, now: float, why: str = "a run began") -> list[Step]:
+def begin(
+    layout: Layout, plan_header: PlanHeader, now: float, why: str = "a run began"
+) -> list[Step]:
     """Say that work on a plan begins, where it waited for just that; return the step, if it is one.
 
     Raises:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.ids import suggestion
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import UsageError
 from orchestrator.services.run_request import RunRequest

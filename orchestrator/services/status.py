@@ -6,17 +6,16 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.settings import Settings
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus, Verb
+from orchestrator.core.timestamp import epoch
 from orchestrator.errors import StoreError
 from orchestrator.store.atomic import read_tail
-from orchestrator.store.result_writer import is_outdated
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import broken_off, lock_owner, suspended
+from orchestrator.store.lock import Waiting, broken_off, lock_owner, suspended, those_waiting
 from orchestrator.store.requests import Requests
-from orchestrator.core.timestamp import epoch
-from orchestrator.store.lock import Waiting, those_waiting
+from orchestrator.store.result_writer import is_outdated
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -63,8 +62,7 @@ def brief_of(layout: Layout, overview: Overview, news: News | None = None) -> Br
         StoreError: the journal or the lock file cannot be read.
     """
     from orchestrator.core.brief import Brief, Phase, phase_of
-    from orchestrator.core.event import read_line
-    from orchestrator.core.event import News, run_id
+    from orchestrator.core.event import News, read_line, run_id
     from orchestrator.store.journal import last_run
 
     lines = last_run(layout.journal)[1]
@@ -117,7 +115,9 @@ def find_orphans(layout: Layout) -> list[str]:
     return said
 
 
-def news_of_running(layout: Layout, board: PlanSnapshot, agents: Mapping[str, Agent]) -> dict[str, str]:
+def news_of_running(
+    layout: Layout, board: PlanSnapshot, agents: Mapping[str, Agent]
+) -> dict[str, str]:
     """Return the latest news of what runs, by task: read from the logs, which the agents write themselves."""
     found = {}
     for task_id in board.by_status().get(TaskStatus.RUNNING, [])[:_MOST]:

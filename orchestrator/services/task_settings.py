@@ -9,10 +9,9 @@ from typing import Any, cast
 
 from orchestrator.agents.outcome import flaw
 from orchestrator.core.agent import AgentRegistry
-from orchestrator.core.snapshot import SIMULATED
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.settings import Settings
-from orchestrator.core.snapshot import simulated
+from orchestrator.core.snapshot import SIMULATED, simulated
 from orchestrator.errors import (
     NotFoundError,
     OrchestratorError,

@@ -13,7 +13,7 @@ from orchestrator.errors import StoreError, UsageError
 from orchestrator.ownership import make_directories
 from orchestrator.plan.editor import fits
 from orchestrator.plan.lines import LARGEST_TEXT
-from orchestrator.store.atomic import read_file, atomic_write, io_errors
+from orchestrator.store.atomic import atomic_write, io_errors, read_file
 from orchestrator.store.compare_and_swap import Taken, put, require_closed
 from orchestrator.store.layout import Layout, display_path
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.agents.outcome import object_in
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.plan import Task, id_of, unknown_task
 from orchestrator.core.result import Result
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus, parse_status
 from orchestrator.core.text import unfenced
 from orchestrator.errors import OrchestratorError, PlanError, StoreError, UsageError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.core.agent import Program, AgentRegistry
+from orchestrator.core.agent import AgentRegistry, Program
 from orchestrator.core.plan import Task
 from orchestrator.core.script import MARK, command_in, flaws, is_half_merged
 from orchestrator.core.text import is_blank

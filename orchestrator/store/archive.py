@@ -14,10 +14,10 @@ from orchestrator.core.snapshot import is_auxiliary
 from orchestrator.errors import StoreError
 from orchestrator.ownership import make_directories, make_directory, open_made
 from orchestrator.store.atomic import (
-    names_in,
-    reject_symlinks,
     atomic_write,
     io_errors,
+    names_in,
+    reject_symlinks,
     sweep_temporaries,
     sync_directory,
 )

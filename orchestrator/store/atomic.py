@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import BinaryIO, Self
 
-from orchestrator.errors import StoreError, NotAFileError
+from orchestrator.errors import NotAFileError, StoreError
 from orchestrator.ownership import open_made
 from orchestrator.store.layout import PEOPLES, STATE
 
@@ -56,7 +56,9 @@ class io_errors:  # noqa: N801 - it is used as ``suppress`` is; a generator woul
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         """Say it, and go on with everything else as it is."""
         if isinstance(error, OSError):
-            make, hint = (NotAFileError, _MOVE_AWAY) if error.errno in _UNFIT else (StoreError, ADVICE)
+            make, hint = (
+                (NotAFileError, _MOVE_AWAY) if error.errno in _UNFIT else (StoreError, ADVICE)
+            )
             if error.errno in _DENIED:
                 from orchestrator.store.disk import advice
 

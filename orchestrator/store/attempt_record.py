@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 
 from orchestrator.core.result import ProcessExit
 from orchestrator.errors import NotAFileError
-from orchestrator.store.atomic import names_in, read_file
+from orchestrator.store.atomic import names_in, read_file, require_file
 
 #: Seconds since the epoch until the year 10000; later is no time that a person could read.
 _END_OF_TIME = 253_402_300_800.0
@@ -127,3 +128,24 @@ def attempt_logs(directory: str) -> Iterator[tuple[str, int, str]]:
     for match in sorted(found, key=lambda each: (each[1], int(each[2]), each[3])):
         if match[3] != "json":
             yield match[1], int(match[2]), f"{directory}/{match[0]}"
+
+
+# ── attempt log ────────
+#
+# What an attempt printed. An agent may do anything to its logs: no link is followed, and no pipe is waited for.
+
+
+def read_log(path: str, offset: int, size: int) -> tuple[bytes, int]:
+    """Return up to *size* bytes of a log, and where they begin; a negative *offset* counts from the end.
+
+    Raises:
+        OSError: it cannot be read, or a link, a pipe or a directory lies there.
+    """
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW
+    descriptor = os.open(path, flags)
+    try:
+        end = require_file(descriptor).st_size
+        begin = max(0, end + offset) if offset < 0 else offset
+        return os.pread(descriptor, size, begin), begin
+    finally:
+        os.close(descriptor)

@@ -7,6 +7,7 @@ well, both caches lie in the same file, and each keeps what it does not know.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -14,25 +15,25 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from orchestrator.core.plan import TASK_ID
-from orchestrator.core.plan import PlanHeader
+from orchestrator.core.heartbeat import Pulse
+from orchestrator.core.plan import TASK_ID, PlanHeader
 from orchestrator.core.plan_status import parse_state
 from orchestrator.core.text import join_first
 from orchestrator.errors import NotFoundError, OrchestratorError, StoreError, UsageError
 from orchestrator.ownership import make_directories, make_directory
 from orchestrator.store.atomic import (
+    atomic_write,
+    io_errors,
     names_in,
     read_file,
     reject_symlinks,
-    atomic_write,
-    io_errors,
     sync_directory,
 )
+from orchestrator.store.fingerprint import is_settled, signature
 from orchestrator.store.index import read_cache, write_cache
 from orchestrator.store.layout import MADE_ID, PLAN_DIRECTORY, Layout, display_path
 from orchestrator.store.lock import goes_on, lock_owner
 from orchestrator.store.plan_directory import make_plan_directory
-from orchestrator.store.fingerprint import is_settled, signature
 
 _Read = TypeVar("_Read")
 #: Names tried for a new plan at most; each that is taken meanwhile was given to somebody else.
@@ -325,7 +326,7 @@ def _read(layout: Layout, *, whole: bool) -> PlanHeader:
     if whole:
         from orchestrator.plan.parser import read_plan
 
-        return read_plan(data, file).plan_header
+        return read_plan(data, file).header
     from orchestrator.plan.header import plan_header_of
 
     return plan_header_of(data, file)
@@ -346,3 +347,87 @@ def _write(path: str, raw: Mapping[str, Any], plans: Mapping[str, tuple[int, Pla
         for name, (signed, plan_header) in plans.items()
     }
     write_cache(path, {**raw, "plans": entries})
+
+
+# ── heartbeats ────────
+#
+# Signs of progress, and how often each was seen: ``heartbeats.json`` in a plan directory, which may be deleted.
+
+#: Files and directories of the project that are looked at for a change; more would make a look dear.
+_MOST_HEARTBEATS = 3000
+#: Directories that nobody works in by hand, and that may be large.
+_PASSED_OVER = frozenset({"node_modules", "__pycache__", "venv"})
+
+
+def load_pulses(layout: Layout) -> dict[str, Pulse]:
+    """Return how often each task under way was seen as it was; nothing when the file is missing or makes no sense.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    try:
+        raw = json.loads(read_file(layout.heartbeats) or b"{}")
+        return {str(key): Pulse(str(sign), int(silent)) for key, (sign, silent) in raw.items()}
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def keep_pulses(layout: Layout, pulses: Mapping[str, Pulse]) -> None:
+    """Remember how often each task was seen.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    if pulses or os.path.lexists(layout.heartbeats):
+        atomic_write(layout.heartbeats, json.dumps(pulses).encode())
+
+
+def signs_of(
+    layout: Layout, running: Mapping[str, tuple[str, int]], workdir: str
+) -> dict[str, str]:
+    """Return what stands for the progress of each task: its result, its logs, and the project it works in.
+
+    *running* has the stem and the number of the attempt of each. A change in the project counts for every task: what
+    an agent does without a word shows there (commits and files, seed row S4-63U).
+    """
+    if not running:
+        return {}
+    project = f"{_commits(workdir)} {_newest(workdir, layout)}"
+    signs = {}
+    for task_id, (stem, number) in running.items():
+        files = layout.attempt(stem, number)
+        own = (layout.result_file(stem), layout.context_file(stem), files.stdout, files.stderr)
+        signs[task_id] = " ".join([*map(_size_and_time, own), project])
+    return signs
+
+
+def _size_and_time(path: str) -> str:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return "-"
+    return f"{found.st_size}:{found.st_mtime_ns}"
+
+
+def _commits(workdir: str) -> str:
+    return _size_and_time(os.path.join(workdir, ".git", "logs", "HEAD"))
+
+
+def _newest(workdir: str, layout: Layout) -> int:
+    """Return when anything in a project was changed last, as far as it is looked at; hidden things are not."""
+    ours = {layout.root, os.path.dirname(layout.root)} - {os.path.abspath(workdir)}
+    newest, seen, directories = 0, 0, [os.path.abspath(workdir)]
+    while directories and seen < _MOST_HEARTBEATS:
+        try:
+            with os.scandir(directories.pop(0)) as entries:
+                for entry in entries:
+                    seen += 1
+                    if entry.name.startswith(".") or seen > _MOST_HEARTBEATS:
+                        continue
+                    if not entry.is_dir(follow_symlinks=False):
+                        newest = max(newest, entry.stat(follow_symlinks=False).st_mtime_ns)
+                    elif entry.name not in _PASSED_OVER and entry.path not in ours:
+                        directories.append(entry.path)
+        except OSError:
+            continue  # it went away, or is none of our business
+    return newest

@@ -14,7 +14,7 @@ from orchestrator.core.plan import Task
 from orchestrator.core.result import Result
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line
-from orchestrator.errors import Problem, NotAFileError
+from orchestrator.errors import NotAFileError, Problem
 from orchestrator.plan.lines import conflict, unresolved
 from orchestrator.store.atomic import read_file
 from orchestrator.store.attempt_record import read_record

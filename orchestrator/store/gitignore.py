@@ -11,7 +11,7 @@ import re
 from contextlib import suppress
 
 from orchestrator.errors import StoreError
-from orchestrator.store.atomic import read_file, atomic_write
+from orchestrator.store.atomic import atomic_write, read_file
 from orchestrator.store.layout import MADE_ID, PEOPLES, STATE, Layout
 
 #: The line by which ours are known. While it stands there nothing is written.

@@ -18,12 +18,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.graph import Shape
-from orchestrator.core.plan import Plan, Task
-from orchestrator.core.plan import PlanHeader
+from orchestrator.core.plan import Plan, PlanHeader, Task
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import StoreError
-from orchestrator.store.atomic import read_file, atomic_write
+from orchestrator.store.atomic import atomic_write, read_file
 from orchestrator.store.fingerprint import signature_of
 
 if TYPE_CHECKING:

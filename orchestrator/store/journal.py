@@ -8,10 +8,20 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
 
-from orchestrator.errors import NotAFileError
-from orchestrator.ownership import open_made
-from orchestrator.store.atomic import open_stream, io_errors, require_file
+from orchestrator.errors import NotAFileError, UsageError
+from orchestrator.ownership import make_directories, open_made
+from orchestrator.store.atomic import (
+    atomic_write,
+    io_errors,
+    open_stream,
+    read_file,
+    require_file,
+)
 
 #: Bytes of a journal that are read for its last lines, and for all that are about something.
 _TAIL, _LONGEST = 64 * 1024, 16 * 1024 * 1024
@@ -125,3 +135,214 @@ def _end_of(path: str, size: int) -> str:
             return ""
     # What stands there at once may be the rest of a line.
     return data[data.find(b"\n") + 1 if first else 0 :].decode(errors="replace")
+
+
+# ── cursor ────────
+#
+# How far somebody has read the journal, and where the last run begins in it.
+#
+# A cursor is the byte behind the last line that was read, and a mark of what stands before it: a cursor of another
+# journal, or of one that was begun anew, is seen for what it is, and its owner is told the last run from the start.
+
+#: Compiled when somebody hands one in; most runs never see one.
+_WRITTEN = r"(\d{1,15})\.([0-9a-f]{8})"
+_RUN = b" \xc2\xb7 run \xc2\xb7 "
+_ABOUT_RUN = re.compile(rb"- (\S+" + _RUN + rb".*)\n")
+_RUN_STARTED = re.compile(rb"\S+ \xc2\xb7 run \xc2\xb7 started( \xc2\xb7 .*)?")
+#: Bytes before a cursor that its mark is made of: at least the time of the line before it.
+_MARKED = 64
+#: Bytes looked at first for the beginning of the last run; each further look, farther back, takes eight times as many.
+_FIRST_LOOK = 64 * 1024
+#: Bytes of a journal that are in memory at a time: agents may write any number of lines into it.
+_MOST = 4 * 1024 * 1024
+#: Lines about a run that are told besides its beginning, the newest ones, and bytes of each: ours are shorter.
+_LINES, _LINE = 1000, 4096
+
+
+class Cursor(NamedTuple):
+    """A place in a journal."""
+
+    offset: int = 0
+    mark: int = 0
+
+    def __str__(self) -> str:
+        """``4711.9f3ac2d1``, as callers hand it back."""
+        return f"{self.offset}.{self.mark:08x}"
+
+
+def parse_cursor(text: str) -> Cursor:
+    """Read what ``str`` of a cursor wrote.
+
+    Raises:
+        UsageError: it is none.
+    """
+    found = re.fullmatch(_WRITTEN, text.strip())
+    if found is None:
+        raise UsageError(
+            f"{text!r} is not a cursor", hint="give back what `wait` printed, such as 4711.9f3ac2d1"
+        )
+    return Cursor(int(found[1]), int(found[2], 16))
+
+
+def read_on(journal: str, cursor: Cursor, most: int = _MOST) -> tuple[list[str], Cursor] | None:
+    """Return the whole lines behind a cursor, without their list marks, and where they end.
+
+    None when the cursor does not belong to this journal, or has more than *most* bytes behind it.
+
+    Raises:
+        StoreError: the journal cannot be read.
+    """
+    read = _behind(journal, cursor, most)
+    if read is None:
+        return None
+    data, before = read
+    lines = [line for _, line in _lines(data)]
+    return lines, Cursor(cursor.offset + len(data), _crc(before + data)) if data else cursor
+
+
+def read_each(journal: str, cursor: Cursor) -> list[tuple[str, Cursor]] | None:
+    """Return what ``read_on`` does, each line with the place behind it."""
+    read = _behind(journal, cursor, _MOST)
+    if read is None:
+        return None
+    data, before = read
+    whole, first = before + data, len(before)
+    return [
+        (
+            line,
+            Cursor(cursor.offset + end, _crc(whole[max(0, first + end - _MARKED) : first + end])),
+        )
+        for end, line in _lines(data)
+    ]
+
+
+def _behind(journal: str, cursor: Cursor, most: int) -> tuple[bytes, bytes] | None:
+    """Return the whole lines behind a cursor, and what its mark was made of; None as ``read_on``."""
+    with io_errors("read", journal):
+        try:
+            file = open_stream(journal)
+        except FileNotFoundError:
+            return (b"", b"") if cursor == Cursor() else None
+        with file:
+            if os.fstat(file.fileno()).st_size - cursor.offset > most:
+                return None
+            first = max(0, cursor.offset - _MARKED)
+            file.seek(first)
+            before = file.read(cursor.offset - first)
+            if len(before) < cursor.offset - first or zlib.crc32(before) != cursor.mark:
+                return None
+            data = file.read(most)
+            # A last line that is being written, or that a crash tore, is left for the next time.
+            return data[: data.rfind(b"\n") + 1], before
+
+
+def _lines(data: bytes) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a journal without their list marks, each with where it ends; foreign ones are left out."""
+    end = 0
+    for line in data.split(b"\n")[:-1]:
+        end += len(line) + 1
+        if line.startswith(b"- "):
+            yield end, line[2:].decode(errors="replace")
+
+
+def _crc(data: bytes) -> int:
+    return zlib.crc32(data[-_MARKED:])
+
+
+def end_of(journal: str) -> Cursor:
+    """Return the place behind everything that stands in the journal now."""
+    with io_errors("read", journal):
+        try:
+            file = open_stream(journal)
+        except FileNotFoundError:
+            return Cursor()
+        with file:
+            first = max(0, os.fstat(file.fileno()).st_size - _FIRST_LOOK)
+            file.seek(first)
+            offset = first + file.read().rfind(b"\n") + 1
+            return Cursor(offset, _mark(file, offset))
+
+
+def last_run(journal: str) -> tuple[Cursor, list[str]]:
+    """Return where to begin to read the last run, and the lines about that run itself, tasks left out.
+
+    That is its beginning, or what ``read_on`` takes of a journal that is longer from there on. Without any run, the
+    beginning of the journal and no lines.
+
+    Raises:
+        StoreError: the journal cannot be read.
+    """
+    with io_errors("read", journal):
+        try:
+            file = open_stream(journal)
+        except FileNotFoundError:
+            return Cursor(), []
+        with file:
+            size = os.fstat(file.fileno()).st_size
+            begin, lines = _last_run_in(file, size)
+            if size - begin > _MOST:
+                begin, _ = _lines_before(file, size, _MOST)
+            return Cursor(begin, _mark(file, begin)), lines
+
+
+def _last_run_in(file: BinaryIO, size: int) -> tuple[int, list[str]]:
+    """Return where it begins, and the lines about it; read from the end, a piece at a time."""
+    end, look, lines = size, _FIRST_LOOK, list[str]()
+    while end:
+        end, data = _lines_before(file, end, look)
+        look, newer = min(8 * look, _MOST), list[str]()
+        for found in reversed([*_about_run(data)]):
+            line = found[1].decode(errors="replace")
+            if _RUN_STARTED.fullmatch(found[1]):
+                return end + found.start(), [line, *newer[::-1], *lines]
+            if len(newer) + len(lines) < _LINES:
+                newer.append(line)
+        lines = [*newer[::-1], *lines]
+    return 0, []
+
+
+def _lines_before(file: BinaryIO, end: int, size: int) -> tuple[int, bytes]:
+    """Return the whole lines in up to *size* bytes before a place, and where they begin."""
+    first = max(0, end - size)
+    file.seek(first)
+    data = file.read(end - first)
+    if not first:
+        return 0, data
+    # What stands there at once may be the rest of a line; one that is longer than all of this is none of ours.
+    partial = data.find(b"\n", 0, -1) + 1
+    return (first + partial, data[partial:]) if partial else (first, b"")
+
+
+def _about_run(data: bytes) -> Iterator[re.Match[bytes]]:
+    """Yield the lines about a run. Looked for by their middle: of a long journal that takes a twentieth of the time."""
+    end = 0
+    while (place := data.find(_RUN, end)) >= 0 and (end := data.find(b"\n", place)) >= 0:
+        first = data.rfind(b"\n", 0, place) + 1
+        if end - first < _LINE and (found := _ABOUT_RUN.match(data, first)):
+            yield found
+
+
+def load_cursor(path: str) -> Cursor | None:
+    """Return the cursor that was kept; None when there is none or it is damaged."""
+    try:
+        return parse_cursor((read_file(path) or b"").decode(errors="replace"))
+    except UsageError:
+        return None
+
+
+def keep_cursor(path: str, cursor: Cursor) -> None:
+    """Keep a cursor for callers who keep none themselves.
+
+    Raises:
+        StoreError: it could not be written.
+    """
+    directory = os.path.dirname(path)
+    with io_errors("make", path):
+        make_directories(directory)
+    atomic_write(path, f"{cursor}\n".encode())
+
+
+def _mark(file: BinaryIO, offset: int) -> int:
+    first = max(0, offset - _MARKED)
+    file.seek(first)
+    return zlib.crc32(file.read(offset - first))

@@ -6,22 +6,193 @@ import errno
 import fcntl
 import json
 import os
+import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, NamedTuple
 
-from orchestrator.errors import BusyError, StoreError
-from orchestrator.ownership import open_made
-from orchestrator.store.atomic import io_errors, require_file
-from orchestrator.store.lock import (
-    busy,
-    dead_runs,
-    lock_owner,
-    is_held,
-    read_holder,
-    try_lock,
+from orchestrator.core.text import one_line
+from orchestrator.errors import BusyError, PlanError, Problem, StoreError, UsageError
+from orchestrator.ownership import make_directory, open_made
+from orchestrator.store.atomic import (
+    io_errors,
+    open_file,
+    read_file,
+    reject_symlinks,
+    require_file,
+    write_new,
 )
-from orchestrator.store.process import this_process
+from orchestrator.store.layout import Layout
+from orchestrator.store.process import (
+    is_alive,
+    is_elsewhere,
+    is_suspended,
+    start_time,
+    this_process,
+    whose,
+)
+from orchestrator.store.watcher import poll
+
+# ── lock holder ────────
+#
+# Who holds the lock of a plan, as its file says it and the kernel confirms it; and what is said of them.
+
+#: The name of a run that the lock file was to name and does not.
+UNKNOWN = "?"
+#: Bytes of the lock file that are looked at; what we write there has some hundred.
+_LONGEST = 1024 * 1024
+
+
+def lock_owner(path: str) -> dict[str, Any] | None:
+    """Return who runs the plan right now, or None; for ``status``. Keeps nobody from the lock."""
+    holder, is_there, _ = _look(path)
+    return holder if is_there else None
+
+
+def broken_off(path: str) -> str:
+    """Return the last run when it is gone without letting go in order; empty otherwise. Keeps nobody from the lock."""
+    holder, is_there, _ = _look(path)
+    return str(holder["run"]) if holder and not is_there else ""
+
+
+def dead_runs_of(path: str) -> tuple[str, ...]:
+    """Return every run that ended without letting go; ``UNKNOWN`` where the file does not say which.
+
+    Keeps nobody from the lock.
+
+    Raises:
+        StoreError: the lock file cannot be read.
+    """
+    holder, is_there, is_damaged = _look(path)
+    return () if is_there else dead_runs(holder, is_damaged=is_damaged)
+
+
+def _look(path: str) -> tuple[dict[str, Any], bool, bool]:
+    """Return what the lock file says, whether who is named there holds it, and whether it should say something."""
+    with io_errors("read", path):
+        try:
+            descriptor, _ = open_file(path)
+        except FileNotFoundError:
+            return {}, False, False
+        try:
+            holder, is_damaged = read_holder(descriptor)
+            return holder, bool(holder) and is_held(descriptor, holder), is_damaged
+        finally:
+            os.close(descriptor)
+
+
+def read_holder(descriptor: int) -> tuple[dict[str, Any], bool]:
+    """Return what the lock file says, nothing when no line of it makes sense, and whether it should say something."""
+    # An agent may have written anything there, so no more is taken than fits.
+    data = os.pread(descriptor, _LONGEST, max(0, os.fstat(descriptor).st_size - _LONGEST))
+    holders = map(_read_line, reversed(data.split(b"\n")))
+    return next((holder for holder in holders if holder), {}), bool(data)
+
+
+def dead_runs(holder: Mapping[str, Any], *, is_damaged: bool) -> tuple[str, ...]:
+    """Return the runs that ended without letting go, once nobody holds the lock; as ``read_holder`` found it."""
+    return (*holder["unrecovered"], holder["run"]) if holder else (UNKNOWN,) * is_damaged
+
+
+def is_held(descriptor: int, holder: Mapping[str, Any]) -> bool:
+    """Say whether who is named in the lock file is still there, and holds it.
+
+    A process may live on after its run, and of one of another machine, or of another container on this one, only the
+    lock itself knows: a container that was made anew, or a machine with a new name, would else be believed for ever.
+    Who starts a run while we hold it shared tries again (``take_lock``).
+    """
+    if not is_alive(holder):
+        return False
+    try:
+        if not try_lock(descriptor, fcntl.LOCK_SH):
+            return True
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+    except OSError:
+        return True  # the system does not say
+    return False
+
+
+def try_lock(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
+    """Take a lock if nobody is in the way, and say whether that was so."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _read_line(line: bytes) -> dict[str, Any]:
+    try:
+        raw = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(raw, dict) or not isinstance(raw.get("run"), str):
+        return {}
+    pid, left = raw.get("pid"), raw.get("unrecovered")
+    return {
+        **{key: one_line(each) for key, each in raw.items() if isinstance(each, str)},
+        "pid": pid if isinstance(pid, int) else 0,
+        "started": raw.get("started"),
+        **{key: True for key in ("closing", "grows") if raw.get(key) is True},
+        **{
+            key: [one_line(str(each)) for each in listed]
+            for key in ("only", "tags")
+            if isinstance(listed := raw.get(key), list)
+        },
+        "unrecovered": [one_line(str(each)) for each in left] if isinstance(left, list) else [],
+    }
+
+
+def busy(holder: Mapping[str, Any]) -> BusyError:
+    """Return the error that says who holds the plan."""
+    person = whose(holder)
+    end = "end it with `orchestrator stop`"
+    if person and os.geteuid() != 0:
+        end = f"take a task from it with `orchestrator cancel ID`; {person} can end it"
+    return BusyError(
+        f"run {holder.get('run', '?')} holds this plan: pid {holder.get('pid', '?')}{f' of {person}' * bool(person)} "
+        f"on {holder.get('host', '?')} since {holder.get('since', '?')}",
+        hint=f"wait for it, or {end}; `orchestrator status` shows where it stands",
+    )
+
+
+def require_elsewhere(holder: Mapping[str, Any]) -> None:
+    """Make sure that a run can go on while we wait for it: not so where it is the one that has called us.
+
+    A run is in the main thread of its process, which does something else only where it calls a listener.
+
+    Raises:
+        UsageError: it would wait for us, and we for it.
+    """
+    if holder.get("pid") != os.getpid():
+        return
+
+    in_its_thread = threading.current_thread() is threading.main_thread()
+    if in_its_thread and this_process().items() <= holder.items():
+        raise UsageError(
+            f"run {holder['run']} cannot answer a listener that it waits for",
+            hint="let the listener call it in another thread, and return; or call it once the run is over",
+        )
+
+
+def broken_under(holder: Mapping[str, Any], error: PlanError) -> PlanError:
+    """Return the error of a plan that was broken under a run: whoever asks for the run is to hear of it."""
+    hint = "mend the plan; `orchestrator watch` shows meanwhile what happens"
+    return PlanError([*error.problems, Problem(goes_on(holder), "", hint, "run_at_work")])
+
+
+def goes_on(holder: Mapping[str, Any]) -> str:
+    """Return what a run does whose plan cannot be read any more."""
+    return f"run {holder['run']} (pid {holder['pid']}) goes on with the last valid plan"
+
+
+def suspended(holder: Mapping[str, Any] | None) -> str:
+    """Return how a run that is suspended goes on; empty: it is not."""
+    if holder is None or not is_suspended(holder):
+        return ""
+    return f"suspended: `fg`, or kill -CONT {holder['pid']}"
+
 
 #: Seconds to wait for the guard of a dead runner: it holds the lock until the last agent is gone.
 _GUARD_LEAVES_WITHIN = 15.0
@@ -204,7 +375,7 @@ def locked(queue: str, path: str) -> Iterator[RunLock]:
 
 
 def take_briefly(path: str) -> RunLock | None:
-    """Take the lock for a moment, without becoming a run; None: a run is at work. Only by whoever is first ``exclusive``.
+    """Take the lock briefly, without becoming a run; None: a run is active. Only inside of ``exclusive``.
 
     What it says of dead runs stays until they are ``recovered``.
 
@@ -244,7 +415,6 @@ def _open(path: str) -> int:
 def _wait_for(descriptor: int) -> None:
     if try_lock(descriptor):
         return  # as a rule
-    from orchestrator.store.watcher import poll
 
     holder: dict[str, Any] = {}
     for _ in poll(_AGAIN, _GUARD_LEAVES_WITHIN):
@@ -262,3 +432,91 @@ def _guarded(holder: Mapping[str, Any]) -> BusyError:
         f"run {holder['run']}, which held this plan, is gone, but not all that it started",
         hint="try again in a minute; if it lasts, `pgrep -af orchestrator.executors.guard` shows what is left",
     )
+
+
+# ── waiting ────────
+#
+# Processes that wait for their time to run a plan: they hold no lock, so ``status`` and ``stop`` look for them here.
+#
+# A file each, in ``waiting/``. What a dead process left counts for nothing.
+
+_KIND = ".json"
+#: Bytes of a file that says so; what we write has some hundred.
+_LONGEST_WAITING = 64 * 1024
+#: Seconds since the epoch that every calendar still knows: the end of the year 9998.
+LATEST = 253_370_764_800.0
+
+
+class Waiting(NamedTuple):
+    """A process, and until when it waits, in seconds since the epoch."""
+
+    process: dict[str, Any]
+    until: float
+
+
+def say_waiting(layout: Layout, until: float) -> None:
+    """Say that this process waits for its time to run the plan; forget what dead ones said.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    reject_symlinks(layout.waiting)
+    with io_errors("make", layout.waiting), suppress(FileExistsError):
+        make_directory(layout.waiting)  # never with a plan directory that is gone
+    for pid, waiting in _all(layout):
+        if waiting is None and start_time(pid) is None:
+            _forget(layout, pid)
+    who = this_process()
+    # Not replaced as other state is: nobody could sweep the temporary file that a crash leaves, for there is no lock.
+    write_new(_file(layout, who["pid"]), json.dumps({**who, "until": until}).encode() + b"\n")
+
+
+def wait_no_longer(layout: Layout) -> None:
+    """Take back what ``say_waiting`` said, if anything; what cannot be taken back ends with this process."""
+    _forget(layout, os.getpid())
+    with suppress(OSError):
+        os.rmdir(layout.waiting)  # the last one puts out the light
+
+
+def those_waiting(layout: Layout) -> list[Waiting]:
+    """Return who waits, the first to begin first.
+
+    Raises:
+        StoreError: a file that says so cannot be read.
+    """
+    found = [waiting for _, waiting in _all(layout) if waiting is not None]
+    return sorted(found, key=lambda each: each.until)
+
+
+def _all(layout: Layout) -> list[tuple[int, Waiting | None]]:
+    """Return everybody who ever said so, by process; None for those that are gone."""
+    try:
+        names = os.listdir(layout.waiting)
+    except OSError:
+        return []  # nobody waits, or we may not know
+    stems = [name.removesuffix(_KIND) for name in names if name.endswith(_KIND)]
+    return [
+        (int(stem), _read(layout, int(stem))) for stem in stems if stem.isascii() and stem.isdigit()
+    ]
+
+
+def _read(layout: Layout, pid: int) -> Waiting | None:
+    try:
+        raw = json.loads(read_file(_file(layout, pid), _LONGEST_WAITING) or b"")
+        who = {**raw, "host": one_line(str(raw["host"]))}
+        waiting = Waiting(who, float(raw["until"]))
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None  # not ours
+    is_ours = raw["pid"] == pid and 0 < waiting.until < LATEST
+    # Of one that is elsewhere nobody here knows when it dies: it counts until its time, and not for ever.
+    is_due = waiting.until < time.time() and is_elsewhere(who)
+    return waiting if is_ours and not is_due and is_alive(who) else None
+
+
+def _file(layout: Layout, pid: int) -> str:
+    return f"{layout.waiting}/{pid}{_KIND}"
+
+
+def _forget(layout: Layout, pid: int) -> None:
+    with suppress(OSError):
+        os.unlink(_file(layout, pid))

@@ -21,16 +21,16 @@ from orchestrator.core.status import COMMANDS, TaskStatus, Verb
 from orchestrator.core.task_command import TaskCommand
 from orchestrator.errors import (
     DependencyError,
+    NotAFileError,
     NotFoundError,
     NothingReadyError,
     OrchestratorError,
     StoreError,
     TransitionError,
-    NotAFileError,
     UsageError,
 )
 from orchestrator.ownership import make_directory
-from orchestrator.store.atomic import read_file, reject_symlinks, atomic_write, io_errors, write_new
+from orchestrator.store.atomic import atomic_write, io_errors, read_file, reject_symlinks, write_new
 
 _REQUEST, _ANSWER = ".request.json", ".answer.json"
 #: Beside a request that is being carried out. Of two who meet there, who carries out makes this first and then looks

@@ -16,9 +16,9 @@ from orchestrator.core.redact import redact
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.status import TaskStatus, parse_status
 from orchestrator.core.text import cell, code, fence, one_line, sanitize, unfenced
+from orchestrator.core.timestamp import epoch, iso
 from orchestrator.plan.lines import conflict
 from orchestrator.store.process import boot_id
-from orchestrator.core.timestamp import epoch, iso
 
 SCHEMA = 1
 #: Bytes of a result file that is read. The longest answer that an agent can give makes a smaller one.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
@@ -15,14 +16,16 @@ from orchestrator.errors import StoreError
 from orchestrator.ownership import make_directory
 from orchestrator.store.atomic import (
     Replacement,
+    atomic_write,
     io_errors,
+    make_room,
     set_aside,
     start_writing,
     sync_directory,
     sync_filesystem,
 )
+from orchestrator.store.fingerprint import newest, result_files, signature, signature_of
 from orchestrator.store.layout import AttemptFiles, Layout
-from orchestrator.store.fingerprint import signature, signature_of
 
 #: Results published together at most, or settled file by file: each takes up to three open files.
 _AT_ONCE = 64
@@ -273,3 +276,75 @@ def _open_if_any(path: str, spared: Container[int]) -> int | None:
             if error.errno != errno.ENOENT and error.errno not in spared:
                 raise
     return None
+
+
+# ── final output ────────
+#
+# ``final_output.md``: its time says which results it was made from, and which are newer.
+#
+# Clocks that were set back, and results from another machine whose clock is ahead, have no say in that: the output gets
+# the time of the newest result, where that lies ahead.
+
+
+def results_time(layout: Layout) -> int:
+    """Return the time for an output that is made from the results as they lie there now, ns since the epoch.
+
+    Raises:
+        StoreError: they cannot be listed.
+    """
+    now = time.time_ns()
+    return max(now, newest(result_files(layout.results).values()))
+
+
+def write_final_output(layout: Layout, text: str, moment: int) -> None:
+    """Write the aggregated result, made from what there was at that *moment*.
+
+    Raises:
+        StoreError: it could not be written.
+    """
+    make_room(layout.final_output)
+    atomic_write(layout.final_output, text.encode())
+    with suppress(OSError):  # some file systems let nobody set times
+        os.utime(layout.final_output, ns=(moment, moment))
+
+
+def is_outdated(layout: Layout, newest_result: int) -> bool:
+    """Say whether a result, changed at *newest_result* (ns since the epoch), is newer than the final output."""
+    try:
+        return os.stat(layout.final_output).st_mtime_ns < newest_result
+    except OSError:
+        return newest_result > 0
+
+
+# ── result repair ────────
+#
+# The repairs of files: each loses nothing that a person wrote. Only with the lock held.
+
+
+def remove(path: str) -> None:
+    """Remove a cache, or what a killed writer left: a file, a link, or a directory with all that is in it.
+
+    Raises:
+        StoreError: it is still there.
+    """
+    with io_errors("remove", path):
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
+
+
+def protect(path: str) -> None:
+    """Take from everybody the right to write a file or directory; a link is not followed.
+
+    Raises:
+        StoreError: it is not ours.
+    """
+    with io_errors("protect", path):
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        descriptor = os.open(path, flags)
+        try:
+            mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+            os.fchmod(descriptor, mode & ~stat.S_IWOTH)
+        finally:
+            os.close(descriptor)

@@ -13,8 +13,8 @@ from typing import Any
 from orchestrator.core.plan import TASK_ID, id_of, is_label, unknown_task
 from orchestrator.errors import StoreError
 from orchestrator.store.atomic import read_file
-from orchestrator.store.layout import Layout
 from orchestrator.store.fingerprint import signature
+from orchestrator.store.layout import Layout
 
 _OURS = re.compile(
     rb"^<!-- orchestrator:([a-z_-]+) -->$.*?^<!-- /orchestrator:\1 -->$", re.MULTILINE | re.DOTALL
@@ -31,7 +31,9 @@ def resolve_ids(layout: Layout, said: str) -> str:
     """
     if not any(map(is_label, _WORD.findall(said))):
         return said
-    from orchestrator.store.workspace import Workspace
+    from orchestrator.store.workspace import (
+        Workspace,  # half of the start-up time of `share`, which rarely needs it
+    )
 
     plan, _ = Workspace(layout).load_plan()
     return _WORD.sub(lambda word: id_of(word[0], plan.tasks), said)

@@ -11,14 +11,15 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from orchestrator.core.snapshot import MERGER, NAMES
 from orchestrator.core.brief import Brief, Phase
 from orchestrator.core.cost import total_cost
 from orchestrator.core.duration import format_duration
 from orchestrator.core.event import Line
+from orchestrator.core.snapshot import MERGER, NAMES
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus
+from orchestrator.views.plans import state_label
 from orchestrator.views.terminal import ICONS, MERGES, moment, tally
 
 LIMIT = 1600
@@ -221,8 +222,6 @@ def _head(brief: Brief, now: float, next_step: str) -> str:
     run = f"run {one_line(brief.run, limit=20)} " if brief.run else ""
     state = brief.board.plan.header.state
     if state is not None:
-        from orchestrator.views.plans import state_label  # most plans have none
-
         run = f"{state_label(state)} · {run}"
     spent = total_cost(brief.board.paid_for())
     cost = f" · {spent}" if spent else ""

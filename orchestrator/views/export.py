@@ -9,21 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from orchestrator.core.snapshot import NAMES
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.cost import total_cost, usd
 from orchestrator.core.duration import format_duration, hours
 from orchestrator.core.message import Message
 from orchestrator.core.plan import Task
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Attempt, Result
+from orchestrator.core.snapshot import NAMES, PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.views.csv_text import csv_text
-from orchestrator.views.status import cost_of
-from orchestrator.views.terminal import label_of, moment, tally
 from orchestrator.views.listing import COLUMNS
 from orchestrator.views.report import csv_timestamp
+from orchestrator.views.status import cost_of
 from orchestrator.views.templating import render
+from orchestrator.views.terminal import label_of, moment, tally
 
 _COLUMNS = (
     *COLUMNS,

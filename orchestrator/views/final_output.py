@@ -12,17 +12,15 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.cost import total_cost
 from orchestrator.core.duration import format_duration
-from orchestrator.core.plan import sources
-from orchestrator.core.plan import Task
+from orchestrator.core.plan import Plan, Task, sources
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.settings import Settings
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.text import pluralize, join_first, is_left_blank
-from orchestrator.views.terminal import fit
+from orchestrator.core.text import is_left_blank, join_first, pluralize
 from orchestrator.views.status import (
     Timing,
     cost_of,
@@ -32,9 +30,31 @@ from orchestrator.views.status import (
     skipped_because,
     timing,
 )
-from orchestrator.views.terminal import LABELS, label_of, moment
-from orchestrator.views.final_output import MERGE_TEMPLATE, merge_prompt
 from orchestrator.views.templating import render
+from orchestrator.views.terminal import LABELS, fit, label_of, moment
+
+# ── merger prompt ────────
+#
+# What an agent is told that merges every answer into one (seed row S2-81U).
+
+MERGE_TEMPLATE = "merge.md.j2"
+
+
+def merge_prompt(plan: Plan, overrides: str | None, *, total: int, missing: str = "") -> str:
+    """Return what whoever merges is told, but for the answers.
+
+    Raises:
+        PlanError: the plan's own template is broken.
+    """
+    return render(
+        MERGE_TEMPLATE,
+        overrides,
+        total=total,
+        request=plan.request,
+        goal=plan.goal,
+        missing=missing,
+    )
+
 
 #: By strategy; `claude` has the first one, too.
 TEMPLATES = {"structured": "final_output.md.j2", "concat": "final_output_concat.md.j2"}

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.plan import Task
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.text import one_line
-from orchestrator.views.terminal import clip, display_width, fit
 from orchestrator.views.csv_text import csv_text
-from orchestrator.views.terminal import LABELS
 from orchestrator.views.status import list_text
+from orchestrator.views.terminal import LABELS, clip, display_width, fit
 
 #: The group of tasks that have nothing to be grouped by.
 NONE = "-"

@@ -9,12 +9,12 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping, Sequence
 
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.cost import Spending, total_cost
 from orchestrator.core.duration import format_duration
 from orchestrator.core.plan import Task
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Result
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import cell
 from orchestrator.views.diagram import mermaid
@@ -131,7 +131,9 @@ def _times(board: PlanSnapshot, task_id: str, now: float) -> tuple[str, str, str
     return str(len(attempts)), moment(last.started), moment(last.ended), duration
 
 
-def _note(board: PlanSnapshot, task: Task, result: Result | None, running: Mapping[str, str]) -> str:
+def _note(
+    board: PlanSnapshot, task: Task, result: Result | None, running: Mapping[str, str]
+) -> str:
     standing = board.standing[task.id]
     if standing.status is TaskStatus.COMPLETED:
         return _text(standing.reason) if task.children else result_link(task)

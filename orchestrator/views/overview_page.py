@@ -7,18 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.brief import Brief
 from orchestrator.core.cost import total_cost
 from orchestrator.core.duration import format_duration
 from orchestrator.core.event import Line
 from orchestrator.core.plan import Task
 from orchestrator.core.plan_status import PLAN_TRANSITIONS, PlanEvent
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import excerpt, one_line
 from orchestrator.views.brief import ending
-from orchestrator.views.status import cost_of, cost_rows, hold_line
-from orchestrator.views.terminal import LABELS, tally
+from orchestrator.views.diagram import picture, too_large
+from orchestrator.views.event_lines import event_text
 from orchestrator.views.pages import (
     IN_BAR,
     IN_HAND,
@@ -32,9 +32,9 @@ from orchestrator.views.pages import (
     draw,
     state_look,
 )
-from orchestrator.views.diagram import picture, too_large
 from orchestrator.views.plans import state_label, state_of, title_of
-from orchestrator.views.event_lines import event_text
+from orchestrator.views.status import cost_of, cost_rows, hold_line
+from orchestrator.views.terminal import LABELS, tally
 
 #: Rows of the table on one page, needs named in one row, tasks named that run.
 _ROWS, _NEEDS, _RUNNING, _LINES = 200, 6, 12, 12

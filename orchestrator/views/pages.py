@@ -7,6 +7,7 @@ Tokens in it are redacted, and control characters dropped, at the same place.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,14 +20,45 @@ from orchestrator.core.redact import redact
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import clip, sanitize
 from orchestrator.errors import OrchestratorError, PlanError
-from orchestrator.views.terminal import TOLD
 from orchestrator.views.markdown_html import markdown_html
-from orchestrator.views.pages import icon_html, icons_html
-from orchestrator.views.plans import day, state_label
+from orchestrator.views.messages import MESSAGE_ICONS
+from orchestrator.views.plans import STATE_ICONS, day, state_label
+from orchestrator.views.terminal import ICONS, TOLD
 
 if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
+
+
+# ── page icons ────────
+#
+# The icons of the dashboard: shapes of its own, because a machine may have no font with emoji.
+
+#: The character that other views use, and the shape of ``templates/dashboard/icons.html`` in its place.
+_SHAPES: Mapping[str, str] = {
+    **{icon: state.value for state, icon in STATE_ICONS.items()},
+    **{icon: status.value for status, icon in ICONS.items()},
+    **{icon: kind.value for kind, icon in MESSAGE_ICONS.items()},
+    STATE_ICONS[PlanState.PLANNING]: "note",
+    "⚠️": "warning",
+    "🛑": "stopping",
+    "▶️": "resumed",
+}
+#: Some fonts and programs leave out the mark that asks for the coloured form.
+_COLOURED = "\ufe0f"
+_BY_CHARACTER = {icon.rstrip(_COLOURED): shape for icon, shape in _SHAPES.items()}
+_ANY = re.compile(f"({'|'.join(map(re.escape, _BY_CHARACTER))}){_COLOURED}?")
+
+
+def icon_html(shape: str) -> str:
+    """Return one icon; *shape* is a status, the kind of a message, or another name in ``icons.html``."""
+    return f'<svg class="icon {shape}" aria-hidden="true"><use href="#icon-{shape}"></use></svg>'
+
+
+def icons_html(line: str) -> str:
+    """Return a *line* of ours, as escaped HTML, with shapes in the place of the characters."""
+    return _ANY.sub(lambda found: icon_html(_BY_CHARACTER[found[1]]), line)
+
 
 _TEMPLATES = os.path.join(os.path.dirname(__file__), "templates", "dashboard")
 #: What the fields of a form are called that are options of a command.

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
-from orchestrator.core.snapshot import PlanSnapshot
-from orchestrator.core.plan import Task
-from orchestrator.core.plan import PlanHeader
+from orchestrator.core.plan import PlanHeader, Task
 from orchestrator.core.plan_status import PlanState, Step, implied_state, subtask_word
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import join_first
-from orchestrator.views.terminal import clip, plain, table
-from orchestrator.views.terminal import moment, progress_bar
+from orchestrator.views.terminal import clip, moment, plain, progress_bar, table
 
 STATE_ICONS: Mapping[PlanState, str] = {
     PlanState.PLANNING: "📝",

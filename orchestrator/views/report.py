@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 from orchestrator.core.cost import usd
 from orchestrator.core.duration import format_duration
-from orchestrator.core.usage import DAY, Booking, Figures, Share
 from orchestrator.core.text import cell, pluralize
-from orchestrator.views.terminal import plain, table
+from orchestrator.core.usage import DAY, Booking, Figures, Share
 from orchestrator.views.csv_text import csv_text
-from orchestrator.views.terminal import moment
+from orchestrator.views.terminal import moment, plain, table
 
 _COLUMNS = (
     "plan",

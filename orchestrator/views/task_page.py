@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.cost import usd
 from orchestrator.core.duration import format_duration
 from orchestrator.core.event import read_line
 from orchestrator.core.message import Message
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import COMMANDS, TRANSITIONS, TaskStatus, Verb
 from orchestrator.core.text import excerpt, one_line
 from orchestrator.core.timestamp import format_timestamp
+from orchestrator.views.event_lines import event_text
 from orchestrator.views.messages import MESSAGE_ICONS, MESSAGE_WORDS
-from orchestrator.views.status import cost_of
-from orchestrator.views.terminal import moment
 from orchestrator.views.overview_page import FormValues, row
 from orchestrator.views.pages import Site, Trouble, capped, draw
-from orchestrator.views.event_lines import event_text
+from orchestrator.views.status import cost_of
+from orchestrator.views.terminal import moment
 
 #: Bytes of an answer and of what is asked; messages; attempts; characters of a turn; neighbours that are named.
 _ANSWER, _ASKED, _MESSAGES, _ATTEMPTS, _TURN, _NAMED = 64 * 1024, 32 * 1024, 30, 50, 2000, 40

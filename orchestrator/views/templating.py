@@ -85,7 +85,7 @@ def _environment(overrides: str | None) -> Environment:
         code=code,
         fence=fence,
         one_line=one_line,
-        sanitize=sanitize,
+        printable=sanitize,
         duration=format_duration,
         moment=format_timestamp,
         priority=format_priority,

@@ -20,9 +20,9 @@ import anyio.to_thread
 from starlette.responses import Response, StreamingResponse
 
 from orchestrator.errors import OrchestratorError
-from orchestrator.store.watcher import Alarm, look_of
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import lock_owner
+from orchestrator.store.watcher import Alarm, look_of
 
 #: Seconds between two words at least, and drawings that fit into a pause: as a run draws (``runner/draw.py``).
 _SHORTEST, _PAUSE = 0.33, 50.0

@@ -9,10 +9,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.commands.history import history
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.event import read_line
 from orchestrator.core.plan import TASK_ID, Task, stem
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
+from orchestrator.core.timestamp import epoch
 from orchestrator.errors import NotFoundError, OrchestratorError, PlanError
 from orchestrator.services import plans
 from orchestrator.services.messages import messages_on
@@ -24,7 +25,6 @@ from orchestrator.store.journal import journal_tail
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout, display_path
 from orchestrator.store.lock import lock_owner
 from orchestrator.store.result_file import LARGEST_RESULT, parse_result
-from orchestrator.core.timestamp import epoch
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.overview_page import Filter, Seen, overview_page
 from orchestrator.views.pages import Below, Site, Trouble, below, plans_page

@@ -42,7 +42,7 @@ from orchestrator.store.plan_directory import find_plan
 from orchestrator.views.overview_page import FINAL_EVENTS
 from orchestrator.views.pages import Site, Trouble, prepare, trouble_of, trouble_page
 from orchestrator.views.task_page import FINAL_VERBS
-from orchestrator.web import poll
+from orchestrator.web import queries
 from orchestrator.web.gate import STATIC, Keys
 from orchestrator.web.live import Live
 from orchestrator.wiring import detached, plugins
@@ -115,11 +115,11 @@ class _Desk:
         layout, task = self._layout(request), request.path_params.get("task")
         attempt = request.path_params.get("attempt")
         if task and attempt:
-            look = partial(poll.scene_of_log, layout, task, attempt, _stream(request))
+            look = partial(queries.scene_of_log, layout, task, attempt, _stream(request))
         elif task:
-            look = partial(poll.scene_of_task, layout, task)
+            look = partial(queries.scene_of_task, layout, task)
         else:
-            look = partial(poll.scene_of_plan, layout)
+            look = partial(queries.scene_of_plan, layout)
         look()  # what is not there is said at once
         return self.live.events(look, request.query_params.get("seen", ""))
 
@@ -131,10 +131,10 @@ class _Desk:
     ) -> Response:
         """Show a plan, or the plans of a directory; *error* is why nothing came of what was *given*."""
         layout = self._layout(request)
-        scene = poll.scene_of_plan(layout)
+        scene = queries.scene_of_plan(layout)
         with self.live.measured(scene):
             site = self._site(request, "/", scene.version())
-            page = poll.plan(
+            page = queries.plan(
                 site, layout, request.query_params, trouble=_trouble(error), given=given
             )
         return HTMLResponse(page, _status(error))
@@ -147,11 +147,11 @@ class _Desk:
     ) -> Response:
         """Show a task; likewise."""
         layout, task = self._layout(request), request.path_params["task"]
-        scene = poll.scene_of_task(layout, task)
+        scene = queries.scene_of_task(layout, task)
         with self.live.measured(scene):
             here = f"/tasks/{task}"
             site = self._site(request, here, scene.version(), events=f"{here}/events")
-            page = poll.task(
+            page = queries.task(
                 site,
                 layout,
                 task,
@@ -165,12 +165,12 @@ class _Desk:
         """Show the end of what an attempt printed."""
         layout, task = self._layout(request), request.path_params["task"]
         attempt, stream = request.path_params["attempt"], _stream(request)
-        scene = poll.scene_of_log(layout, task, attempt, stream)
+        scene = queries.scene_of_log(layout, task, attempt, stream)
         with self.live.measured(scene):
             here = f"/tasks/{task}/logs/{attempt}"
             events = f"{here}/events?stream={stream}"
             site = self._site(request, here, scene.version(), events=events)
-            page = poll.log(site, layout, task, attempt, stream)
+            page = queries.log(site, layout, task, attempt, stream)
         return HTMLResponse(page)
 
     def _site(
@@ -329,8 +329,8 @@ class _Desk:
         run, since = "", 0.0
         with suppress(OrchestratorError):
             layout = self._layout(request)
-            run, since = poll.active_run(layout)
-            version = poll.scene_of_plan(layout).version() if is_page else ""
+            run, since = queries.active_run(layout)
+            version = queries.scene_of_plan(layout).version() if is_page else ""
         here = request.url.path.removeprefix(self._site(request).base)
         site = self._site(request, here, version)
         page = trouble_page(site, trouble_of(error), run=run, since=since, now=time.time())

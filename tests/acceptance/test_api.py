@@ -127,7 +127,7 @@ def test_plans_with_states(orchestrate: Orchestrate) -> None:
 root = Orchestrator()
 made = root.create("Implement feature X", priority="P0", plan="3 phases", eta="2999-03-01")
 state = made.transition("approve", "looks good")
-answer = [made.directory.rpartition("/")[2], state, check_all_tasks(), made.status().board.plan.charter.eta]
+answer = [made.directory.rpartition("/")[2], state, check_all_tasks(), made.status().board.plan.header.eta]
 try:
     made.archive()
 except OrchestratorError as error:
@@ -322,10 +322,10 @@ def test_what_methods_return_can_be_written_into_annotations(orchestrate: Orches
     """Each name of the package is found when it is asked for, and not before."""
     script = """
 import orchestrator
-kept = orchestrator.Board
+kept = orchestrator.PlanSnapshot
 plan = orchestrator.Orchestrator()
 plan.add("true", agent="shell")
-answer = [type(plan.status().board) is kept, sorted(vars(orchestrator).keys() & {"Bite", "Ledger"})]
+answer = [type(plan.status().board) is kept, sorted(vars(orchestrator).keys() & {"WaitUpdate", "Ledger"})]
 answer += [name for name in orchestrator.__all__ if getattr(orchestrator, name).__doc__ is None]
 """
     assert [True, []] == json.loads(python(orchestrate, script))

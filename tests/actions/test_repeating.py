@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import pytest
 
 from orchestrator.actions.repeating import run_repeatedly
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.errors import BusyError, OrchestratorError, PlanError, Problem
 from orchestrator.runner.run import RunReport
 from orchestrator.runner.signals import Wait

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from orchestrator.agents.claude import ClaudeAgent
-from orchestrator.core.result import ProcessExit, Outcome
+from orchestrator.core.result import Outcome, ProcessExit
 from orchestrator.core.settings import Settings
 from tests.fakes.fake_claude import sample
 

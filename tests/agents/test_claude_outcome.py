@@ -136,7 +136,8 @@ def test_the_bill_of_a_recording(name: str, bill: Bill) -> None:
 def test_of_several_results_the_last_one_counts() -> None:
     """Background work wakes the model again: its last words are the answer, its last cost is the sum."""
     outcome = judge(
-        stream({"result": "not yet", "total_cost_usd": 0.1}, {"total_cost_usd": 0.3}), ProcessExit(code=0)
+        stream({"result": "not yet", "total_cost_usd": 0.1}, {"total_cost_usd": 0.3}),
+        ProcessExit(code=0),
     )
     assert (outcome.answer, outcome.bill.session) == ("ok", 0.3)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.agents.claude_refusal import limited_model
-from orchestrator.core.result import ProcessExit, Outcome, StopReason, Verdict
+from orchestrator.core.result import Outcome, ProcessExit, StopReason, Verdict
 from tests.agents.claude_outcomes import error, judge, stream
 
 CASES = Path(__file__).parents[1] / "data/cases/claude"

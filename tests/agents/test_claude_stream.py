@@ -177,7 +177,8 @@ MANY = json.dumps({"z": [{}] * (LONGEST_EVENT // 4 + 1)}) + "\n"
 
 
 @pytest.mark.parametrize(
-    ("exit", "verdict"), [(ProcessExit(code=0), Verdict.FATAL), (ProcessExit(signal=9), Verdict.FAILED)]
+    ("exit", "verdict"),
+    [(ProcessExit(code=0), Verdict.FATAL), (ProcessExit(signal=9), Verdict.FAILED)],
 )
 def test_an_event_that_is_too_long_without_its_texts_is_told_and_not_paid_for_again(
     exit: ProcessExit, verdict: Verdict

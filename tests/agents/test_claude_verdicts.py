@@ -197,7 +197,9 @@ def test_what_was_said_before_the_last_word_is_no_answer(
 @pytest.mark.parametrize(("name", "verdict"), [("usage_limit_5h_stream", HELD), ("http400", FATAL)])
 def test_whoever_says_no_and_does_not_leave_has_said_no(name: str, verdict: Verdict) -> None:
     """That the process had to be ended after its last word takes nothing away from the word."""
-    outcome = judge(sample(name)[0], ProcessExit(code=143, stopped=StopReason.LINGERING, ended=RECORDED))
+    outcome = judge(
+        sample(name)[0], ProcessExit(code=143, stopped=StopReason.LINGERING, ended=RECORDED)
+    )
     assert (outcome.verdict, outcome.reason) == (verdict, judged(name).reason)
 
 

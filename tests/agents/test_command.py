@@ -8,8 +8,7 @@ import pytest
 
 from orchestrator.agents.command import CommandAgent
 from orchestrator.core.agent import Command
-from orchestrator.core.result import SCRIPT
-from orchestrator.core.result import FREE, ProcessExit, Outcome, StopReason, Verdict
+from orchestrator.core.result import FREE, SCRIPT, Outcome, ProcessExit, StopReason, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.errors import AgentError
 from tests.agents.assignments import assignment, given
@@ -23,7 +22,9 @@ def agent(
     return CommandAgent("it", Command(("it", *words), answer, is_free=free), "/bin/it", role)
 
 
-def judged(to: CommandAgent, printed: str, exit: ProcessExit = DONE, format: str = "auto") -> Outcome:
+def judged(
+    to: CommandAgent, printed: str, exit: ProcessExit = DONE, format: str = "auto"
+) -> Outcome:
     reader = to.reader(Settings(format=format))
     reader.feed(printed.encode())
     return reader.close(exit, b"last words\n")
@@ -145,7 +146,9 @@ def test_json_is_no_news() -> None:
         (ProcessExit(error="cannot start it: No such file or directory"), 0.0),
     ],
 )
-def test_nobody_knows_what_it_costs_once_it_was_started(exit: ProcessExit, cost: float | None) -> None:
+def test_nobody_knows_what_it_costs_once_it_was_started(
+    exit: ProcessExit, cost: float | None
+) -> None:
     """Which is never the same as nothing, unless its file says that it is free."""
     assert cost == judged(agent(), "done", exit).bill.cost
     assert judged(agent(free=True), "done", exit).bill == FREE
@@ -153,7 +156,9 @@ def test_nobody_knows_what_it_costs_once_it_was_started(exit: ProcessExit, cost:
 
 def test_what_it_printed_until_it_took_too_long_is_kept() -> None:
     """As it was printed, and no more an answer than that of one that failed by itself (S2-71)."""
-    outcome = judged(agent(), "half of it", ProcessExit(signal=9, pid=7, stopped=StopReason.TIMEOUT))
+    outcome = judged(
+        agent(), "half of it", ProcessExit(signal=9, pid=7, stopped=StopReason.TIMEOUT)
+    )
     assert (outcome.verdict, outcome.answer) == (Verdict.FAILED, "half of it")
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from orchestrator.agents.claude import ClaudeAgent
-from orchestrator.core.result import Bill, ProcessExit, Outcome, StreamSignals, Verdict
+from orchestrator.core.result import Bill, Outcome, ProcessExit, StreamSignals, Verdict
 from orchestrator.core.settings import Settings
 from tests.fakes.claude_calls import Call, calls, install, script
 from tests.fakes.claude_session import VERSION

@@ -6,10 +6,9 @@ import sys
 
 import pytest
 
-from orchestrator.agents.stdout_reader import KEPT
 from orchestrator.agents.shell import ShellAgent
-from orchestrator.core.result import SCRIPT
-from orchestrator.core.result import ProcessExit, StopReason, Verdict
+from orchestrator.agents.stdout_reader import KEPT
+from orchestrator.core.result import SCRIPT, ProcessExit, StopReason, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.errors import AgentError
 from tests.agents.assignments import assignment, given
@@ -116,7 +115,9 @@ def test_one_long_line_is_cut_between_characters() -> None:
 @pytest.mark.parametrize("code", [126, 127])
 def test_a_missing_command_is_not_tried_again(code: int) -> None:
     """It will be missing the next time, too."""
-    outcome = ShellAgent().reader(Settings()).close(ProcessExit(code=code), b"sh: 1: nope: not found\n")
+    outcome = (
+        ShellAgent().reader(Settings()).close(ProcessExit(code=code), b"sh: 1: nope: not found\n")
+    )
     assert outcome.verdict is Verdict.FATAL
     assert "nope: not found" in outcome.reason
 

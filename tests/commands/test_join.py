@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from orchestrator.commands import join
+from orchestrator.commands.message import facts
 from tests.commands.typed import bob, typed
 
 
@@ -15,4 +16,4 @@ def test_it_takes_a_task() -> None:
 
 def test_the_reply(tmp_path: Path) -> None:
     sent = join.execute(bob(tmp_path), join.Params("T-01"))
-    assert "bob joined T-01" == join.facts(sent)["message"]
+    assert "bob joined T-01" == facts(sent)["message"]

@@ -19,7 +19,7 @@ from orchestrator.agents.protocol import Agent
 from orchestrator.agents.shell import ShellAgent
 from orchestrator.agents.simulated import SimulatedAgent
 from orchestrator.core.agent import Command
-from orchestrator.core.result import FREE, ProcessExit, Outcome, StreamSignals, StopReason, Verdict
+from orchestrator.core.result import FREE, Outcome, ProcessExit, StopReason, StreamSignals, Verdict
 from orchestrator.core.settings import Settings
 from tests.agents.assignments import assignment, given
 from tests.fakes.fake_claude import SAMPLES, sample
@@ -275,7 +275,9 @@ def test_many_short_lines_are_read_in_time(plug: Plug) -> None:
 @every_agent
 @pytest.mark.parametrize("exit", EXITS.values(), ids=EXITS.keys())
 @pytest.mark.parametrize("output", CUT.values(), ids=CUT.keys())
-def test_what_did_not_end_well_is_not_completed(plug: Plug, exit: ProcessExit, output: bytes) -> None:
+def test_what_did_not_end_well_is_not_completed(
+    plug: Plug, exit: ProcessExit, output: bytes
+) -> None:
     """Without the whole answer nothing counts as done, however it ended; what we ended is not charged (promise 2)."""
     outcome = judged(plug, [output], exit, b"first\nlast words\n")
     # What half an answer is, only a command that prints no more than its answer cannot tell.

@@ -24,7 +24,9 @@ PLAYS = {
     HELLO: Play(output="hello\n"),
     FAILS: Play(exit=ProcessExit(code=3)),
     LASTS: Play(lasts=True),
-    MISSING: Play(exit=ProcessExit(error="cannot start 'no-such-program': No such file or directory")),
+    MISSING: Play(
+        exit=ProcessExit(error="cannot start 'no-such-program': No such file or directory")
+    ),
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.agent import Member, Program, AgentRegistry, at_work
+from orchestrator.core.agent import AgentRegistry, Member, Program, at_work
 from orchestrator.core.result import Result
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import CapacityError, ExitStatus

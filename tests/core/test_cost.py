@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.cost import cost_facts, total_cost, spent_in, unsettled, usd
+from orchestrator.core.cost import cost_facts, spent_in, total_cost, unsettled, usd
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.status import TaskStatus
 

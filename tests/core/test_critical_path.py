@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from orchestrator.core.snapshot import SIMULATED, PlanSnapshot
 from orchestrator.core.critical_path import Estimate, Path, estimate, given_up, path_estimate
 from orchestrator.core.graph import critical_path, shape
-from orchestrator.core.plan import with_umbrellas
 from orchestrator.core.heartbeat import AlertKind, alerts
-from orchestrator.core.plan import Plan, Task
+from orchestrator.core.plan import Plan, Task, with_umbrellas
 from orchestrator.core.plan_status import PlanState
 from orchestrator.core.result import Attempt, Result
+from orchestrator.core.snapshot import SIMULATED, PlanSnapshot
 from orchestrator.core.status import TaskStatus
 
 HOUR = 3600.0

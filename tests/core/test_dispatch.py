@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.core.agent import Member, AgentRegistry
-from orchestrator.core.snapshot import PlanSnapshot
+from orchestrator.core.agent import AgentRegistry, Member
 from orchestrator.core.dispatch import ready, refusal, within_capacity
 from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.plan_status import TERMINAL, PlanState
 from orchestrator.core.result import Attempt, Result
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 
 

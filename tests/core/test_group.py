@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.graph import find_cycle, shape
-from orchestrator.core.plan import check_parents, sources, with_umbrellas
-from orchestrator.core.plan import Plan, Task
+from orchestrator.core.plan import Plan, Task, check_parents, sources, with_umbrellas
 from orchestrator.core.result import Attempt, Result, Verdict
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
-from orchestrator.scheduler.messages import Begun, Replanned
-from orchestrator.scheduler.messages import Finish
+from orchestrator.scheduler.messages import Begun, Finish, Replanned
 from orchestrator.scheduler.node import Node
 from tests.scheduler.engine_play import completes, ends, engine, launched, skipped, tell
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.brief import Brief, Phase
+from orchestrator.core.event import News, read_line
 from orchestrator.core.graph import shape
 from orchestrator.core.heartbeat import AlertKind, Pulse, alerts, beat, run_alerts
-from orchestrator.core.event import read_line
-from orchestrator.core.event import News
-from orchestrator.core.plan import Plan, Task
-from orchestrator.core.plan import PlanHeader
+from orchestrator.core.plan import Plan, PlanHeader, Task
 from orchestrator.core.plan_status import PlanState
 from orchestrator.core.result import Attempt, Result
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 
 

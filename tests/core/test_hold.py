@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.snapshot import Held, held
 from orchestrator.core.result import Attempt, Result
+from orchestrator.core.snapshot import Held, held
 from orchestrator.core.status import TaskStatus
 
 P = TaskStatus.PENDING

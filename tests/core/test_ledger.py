@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.usage import DAY, Booking, bookings, day_of, figures, share, within
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.status import TaskStatus
+from orchestrator.core.usage import DAY, Booking, bookings, day_of, figures, share, within
 from tests.views.example import BEGIN, task
 
 _WORDS = [*Verdict, "running"]

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.core.event import read_line
+from orchestrator.core.ids import as_name, is_name
 from orchestrator.core.message import (
     LIMIT,
     Message,
@@ -18,7 +19,6 @@ from orchestrator.core.message import (
     read_blocks,
     torn_blocks,
 )
-from orchestrator.core.ids import as_name, is_name
 from orchestrator.core.text import is_blank, sanitize
 from orchestrator.errors import UsageError
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.brief import Brief, Phase, phase_of
-from orchestrator.core.event import Line, read_line
-from orchestrator.core.event import News, run_id
+from orchestrator.core.event import Line, News, read_line, run_id
 from orchestrator.core.plan_status import PlanState
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import ExitStatus
 from tests.views.example import attempt, board, done, midway, result, task

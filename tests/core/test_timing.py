@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.timestamp import next_timestamp, next_round, time_of_day
+from orchestrator.core.timestamp import next_round, next_timestamp, time_of_day
 
 at = datetime.fromisoformat
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.agent import Member, AgentRegistry
+from orchestrator.core.agent import AgentRegistry, Duty, Member, loads, names_of, with_room
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.status import ACTIVE, TaskStatus
-from orchestrator.core.agent import Duty, loads, names_of, with_room
 from tests.views.example import task
 
 ROSTER = AgentRegistry.of(

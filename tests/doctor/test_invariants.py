@@ -12,16 +12,18 @@ from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.status import TaskStatus
 from orchestrator.doctor.checks import (
+    Breach,
     DirectoryEntry,
     Evidence,
     JournalSeen,
     LockSeen,
     RecordSeen,
+    Repair,
     ResultSeen,
     Stray,
     Temporary,
+    breaches,
 )
-from orchestrator.doctor.checks import Breach, Repair, breaches
 from orchestrator.errors import Problem
 
 ONE, TWO = Task("T-01", "one", "do one"), Task("T-02", "two", "do two", needs=("T-01",))

@@ -15,8 +15,8 @@ from typing import Any
 import anyio
 
 from orchestrator.core.result import ProcessExit
-from orchestrator.executors.protocol import Done, Executor, Job, ProcessStarted
 from orchestrator.executors.exit_record import read_record
+from orchestrator.executors.protocol import Done, Executor, Job, ProcessStarted
 from tests.patience import PATIENCE
 
 #: Seconds until nothing of a run that was stopped or killed may live any more (promise 14).

@@ -19,9 +19,9 @@ import pytest
 
 from orchestrator.core.result import ProcessExit, StopReason
 from orchestrator.errors import ExecutorError
+from orchestrator.executors.exit_record import read_record, write_exit
 from orchestrator.executors.local import _ROOT, BOOTSTRAP, LocalExecutor
 from orchestrator.executors.protocol import Done, Executor, Job
-from orchestrator.executors.exit_record import read_record, write_exit
 from orchestrator.executors.reaper import sweep
 from tests.executors.harness import (
     LEAVE,
@@ -173,7 +173,7 @@ def test_the_guard_imports_little() -> None:
         [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True
     )
     room = "orchestrator.executors"
-    modules = ["guard", "procfs", "record", "spawn", "trees", "watchdog"]
+    modules = ["exit_record", "guard", "process_tree", "spawn", "watchdog"]
     neighbours = [room, *(f"{room}.{name}" for name in modules)]
     assert answer.stdout.split() == ["orchestrator", *neighbours, "orchestrator.ownership"]
 

@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 from orchestrator.core.result import StopReason
-from orchestrator.executors import local, trees
+from orchestrator.executors import local, process_tree
 from orchestrator.executors.local import LocalExecutor
 from tests.executors.harness import (
     LEAVE,
@@ -103,7 +103,7 @@ async def test_what_an_agent_leaves_behind_ends_with_it(
     assert not is_alive(left)
     assert (done["a"].code, done["a"].stopped) == (4, None)
     # That of the agent, not of what had to be waited for.
-    waited = trees.GRACE if "stubborn" in options else 0.0
+    waited = process_tree.GRACE if "stubborn" in options else 0.0
     assert 0 < done["a"].duration < time.monotonic() - before - waited
 
 

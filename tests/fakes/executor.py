@@ -11,8 +11,8 @@ import anyio
 import anyio.lowlevel
 
 from orchestrator.core.result import ProcessExit, StopReason
-from orchestrator.executors.protocol import Batches, Done, Job, News, ProcessStarted
 from orchestrator.executors.exit_record import run_inline, write_exit
+from orchestrator.executors.protocol import Batches, Done, Job, News, ProcessStarted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

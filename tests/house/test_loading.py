@@ -25,12 +25,6 @@ OF_OTHERS = (
     "asyncio",
     "jinja2",
     "markdown_it",
-    "orchestrator.actions.detaching",
-    "orchestrator.actions.following",
-    "orchestrator.agents.claude_outcome",
-    "orchestrator.core.draft",
-    "orchestrator.notifiers.http_post",
-    "orchestrator.views.brief",
     "urllib3",
     "yaml",
 )
@@ -43,7 +37,7 @@ def test_the_door_opens_without_the_furniture(door: str) -> None:
 
 
 def test_a_run_loads_what_it_runs() -> None:
-    """Shell tasks do not pay for reading what ``claude`` says, and no run for what only ``--detach`` needs."""
+    """No run pays for markdown, YAML, templates or HTTP before it needs them."""
     assert [] == loaded(OF_OTHERS, by="orchestrator.cli.running")
 
 

@@ -13,10 +13,10 @@ import pytest
 
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.status import TaskStatus
+from orchestrator.core.timestamp import iso
 from orchestrator.executors.exit_record import write_record
 from orchestrator.store.layout import Layout
 from orchestrator.store.result_file import render_result
-from orchestrator.core.timestamp import iso
 from tests.acceptance.claude_plan import ClaudePlan
 from tests.acceptance.orchestrate import Orchestrate
 from tests.mission.seed_script import run_script

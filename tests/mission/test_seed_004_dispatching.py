@@ -9,8 +9,7 @@ import sys
 
 import pytest
 
-from orchestrator.store.lock import take_lock
-from orchestrator.store.lock import lock_owner
+from orchestrator.store.lock import lock_owner, take_lock
 from tests.acceptance.plans import Gate
 from tests.executors.harness import wait_until
 from tests.mission.task_engine import TaskEngine

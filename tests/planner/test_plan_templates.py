@@ -9,10 +9,9 @@ import pytest
 from orchestrator.core.draft import Draft
 from orchestrator.core.graph import shape
 from orchestrator.errors import Problem
-from orchestrator.planner.draft import read_draft
-from orchestrator.planner.draft import lint, order_writers
-from orchestrator.planner.templates import describe, fill, plan_templates
 from orchestrator.planner.ask import planner_prompt
+from orchestrator.planner.draft import lint, order_writers, read_draft
+from orchestrator.planner.templates import describe, fill, plan_templates
 from tests.views.example import HOSTILE, headings
 
 GIVEN: dict[str, dict[str, str | tuple[str, ...]]] = {

@@ -18,8 +18,8 @@ from orchestrator.core.duration import format_duration
 from orchestrator.core.text import NO_TEXT, cell, fence, from_cell, one_line
 from orchestrator.errors import AgentError, PlanError, UsageError
 from orchestrator.plan.task_file import parse_task_file
-from orchestrator.planner.draft import read_draft
 from orchestrator.planner.ask import SCHEMA
+from orchestrator.planner.draft import read_draft
 from orchestrator.planner.plan import draw
 from orchestrator.planner.revise import from_file, from_request, from_template
 from orchestrator.store.layout import Layout

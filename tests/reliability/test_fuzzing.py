@@ -22,12 +22,12 @@ from hypothesis import strategies as st
 
 from orchestrator.agents.claude_stream import StreamReader
 from orchestrator.cli.main import cli
-from orchestrator.core.result import ProcessExit, Outcome, StopReason, Verdict
+from orchestrator.core.result import Outcome, ProcessExit, StopReason, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.status import TaskStatus
 from orchestrator.doctor.repair import check
 from orchestrator.errors import OrchestratorError
-from orchestrator.executors import record as records
+from orchestrator.executors import exit_record as records
 from orchestrator.plan.parser import StatusCells, parse_plan, set_statuses
 from orchestrator.plan.sections import redraw, regions
 from orchestrator.plan.task_file import parse_task_file

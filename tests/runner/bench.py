@@ -11,15 +11,15 @@ import anyio
 
 from orchestrator.agents.protocol import Agent
 from orchestrator.agents.shell import ShellAgent
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.settings import Settings, resolve
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.executors.protocol import Job
 from orchestrator.runner.clock import Clock
-from orchestrator.runner.render import Draw, Drawing
 from orchestrator.runner.events import Event
 from orchestrator.runner.launch import Launcher
 from orchestrator.runner.loop import Runner
+from orchestrator.runner.render import Draw, Drawing
 from orchestrator.runner.signals import receive_signals
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.node import Node

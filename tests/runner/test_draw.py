@@ -12,10 +12,10 @@ import anyio.lowlevel
 import anyio.to_thread
 import trio.testing
 
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.graph import Shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Result
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import StoreError
 from orchestrator.runner.attempt import LiveAttempt

@@ -11,8 +11,7 @@ import pytest
 
 from orchestrator.agents.protocol import Assignment
 from orchestrator.agents.shell import ShellAgent
-from orchestrator.core.result import Invocation
-from orchestrator.core.result import ProcessExit, StopReason
+from orchestrator.core.result import Invocation, ProcessExit, StopReason
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import StoreError
 from orchestrator.executors.protocol import Job
@@ -115,7 +114,9 @@ async def test_a_failed_attempt_is_repeated(tmp_path: Path) -> None:
 
 async def test_what_could_not_be_started_for_a_moment_is_started_later(tmp_path: Path) -> None:
     """The machine was short of processes or of memory: the attempt is repeated after a pause, like one that failed."""
-    short = ProcessExit(error="cannot start 'sh': Resource temporarily unavailable", is_passing=True)
+    short = ProcessExit(
+        error="cannot start 'sh': Resource temporarily unavailable", is_passing=True
+    )
 
     def play(job: Job) -> Play:
         return Play(exit=short) if job.facts["attempt"] < 3 else Play(output="done\n")

@@ -9,8 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from orchestrator.runner.event_loop import run_in_event_loop
-from orchestrator.runner.signals import Signals
-from orchestrator.runner.signals import hear_signals
+from orchestrator.runner.signals import Signals, hear_signals
 from tests.patience import PATIENCE
 
 

@@ -8,7 +8,7 @@ import pytest
 from orchestrator.runner import timer as timer_module
 from orchestrator.runner.clock import Clock
 from orchestrator.runner.timer import Timer
-from orchestrator.scheduler.messages import Event, Slept, Ticked
+from orchestrator.scheduler.messages import Input, Slept, Ticked
 from tests.executors.harness import until
 
 HOUR = 3600.0
@@ -28,11 +28,11 @@ class Watched:
 
     def __init__(self, wakes_in: float) -> None:
         self.clock = Sleeper()
-        self.told: list[Event] = []
+        self.told: list[Input] = []
         self.wake_at = self.clock.now() + wakes_in
         self.timer = Timer(self.clock, lambda: self.wake_at, self.handle)
 
-    def handle(self, event: Event) -> None:
+    def handle(self, event: Input) -> None:
         self.told.append(event)
         if isinstance(event, Slept):
             self.wake_at -= event.seconds

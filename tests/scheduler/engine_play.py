@@ -11,15 +11,20 @@ from orchestrator.core.result import StreamSignals, Verdict
 from orchestrator.core.status import SETTLED, TaskStatus
 from orchestrator.scheduler.budget import Account, Budget
 from orchestrator.scheduler.engine import Engine
-from orchestrator.scheduler.messages import Ended, Event, Heard, Tick, Recorded, Ticked
 from orchestrator.scheduler.messages import (
+    Ended,
+    Heard,
     Hold,
+    Input,
     Instruction,
     Launch,
     Record,
+    Recorded,
     Resume,
     Skip,
     Strain,
+    Tick,
+    Ticked,
 )
 from orchestrator.scheduler.node import Node
 
@@ -78,7 +83,7 @@ def check(engine: Engine, *, is_reopened: bool = False) -> None:
             assert entry.status in SETTLED or is_kept
 
 
-def tell(to: Engine, event: Event, now: float = 0.0, draw: float = 0.5) -> list[Instruction]:
+def tell(to: Engine, event: Input, now: float = 0.0, draw: float = 0.5) -> list[Instruction]:
     """Tell it one event, and hold it to its invariants."""
     instructions = to.handle(event, Tick(now, draw))
     check(to)
@@ -173,7 +178,7 @@ class Game(Protocol):
     unrecorded: list[str]
     finished: bool
 
-    def tell(self, event: Event) -> object:
+    def tell(self, event: Input) -> object:
         """Tell the engine, and take in what it wants."""
 
 

@@ -7,8 +7,19 @@ from hypothesis import strategies as st
 
 from orchestrator.core.result import StopReason, Verdict
 from orchestrator.core.status import TaskStatus
-from orchestrator.scheduler.messages import Begun, Ended, Recorded, StopRequested, Ticked
-from orchestrator.scheduler.messages import Finish, Instruction, Launch, Record, Skip, Stop
+from orchestrator.scheduler.messages import (
+    Begun,
+    Ended,
+    Finish,
+    Instruction,
+    Launch,
+    Record,
+    Recorded,
+    Skip,
+    Stop,
+    StopRequested,
+    Ticked,
+)
 from orchestrator.scheduler.node import Node
 from orchestrator.scheduler.timers import CEILING
 from tests.scheduler.engine_play import completes, engine, fails, launched, skipped, tell

@@ -7,8 +7,20 @@ import math
 from orchestrator.core.result import Verdict
 from orchestrator.core.status import TaskStatus
 from orchestrator.scheduler.budget import Account
-from orchestrator.scheduler.messages import Begun, Ended, Recorded, Slept, StopRequested, Ticked
-from orchestrator.scheduler.messages import Finish, Hold, Launch, Record, Resume, Strain
+from orchestrator.scheduler.messages import (
+    Begun,
+    Ended,
+    Finish,
+    Hold,
+    Launch,
+    Record,
+    Recorded,
+    Resume,
+    Slept,
+    StopRequested,
+    Strain,
+    Ticked,
+)
 from orchestrator.scheduler.node import Node
 from tests.scheduler.engine_play import completes, ends, engine, fails, launched, shows, tell, told
 

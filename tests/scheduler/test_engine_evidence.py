@@ -8,8 +8,17 @@ from orchestrator.core.result import Verdict
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.task_command import TaskCommand
 from orchestrator.scheduler.budget import Account
-from orchestrator.scheduler.messages import Begun, Recorded, Ticked
-from orchestrator.scheduler.messages import Finish, Hold, Instruction, Launch, Record, Resume
+from orchestrator.scheduler.messages import (
+    Begun,
+    Finish,
+    Hold,
+    Instruction,
+    Launch,
+    Record,
+    Recorded,
+    Resume,
+    Ticked,
+)
 from orchestrator.scheduler.node import Intervened, Node
 from tests.scheduler.engine_play import (
     breaks,

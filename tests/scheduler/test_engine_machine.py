@@ -18,24 +18,22 @@ from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.messages import (
     Begun,
     Ended,
-    Event,
-    Heard,
-    Tick,
-    Recorded,
-    StopRequested,
-    Ticked,
-)
-from orchestrator.scheduler.messages import (
     Finish,
+    Heard,
     Hold,
+    Input,
     Instruction,
     Launch,
     Record,
+    Recorded,
     Refuse,
     Resume,
     Skip,
     Stop,
+    StopRequested,
     Strain,
+    Tick,
+    Ticked,
 )
 from orchestrator.scheduler.node import Intervened, Node
 from tests.scheduler.engine_plans import copied, plans
@@ -105,7 +103,7 @@ class EngineMachine(RuleBasedStateMachine):
         self.commands = 0
         self.outside: dict[str, str] = {}
         self.kept_from: dict[str, TaskStatus] = {}
-        self.story: list[tuple[Event, Tick, list[Instruction]]] = []
+        self.story: list[tuple[Input, Tick, list[Instruction]]] = []
         self.tell(Begun())
 
     def build(self, entries: list[Node]) -> Engine:
@@ -120,7 +118,7 @@ class EngineMachine(RuleBasedStateMachine):
             capacity=Capacity(WIDTHS),
         )
 
-    def tell(self, event: Event, draw: float = 0.5) -> list[Instruction]:
+    def tell(self, event: Input, draw: float = 0.5) -> list[Instruction]:
         moment = Tick(self.now, draw)
         instructions = self.engine.handle(event, moment)
         self.story.append((event, moment, instructions))
@@ -338,7 +336,9 @@ class EngineMachine(RuleBasedStateMachine):
         turns = self.engine.entries[task].turns + data.draw(st.integers(0, 1))
         if turns > self.engine.entries[task].turns or (answered and not turns):
             self.prove(task)
-        self.tell(Heard(task, self.running[task], StreamSignals(answered, delivered, strained, turns)))
+        self.tell(
+            Heard(task, self.running[task], StreamSignals(answered, delivered, strained, turns))
+        )
 
     @precondition(lambda self: self.unrecorded)
     @rule(data=st.data())

@@ -11,8 +11,16 @@ from orchestrator.core.result import Verdict
 from orchestrator.core.status import TaskStatus
 from orchestrator.scheduler.budget import LEAST_CAP, Account, Budget
 from orchestrator.scheduler.engine import Engine
-from orchestrator.scheduler.messages import Begun, Ended, Recorded, Replanned, Ticked
-from orchestrator.scheduler.messages import Finish, Launch, Record
+from orchestrator.scheduler.messages import (
+    Begun,
+    Ended,
+    Finish,
+    Launch,
+    Record,
+    Recorded,
+    Replanned,
+    Ticked,
+)
 from orchestrator.scheduler.node import Node
 from tests.scheduler.engine_play import caps, completes, ends, engine, launched, tell
 

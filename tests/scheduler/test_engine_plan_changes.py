@@ -7,11 +7,22 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from orchestrator.core.result import Verdict
-from orchestrator.core.status import COMMANDS, BLOCKS_DEPENDENTS, TaskStatus, Verb
+from orchestrator.core.status import BLOCKS_DEPENDENTS, COMMANDS, TaskStatus, Verb
 from orchestrator.core.task_command import TaskCommand
 from orchestrator.scheduler.engine import Engine
-from orchestrator.scheduler.messages import Begun, Ended, Event, Tick, Recorded, Replanned, Ticked
-from orchestrator.scheduler.messages import Finish, Launch, Record, Skip
+from orchestrator.scheduler.messages import (
+    Begun,
+    Ended,
+    Finish,
+    Input,
+    Launch,
+    Record,
+    Recorded,
+    Replanned,
+    Skip,
+    Tick,
+    Ticked,
+)
 from orchestrator.scheduler.node import Intervened, Node
 from orchestrator.scheduler.replan import left_to_run
 from tests.scheduler.engine_play import (
@@ -65,7 +76,7 @@ class PlanChanges(RuleBasedStateMachine):
             for name, (needs, priority, is_umbrella) in self.rows.items()
         ]  # fmt: skip
 
-    def tell(self, event: Event) -> None:
+    def tell(self, event: Input) -> None:
         for instruction in self.engine.handle(event, Tick(self.now)):
             match instruction:
                 case Launch(task, attempt):

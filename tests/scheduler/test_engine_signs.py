@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.core.result import StreamSignals, StopReason, Verdict
+from orchestrator.core.result import StopReason, StreamSignals, Verdict
 from orchestrator.core.status import TaskStatus
-from orchestrator.scheduler.messages import Begun, Ended, Heard, StopRequested, Ticked
-from orchestrator.scheduler.messages import Launch, Record, Stop
+from orchestrator.scheduler.messages import (
+    Begun,
+    Ended,
+    Heard,
+    Launch,
+    Record,
+    Stop,
+    StopRequested,
+    Ticked,
+)
 from orchestrator.scheduler.node import LINGER, Node
 from tests.scheduler.engine_play import completes, engine, fails, shows, tell
 

@@ -18,18 +18,23 @@ from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.task_command import TaskCommand
 from orchestrator.scheduler.budget import Account, Budget
 from orchestrator.scheduler.engine import Engine
-from orchestrator.scheduler.messages import Begun, Ended, Event, Heard, Tick, Recorded
 from orchestrator.scheduler.messages import (
+    Begun,
+    Ended,
     Finish,
+    Heard,
     Hold,
+    Input,
     Instruction,
     Launch,
     Record,
+    Recorded,
     Refuse,
     Resume,
     Skip,
     Stop,
     Strain,
+    Tick,
 )
 from orchestrator.scheduler.node import Intervened, Node
 
@@ -38,7 +43,7 @@ from orchestrator.scheduler.node import Intervened, Node
 
 def seconds_of(run: Engine, *, task: float, commit: float) -> float:
     """Play a run in which every task takes as long, and so does every commit; return when it finished."""
-    happens: list[tuple[float, int, Event]] = []
+    happens: list[tuple[float, int, Input]] = []
     order = count()
     heapq.heappush(happens, (0.0, next(order), Begun()))
     while happens:
@@ -113,7 +118,7 @@ def most_work(entries: Sequence[Node]) -> int:
     run = Engine(
         entries, max_parallel=4, accounts={"claude": Account()}, purse=Budget(len(entries) * 1.0)
     )
-    most, todo = 0, deque[Event]([Begun()])
+    most, todo = 0, deque[Input]([Begun()])
     while todo:
         event = todo.popleft()
         answer, work = work_of(lambda event=event: run.handle(event, Tick(0.0)))  # type: ignore[misc]

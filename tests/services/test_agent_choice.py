@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.core.agent import Member, AgentRegistry
+from orchestrator.core.agent import AgentRegistry, Member
 from orchestrator.core.plan import Task
 from orchestrator.core.settings import Settings
 from orchestrator.services.agent_choice import Known

@@ -8,9 +8,9 @@ from typing import NoReturn
 
 import pytest
 
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.plan import PlanHeader
 from orchestrator.core.plan_status import PlanState
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import ApprovalError, OrchestratorError, TransitionError, UsageError
 from orchestrator.plan.header import plan_header_of

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.result import Attempt, Result
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.executors.exit_record import write_record
+from orchestrator.store.fingerprint import is_settled
 from orchestrator.store.layout import Layout
 from orchestrator.store.result_file import render_result
-from orchestrator.store.fingerprint import is_settled
 from orchestrator.store.workspace import Workspace
 
 S = TaskStatus

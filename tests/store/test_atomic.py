@@ -13,9 +13,9 @@ import pytest
 
 from orchestrator.errors import StoreError
 from orchestrator.store.atomic import (
+    atomic_write,
     read_file,
     read_whole,
-    atomic_write,
     sweep_temporaries,
     sync_directory,
 )

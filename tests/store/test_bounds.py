@@ -11,19 +11,17 @@ import pytest
 from orchestrator.core.plan import Task
 from orchestrator.core.status import TaskStatus as S
 from orchestrator.core.text import unfenced
-from orchestrator.errors import PlanError, StoreError, NotAFileError
+from orchestrator.errors import NotAFileError, PlanError, StoreError
 from orchestrator.plan.front_matter import load_front_matter, read_front_matter
 from orchestrator.plan.lines import LARGEST_PLAN, LARGEST_TEXT, LONGEST_LINE, MOST_LINES
 from orchestrator.plan.parser import parse_plan
 from orchestrator.plan.task_file import parse_task_file
-from orchestrator.store import answers
-from orchestrator.store.workspace import Answer, answers_handed_on, answers_shown
+from orchestrator.store import workspace as workspace_module
 from orchestrator.store.atomic import open_file, read_file, read_piece, reject_symlinks
-from orchestrator.store.journal import last_run, read_on
-from orchestrator.store.journal import Journal, journal_tail
-from orchestrator.store.lock import take_lock
-from orchestrator.store.lock import lock_owner
+from orchestrator.store.journal import Journal, journal_tail, last_run, read_on
+from orchestrator.store.lock import lock_owner, take_lock
 from orchestrator.store.result_file import LARGEST_RESULT, safe_answer
+from orchestrator.store.workspace import Answer, answers_handed_on, answers_shown
 from tests.store.plan_directory import (
     completed,
     load,
@@ -215,7 +213,7 @@ def test_front_matter_may_have_long_texts_and_many_inputs() -> None:
 
 def test_large_answers_share_what_there_is(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A small one is whole; of a large one the head is shown, its fence closed, with the way to the rest."""
-    monkeypatch.setattr(answers, "MOST", 4000)
+    monkeypatch.setattr(workspace_module, "MOST", 4000)
     tasks = [Task(id=f"T-0{n}", name="", description="") for n in (1, 2)]
     result(root, "agent-01", text("T-01", S.COMPLETED, answer="small"))
     large = safe_answer("line\n" * 2000, is_markdown=False)

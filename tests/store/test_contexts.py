@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.core.message import Message, MessageKind, message_line
-from orchestrator.store.messages import Contexts
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
-from orchestrator.store.messages import append_message
+from orchestrator.store.messages import Contexts, append_message
 
 TIME = "2026-01-05T14:00:00.000Z"
 TASKS = {f"agent-{number:02}": f"T-{number:02}" for number in range(1, 31)}

@@ -10,6 +10,7 @@ import pytest
 from orchestrator.errors import UsageError
 from orchestrator.store.journal import (
     Cursor,
+    Journal,
     end_of,
     keep_cursor,
     last_run,
@@ -17,7 +18,6 @@ from orchestrator.store.journal import (
     parse_cursor,
     read_on,
 )
-from orchestrator.store.journal import Journal
 
 TIME = "2026-01-05T14:00:00.000Z"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import StoreError, UsageError
-from orchestrator.store import exchange
+from orchestrator.store import compare_and_swap
 from orchestrator.store.compare_and_swap import Taken, exchanged, put, take
 from orchestrator.store.lock import exclusive
 
@@ -96,7 +96,7 @@ def test_what_was_saved_meanwhile_is_changed_instead_until_time_is_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, within: float, seen: list[str]
 ) -> None:
     """However few tries that are: each may wait for who has it open, and whoever else changes it waits behind us."""
-    monkeypatch.setattr(exchange, "_SAVED_WITHIN", within)
+    monkeypatch.setattr(compare_and_swap, "_SAVED_WITHIN", within)
     path, read = tmp_path / "plan.md", list[str]()
     path.write_text("one")
 

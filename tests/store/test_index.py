@@ -12,8 +12,8 @@ from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.status import TaskStatus
-from orchestrator.store.index import Index, read_cache, write_cache
 from orchestrator.store.fingerprint import is_settled, signature
+from orchestrator.store.index import Index, read_cache, write_cache
 
 TASKS = {
     "a": Task(

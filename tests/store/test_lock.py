@@ -18,8 +18,7 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import BusyError, StoreError
-from orchestrator.store.lock import take_lock
-from orchestrator.store.lock import broken_off, dead_runs_of, lock_owner
+from orchestrator.store.lock import broken_off, dead_runs_of, lock_owner, take_lock
 from orchestrator.store.process import boot_id, start_time, this_process
 
 NOW = "2026-01-05T14:00:00.000Z"

@@ -10,6 +10,7 @@ from markdown_it import MarkdownIt
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line, sanitize
+from orchestrator.core.timestamp import epoch, iso
 from orchestrator.store.result_file import (
     answer_of,
     parse_result,
@@ -17,7 +18,6 @@ from orchestrator.store.result_file import (
     render_result,
     safe_answer,
 )
-from orchestrator.core.timestamp import epoch, iso
 
 #: Everything that means something to YAML, to markdown, to a terminal or to us.
 SPICE = [

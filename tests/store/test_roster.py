@@ -10,12 +10,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from orchestrator.core.agent import BUILT_IN, Program, AgentRegistry
+from orchestrator.core.agent import BUILT_IN, AgentRegistry, Program
 from orchestrator.core.text import one_line, sanitize
 from orchestrator.errors import OrchestratorError, PlanError, StoreError
+from orchestrator.store.agent_files import parse_agent_file, read_agents, register
 from orchestrator.store.layout import Layout
-from orchestrator.store.agent_files import read_agents, register
-from orchestrator.store.agent_files import parse_agent_file
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 
 from orchestrator.errors import StoreError
 from orchestrator.store.layout import Layout
-from orchestrator.store.process import this_process
 from orchestrator.store.lock import say_waiting, those_waiting, wait_no_longer
+from orchestrator.store.process import this_process
 
 #: No process has that number.
 GONE = 2**22 + 1

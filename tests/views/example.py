@@ -7,10 +7,10 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Attempt, Result
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 
 #: 2026-01-05 14:00:00 UTC

@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.brief import Brief, Phase
-from orchestrator.core.event import read_line
-from orchestrator.core.event import News
+from orchestrator.core.event import News, read_line
+from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.runner.events import Event, Kind
 from orchestrator.views.brief import LIMIT, brief_text, ending, facts, next_command

@@ -7,8 +7,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.views.terminal import display_width
 from orchestrator.views.diagram import chain, dot, mermaid, text
+from orchestrator.views.terminal import display_width
 from tests.views.example import HOSTILE, board, five, large, midway, task
 
 NODE = re.compile(r'    n\d+\["[^"\n\[\]<>`|{}]*(<br/>[^"\n\[\]<>`|{}]*)?"\]:::[a-z]+')

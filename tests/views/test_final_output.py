@@ -9,8 +9,8 @@ import pytest
 from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.plan.safe_markdown import tagless
-from orchestrator.views.status import skipped_because, timing
 from orchestrator.views.final_output import final_output
+from orchestrator.views.status import skipped_because, timing
 from tests.views.example import (
     BEGIN,
     HOSTILE,

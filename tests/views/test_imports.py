@@ -9,7 +9,7 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".table", ".master_plan", ".final_output", ".task_file", ".diagram"]
+    "name", ["", ".status", ".master_plan", ".final_output", ".task_file", ".diagram"]
 )
 def test_a_view_is_imported_without_furniture(name: str) -> None:
     """``status`` and ``list`` pay for neither a template engine nor a graph library."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from orchestrator.core.notification import Notice
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import sanitize
-from orchestrator.views import notices
+from orchestrator.views import notification
 
 TEXT = st.text(max_size=500)
 
@@ -24,16 +24,16 @@ TEXT = st.text(max_size=500)
     ],
 )
 def test_a_plan_is_called_by_its_title_and_project(name: str, title: str, root: str) -> None:
-    assert name == notices.plan_name(title, root)
+    assert name == notification.plan_name(title, root)
 
 
 @given(TEXT, TEXT, TEXT, TEXT)
 def test_any_text_makes_a_short_message(title: str, task: str, name: str, reason: str) -> None:
-    plan = notices.plan_name(title, "/home/me/shop/.orchestrator")
+    plan = notification.plan_name(title, "/home/me/shop/.orchestrator")
     for notice in (
-        notices.task_failed(plan, task, name, reason, f"show {task}"),
-        notices.alert(plan, reason, task=task),
-        notices.run_ended(
+        notification.task_failed(plan, task, name, reason, f"show {task}"),
+        notification.alert(plan, reason, task=task),
+        notification.run_ended(
             plan,
             {TaskStatus.FAILED: 1},
             {TaskStatus.FAILED},
@@ -41,7 +41,7 @@ def test_any_text_makes_a_short_message(title: str, task: str, name: str, reason
             trouble=reason,
             next_step="look",
         ),
-        notices.trial(plan),
+        notification.trial(plan),
     ):
         is_short(notice)
 
@@ -55,11 +55,11 @@ def is_short(notice: Notice) -> None:
 
 def test_a_token_in_a_reason_is_taken_out() -> None:
     token = "ghp_" + "aB3xY9kLm2Qw7Er5Tz" * 2
-    notice = notices.task_failed("Shop", "T-01", "Pay", f"said {token}", "show T-01")
+    notice = notification.task_failed("Shop", "T-01", "Pay", f"said {token}", "show T-01")
     assert token not in notice.message
     assert "[redacted ghp_…]" in notice.text
 
 
 def test_failures_are_joined() -> None:
-    each = [notices.task_failed("Shop", f"T-{n}", "", "x", "y") for n in range(3)]
-    assert "❌ Shop: 3 tasks failed\nT-0, T-1, T-2" == notices.joined(each).message
+    each = [notification.task_failed("Shop", f"T-{n}", "", "x", "y") for n in range(3)]
+    assert "❌ Shop: 3 tasks failed\nT-0, T-1, T-2" == notification.joined(each).message

@@ -8,8 +8,8 @@ import io
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from orchestrator.core.usage import Booking, Figures, figures
 from orchestrator.core.text import one_line
+from orchestrator.core.usage import Booking, Figures, figures
 from orchestrator.views.report import (
     metrics_text,
     report_csv,

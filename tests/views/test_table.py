@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
-from orchestrator.views.terminal import display_width
 from orchestrator.views.final_output import final_output
 from orchestrator.views.listing import table_text
 from orchestrator.views.master_plan import sections
 from orchestrator.views.status import list_text, status_text
+from orchestrator.views.terminal import display_width
 from tests.views.example import (
     BEGIN,
     HOSTILE,

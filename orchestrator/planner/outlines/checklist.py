@@ -7,6 +7,7 @@ them. Numbers put a list in order, unless its items name what they wait for.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -301,8 +302,6 @@ class _ChecklistReader:
 
     def _alike(self, words: str) -> list[str]:
         """Return the name that somebody may have mistyped."""
-        import difflib
-
         known = [
             name for entry in self._entries for name in (entry.id, *called(entry.text)) if name
         ]
@@ -333,7 +332,9 @@ class _ChecklistReader:
         )
         if len(pluralize) < 2 or any(inside):
             return
-        keyed = groupby(enumerate(pluralize), key=lambda pair: -1 if pair[1].is_parallel else pair[0])
+        keyed = groupby(
+            enumerate(pluralize), key=lambda pair: -1 if pair[1].is_parallel else pair[0]
+        )
         stages = [
             [items[leaf] for _, each in stage for leaf in each.leaves()] for _, stage in keyed
         ]

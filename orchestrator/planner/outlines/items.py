@@ -9,7 +9,7 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from orchestrator.core.text import pluralize, join_first, one_line
+from orchestrator.core.text import join_first, one_line, pluralize
 from orchestrator.errors import Problem
 from orchestrator.plan.columns import plain
 from orchestrator.planner.outlines.document import Document, OutlineNode
