@@ -59,9 +59,8 @@ class Call:
 
     def plugins(self, layout: Layout) -> Plugins:
         """Return the agents and the executor for a plan."""
-        from orchestrator.wiring import (
-            plugins,  # loads every kind of agent; most commands need none
-        )
+        # It loads every kind of agent; most commands need none.
+        from orchestrator.wiring import plugins
 
         return plugins(layout=layout)
 
