@@ -10,13 +10,13 @@ from __future__ import annotations
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from orchestrator.actions.editing import Updated
     from orchestrator.actions.following import WaitUpdate
     from orchestrator.api import Orchestrator, check_all_tasks
     from orchestrator.commands.context import Context
     from orchestrator.commands.export import Export
     from orchestrator.commands.history import History
     from orchestrator.commands.report import Ledger
+    from orchestrator.commands.update import Updated
     from orchestrator.core.agent import Listed
     from orchestrator.core.message import Message
     from orchestrator.core.plan import Task
@@ -71,7 +71,7 @@ _FROM = {
     "RunReport": "runner.run",
     "Task": "core.plan",
     "TaskView": "services.task_view",
-    "Updated": "actions.editing",
+    "Updated": "commands.update",
     "check_all_tasks": "api",
 }
 

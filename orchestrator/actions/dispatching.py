@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from orchestrator.actions.adding import NewTask, add
 from orchestrator.core.agent import AgentRegistry, at_work
 from orchestrator.core.dispatch import (
     Skipped,
@@ -34,7 +33,9 @@ from orchestrator.errors import (
 from orchestrator.plan.columns import read_needs
 from orchestrator.plan.criteria_list import criteria_in
 from orchestrator.plan.header import plan_header_of
+from orchestrator.plan.task_fields import PLAIN_FIELDS
 from orchestrator.runner.preview import RunPreview, preview_run
+from orchestrator.services.new_task import NewTask, add
 from orchestrator.services.plans import begin, require_approval, require_subtask
 from orchestrator.services.row_checks import dependencies_said
 from orchestrator.services.run_request import RunRequest
@@ -293,6 +294,11 @@ class Dispatcher:
             places=places,
             assignment=body.strip(),
             criteria=[each.text for each in criteria_in(body.encode())],
+            times={
+                each.name: text
+                for each in PLAIN_FIELDS
+                if (text := each.text(getattr(task, each.name)))
+            },
             program=self.program,
         )
 

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from orchestrator.actions.adding import NewTask, add
 from orchestrator.actions.detaching import await_begun, detach, refuse_within_attempt
 from orchestrator.errors import BusyError, OrchestratorError
 from orchestrator.executors.detach import Detached
 from orchestrator.plan.header import plan_header_of
+from orchestrator.services.new_task import NewTask, add
 from orchestrator.services.plans import require_approval
 from orchestrator.services.plugins import Plugins
 from orchestrator.services.run_request import RunRequest

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
 from orchestrator.errors import UsageError
+from orchestrator.plan.task_fields import TaskValues
 
 
 class TaskSettings(TypedDict, total=False):
@@ -44,6 +45,10 @@ class TaskSettings(TypedDict, total=False):
     context_limit: int
     """Bytes."""
     validate: bool
+
+
+class AddKeywords(TaskSettings, TaskValues, total=False):
+    """What ``add`` takes besides."""
 
 
 class RunSettings(TaskSettings, total=False):

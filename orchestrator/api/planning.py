@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.api.directory import Directory
-from orchestrator.api.keywords import ids, listed, read_settings, worded
+from orchestrator.api.keywords import AddKeywords, ids, listed, read_settings, worded
+from orchestrator.commands.update import Changes, Updated, update
+from orchestrator.plan.task_fields import TASK_FIELDS, TaskChanges
+from orchestrator.services.new_task import NewTask, add
 
 if TYPE_CHECKING:
     from typing import Self, Unpack
 
-    from orchestrator.actions.editing import Updated
-    from orchestrator.api.keywords import TaskSettings
     from orchestrator.core.snapshot import PlanSnapshot
 
 
@@ -43,59 +44,39 @@ class Planning(Directory):
         text: str,
         *,
         desc: str = "",
-        priority: str | int = "",
         depends_on: Sequence[str] = (),
-        parent: str = "",
-        assignee: str = "",
-        agent: str = "",
         tags: Sequence[str] = (),
-        type: str = "",
-        deadline: str = "",
-        estimated_hours: str | float = "",
         criteria: Sequence[str] = (),
         id: str = "",
-        **settings: Unpack[TaskSettings],
+        **more: Unpack[AddKeywords],
     ) -> str:
-        """Add a task, also while the plan runs, and return its id; where there is no plan, one is made.
+        """Add a task to the plan, which is made where there is none; return its id.
 
         Args:
-            text: What is to be done; for a shell, the command.
+            text: What is to be done; for the agent ``shell`` a command.
             desc: More about it; of a command, its name.
-            priority: ``high``, ``P1`` or 100; bigger is first.
-            depends_on: What comes before.
-            parent: The umbrella it stands under.
-            assignee: Who is responsible.
-            agent: What runs it.
+            depends_on: The tasks that it waits for.
             tags: Words to find it by.
-            type: ``dev``, ``test``, ``research`` …
-            deadline: A day, a moment, or how long from now: ``2026-03-01``, ``2026-03-01T14:00Z``, ``2d``.
-            estimated_hours: How long it takes.
-            criteria: How somebody can tell that it is done.
+            criteria: Its success criteria.
             id: Its id; empty: the next one.
-            settings: Those of its task file: ``timeout`` and ``retry_delay`` (seconds, or ``"5m"``), ``retries`` …
+            more: The other fields of its row (``TaskValues``), and settings of its task file (``TaskSettings``):
+                ``timeout`` and ``retry_delay`` (seconds, or ``"5m"``), ``retries`` …
 
         Raises:
-            UsageError: one of them makes no sense.
+            UsageError: one of them is not understood.
         """
-        from orchestrator.actions.adding import NewTask, add
-
-        wanted = NewTask(
+        values, settings = _sorted(more)
+        task = NewTask(
             text=text,
             description=desc,
-            priority=str(priority),
             needs=ids("depends_on", depends_on),
-            parent=parent,
-            assignee=assignee,
-            agent=agent,
             tags=listed("tags", tags),
-            type=type,
-            deadline=deadline,
-            estimated_hours=estimated_hours,
+            values=values,
             criteria=worded(criteria),
-            settings=read_settings(settings, self.add.__kwdefaults__ or ()),
+            settings=read_settings(settings, _KEYWORDS | {*(self.add.__kwdefaults__ or ())}),
             id=id,
         )
-        return add(self._layout, wanted, self._name, self._roster).id
+        return add(self._layout, task, self._name, self._roster).id
 
     def update(
         self,
@@ -103,46 +84,35 @@ class Planning(Directory):
         *,
         title: str | None = None,
         desc: str | None = None,
-        priority: str | int | None = None,
         depends_on: Sequence[str] | None = None,
         add_deps: Sequence[str] = (),
         remove_deps: Sequence[str] = (),
-        parent: str | None = None,
-        assignee: str | None = None,
-        agent: str | None = None,
-        type: str | None = None,
-        deadline: str | None = None,
-        estimated_hours: str | float | None = None,
         tags: Sequence[str] = (),
         untags: Sequence[str] = (),
         criteria: Sequence[str] = (),
+        **values: Unpack[TaskChanges],
     ) -> Updated:
-        """Change the row of a task. None leaves a cell as it is, an empty text or list takes away what it says.
+        """Change the row of a task. None leaves a cell as it is, an empty text or list empties it.
 
         *tags* and *criteria* are added to those that there are, *untags* taken away; *add_deps* and *remove_deps* do
-        so with what comes before. All else is as in ``add``. Where the task stands is changed by ``start``,
-        ``complete``, ``block`` … .
+        so with what comes before. All else is as in ``add``. Its status is changed by ``start``, ``complete``,
+        ``block`` … .
 
         Raises:
-            UsageError: one of them makes no sense.
+            UsageError: one of them is not understood.
         """
-        from orchestrator.actions.editing import Changes, update
-
+        given, others = _sorted(values)
+        if others:
+            read_settings(dict.fromkeys(others), _KEYWORDS | {*(self.update.__kwdefaults__ or ())})
         changes = Changes(
             title=title,
             description=desc,
-            priority=None if priority is None else str(priority),
             needs=None if depends_on is None else ids("depends_on", depends_on or ()),
             add_needs=ids("add_deps", add_deps),
             remove_needs=ids("remove_deps", remove_deps),
-            parent=parent,
-            assignee=assignee,
-            agent=agent,
-            type=type,
-            deadline=deadline,
-            estimated_hours=estimated_hours,
             tags=listed("tags", tags),
             untags=listed("untags", untags),
+            values=given,
             criteria=worded(criteria),
         )
         return update(self._layout, task, changes, self._name, self._roster)
@@ -192,3 +162,17 @@ class Planning(Directory):
         from orchestrator.services.plans import archive
 
         return archive(self._layout)
+
+
+_NAME_OF = {each.keyword: each.name for each in TASK_FIELDS}
+_KEYWORDS = _NAME_OF.keys()
+
+
+def _sorted(given: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return the fields of a row among keywords, as they are typed, and the other keywords; None is left out."""
+    values = {
+        _NAME_OF[key]: str(value)
+        for key, value in given.items()
+        if key in _NAME_OF and value is not None
+    }
+    return values, {key: value for key, value in given.items() if key not in _NAME_OF}

@@ -64,7 +64,7 @@ def _tags(ctx: click.Context) -> list[str]:
 
 
 def _agents(ctx: click.Context) -> list[str]:
-    from orchestrator.cli.adding import known_agents
+    from orchestrator.commands.call import known_agents
 
     try:
         return list(known_agents(plan_directory(None, ctx.params.get("option"))).keys)

@@ -10,13 +10,11 @@ from typing import Any
 
 import click
 
-from orchestrator.actions.adding import NewTask
 from orchestrator.actions.dispatching import Dispatch, Dispatcher, Passed, Round, dispatch
-from orchestrator.cli.adding import known_agents
 from orchestrator.cli.options import takes_caller, takes_json
 from orchestrator.cli.plans import move, subtask_facts
 from orchestrator.cli.texts import TakesProse
-from orchestrator.commands.call import Call
+from orchestrator.commands.call import Call, known_agents
 from orchestrator.commands.reply import (
     as_called,
     caller,
@@ -34,6 +32,7 @@ from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.errors import ExitStatus, OrchestratorError, TransitionError, UsageError
 from orchestrator.runner.task_commands import act
+from orchestrator.services.new_task import NewTask
 from orchestrator.services.plans import advance, require_subtask
 from orchestrator.store.collection import plan_id
 from orchestrator.store.layout import Layout
@@ -83,7 +82,8 @@ def dispatch_command(
     Who it is reports with `subtask`; or `auto-dispatch` and `run` start an agent for it.
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     layout = plan_directory(task, option)
-    errand = NewTask(text=title, assignee=agent, type=type, needs=",".join(deps), priority=priority)
+    values = {"assignee": agent, "type": type, "priority": priority}
+    errand = NewTask(text=title, needs=",".join(deps), values=values)
     made, steps = dispatch(layout, errand, known_agents, who=caller(name))
     message = f"Dispatched {made}{f' to {agent}' if agent else ''}"
     if as_json:

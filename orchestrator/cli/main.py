@@ -36,8 +36,6 @@ _OLD = {
     "plan": "drafting",
     "template": "templates",
     "wizard": "wizard",
-    "add": "editing",
-    "update": "editing",
     "agents": "agents",
     "agent": "team",
     "run": "running",

@@ -10,7 +10,7 @@ import click
 
 from orchestrator.cli.texts import TakesProse, TakesText
 from orchestrator.commands.call import Call
-from orchestrator.commands.registry import Command, Facts, Group, Parameter, parameters
+from orchestrator.commands.registry import Command, Facts, Group, Parameter, make_params, parameters
 from orchestrator.commands.reply import from_stdin, say_json, say_rows, talk, write
 
 #: How words are sorted into options and texts, by what ``Parameter.dash`` allows.
@@ -103,7 +103,7 @@ def _callback(command: Command[Any, Any]) -> Callable[..., None]:
         common = {key: given.pop(key) for key, _ in command.takes if key in given}
         if given.get("format") == "json":
             common["is_json"] = True
-        status = call_command(command, Call(**common), command.params(**given))
+        status = call_command(command, Call(**common), make_params(command.params, given))
         click.get_current_context().exit(status)
 
     return run

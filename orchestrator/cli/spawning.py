@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import click
 
-from orchestrator.actions.adding import NewTask
 from orchestrator.actions.spawning import spawn
-from orchestrator.cli.adding import settings_given, tags_of
 from orchestrator.cli.options import takes_caller, takes_json
 from orchestrator.cli.texts import TakesProse
 from orchestrator.commands.reply import as_called, caller, plan_directory, say_json, talk, write
+from orchestrator.commands.task_options import settings_of, tags_of
+from orchestrator.services.new_task import NewTask
 from orchestrator.wiring import detached, plugins
 
 
@@ -59,8 +59,9 @@ def spawn_command(
       orchestrator cancel $KEY
     """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
     wanted = NewTask(
-        text=text, description=desc, priority=priority, assignee=assignee, agent=agent,
-        tags=tags_of(tag, "--tag"), settings=settings_given(settings), label=label,
+        text=text, description=desc, tags=tags_of(tag, "--tag"), label=label,
+        values={"priority": priority, "assignee": assignee, "agent": agent},
+        settings=settings_of({name: value for name, value in settings.items() if value is not None}),
     )  # fmt: skip
     if claude_bin:
         os.environ["ORCHESTRATOR_CLAUDE_BIN"] = claude_bin  # for the run that goes on without us

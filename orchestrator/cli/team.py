@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from orchestrator.cli.adding import known_agents
 from orchestrator.cli.agents import agent_facts
 from orchestrator.cli.options import takes_caller, takes_directory, takes_json
 from orchestrator.cli.texts import TakesText
+from orchestrator.commands.call import known_agents
 from orchestrator.commands.reply import (
     caller,
     from_stdin,

@@ -11,8 +11,16 @@ from typing import TYPE_CHECKING
 from orchestrator.commands.reply import caller, plan_directory, talk
 
 if TYPE_CHECKING:
+    from orchestrator.core.agent import AgentRegistry
     from orchestrator.services.plugins import Plugins
     from orchestrator.store.layout import Layout
+
+
+def known_agents(layout: Layout) -> AgentRegistry:
+    """Return the agents that there are for a plan."""
+    from orchestrator.store.agent_files import read_agents  # few commands name an agent
+
+    return read_agents(layout, os.environ)
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,10 @@ class Call:
 
         return plugins(layout=layout)
 
+    def agents(self, layout: Layout) -> AgentRegistry:
+        """Return the agents that there are for a plan."""
+        return known_agents(layout)
+
     def progress(self, text: str) -> None:
         """Print what the command waits for, to people."""
         if self.is_process and not self.is_json:
@@ -95,3 +107,7 @@ class ProgramCall(Call):
         from orchestrator.wiring import plugins  # loads every kind of agent
 
         return plugins(self.claude_bin, layout)
+
+    def agents(self, layout: Layout) -> AgentRegistry:
+        """Return the agents that there are for a plan."""
+        return self.plugins(layout).registry

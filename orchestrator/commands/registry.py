@@ -93,6 +93,11 @@ def flag(help: str, **more: Any) -> Any:
     )
 
 
+def options(declared: Mapping[str, Parameter]) -> Any:
+    """Declare a field of ``Params`` that is a mapping: of several options, the values of those that were given."""
+    return field(default_factory=dict, kw_only=True, metadata={"parameters": declared})
+
+
 def _of(parameter: Parameter) -> Mapping[str, Parameter]:
     return {"parameter": parameter}
 
@@ -100,7 +105,19 @@ def _of(parameter: Parameter) -> Mapping[str, Parameter]:
 def parameters(params: type[Any]) -> Iterable[tuple[str, Parameter, bool]]:
     """Yield the name and the parameter of each field of a ``Params``, and whether it must be given."""
     for each in fields(params):
-        yield each.name, each.metadata["parameter"], each.default is MISSING
+        if declared := each.metadata.get("parameters"):
+            yield from ((name, parameter, False) for name, parameter in declared.items())
+        else:
+            yield each.name, each.metadata["parameter"], each.default is MISSING
+
+
+def make_params(params: type[P], given: Mapping[str, Any]) -> P:
+    """Make a ``Params`` from the values that were given, by the names of their parameters."""
+    rest = dict(given)
+    for each in fields(params):  # type: ignore[arg-type] # every Params is a dataclass
+        if declared := each.metadata.get("parameters"):
+            rest[each.name] = {name: rest.pop(name) for name in declared if name in rest}
+    return params(**rest)
 
 
 # ── parameters that many commands have ───────────────────────────────────────────────────────────────────────────

@@ -18,8 +18,9 @@ from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt
 from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.text import one_line
-from orchestrator.core.timestamp import format_timestamp, iso
+from orchestrator.core.timestamp import iso
 from orchestrator.errors import OrchestratorError
+from orchestrator.plan.task_fields import DUE, PLAIN_FIELDS, TaskField
 from orchestrator.services.task_view import TaskView, agent_of, show
 from orchestrator.store.agent_files import read_agents
 from orchestrator.store.layout import Layout
@@ -117,17 +118,15 @@ def _details(board: PlanSnapshot, task: Task) -> tuple[tuple[str, str], ...]:
         ("Umbrella", ", ".join(task.children)),
         ("Type", task.type),
         ("Tags", ", ".join(task.tags)),
-        ("Estimate", format_duration(task.estimate) if task.estimate else ""),
-        ("Deadline", _deadline(board, task)),
+        *((field.name.capitalize(), _plain(board, task, field)) for field in PLAIN_FIELDS),
     )
 
 
-def _deadline(board: PlanSnapshot, task: Task) -> str:
-    if not task.deadline:
-        return ""
-    now = time.time()
-    late = roughly(now - task.deadline) if task.id in board.overdue(now) else ""
-    return f"{format_timestamp(task.deadline)}{f' (overdue by {late})' if late else ''}"
+def _plain(board: PlanSnapshot, task: Task, field: TaskField) -> str:
+    value, now = getattr(task, field.name), time.time()
+    if field is DUE and task.id in board.overdue(now):
+        return f"{field.text(value)} (overdue by {roughly(now - value)})"
+    return field.text(value)
 
 
 def _text(view: TaskView, agent: str, errors: str) -> str:

@@ -9,12 +9,12 @@ from types import MappingProxyType
 
 from orchestrator.core import criteria
 from orchestrator.core.cost import total_cost
-from orchestrator.core.duration import hours
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt
 from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.timestamp import iso
 from orchestrator.errors import OrchestratorError
+from orchestrator.plan.task_fields import field_facts
 from orchestrator.services.task_view import TaskView, agents_by_type
 from orchestrator.store.agent_files import read_agents
 from orchestrator.store.layout import Layout
@@ -44,16 +44,11 @@ def brief(
         "name": task.name,
         "status": board.status(task.id).value,
         "reason": board.why(task.id),
+        **field_facts(task),
         "agent": agents.get(task.id) or task.agent,
-        "assignee": task.assignee,
-        "parent": task.parent,
         "tags": task.tags,
-        "type": task.type,
-        "priority": task.shown_priority,
         "needs": task.own_needs,
         "children": task.children,
-        "estimated_hours": hours(task.estimate) if task.estimate else None,
-        "deadline": iso(task.deadline),
         "duration": None if took is None else round(took, 3),
         "cost_usd": None if spent.unknown else round(spent.known, 6),
         "unknown_costs": spent.unknown,

@@ -14,7 +14,6 @@ from orchestrator.core.plan_status import PlanState, subtask_word
 from orchestrator.core.settings import Settings
 from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import ACTIVE, TaskStatus
-from orchestrator.core.timestamp import format_timestamp
 from orchestrator.errors import CapacityError
 
 
@@ -86,11 +85,13 @@ def context(
     places: TaskPaths,
     assignment: str,
     criteria: Sequence[str],
+    times: Mapping[str, str],
     program: str,
 ) -> dict[str, Any]:
     """Return everything that whoever does a task has to know: plan, files, criteria, constraints, how to report.
 
     *assignment* is the body of the task file, empty when there is none yet; *criteria* are those in it.
+    *times*: how long it takes and when it is due, where its row says so.
     """
     plan = board.plan
     # Whoever reports sits elsewhere, perhaps in a project with a plan of the same id.
@@ -119,7 +120,7 @@ def context(
             "inputs": dict(places.results),
         },
         "criteria": [*([task.expected] if task.expected else []), *criteria],
-        "constraints": _constraints(settings, task),
+        "constraints": _constraints(settings, task, times),
         "report": {
             "start": f"{command} start --progress 30",
             "done": f'{command} done --note "what came of it"',
@@ -129,7 +130,7 @@ def context(
     }
 
 
-def _constraints(settings: Settings, task: Task) -> Mapping[str, Any]:
+def _constraints(settings: Settings, task: Task, times: Mapping[str, str]) -> Mapping[str, Any]:
     found: dict[str, Any] = {
         "timeout": format_duration(settings.timeout),
         "attempts": settings.max_attempts,
@@ -138,11 +139,7 @@ def _constraints(settings: Settings, task: Task) -> Mapping[str, Any]:
     }
     if settings.task_budget_usd:
         found["budget_usd"] = settings.task_budget_usd
-    if task.estimate:
-        found["estimate"] = format_duration(task.estimate)
-    if task.deadline:
-        found["deadline"] = format_timestamp(task.deadline)
-    return found | dict(task.inputs)
+    return {**found, **times, **dict(task.inputs)}
 
 
 def within_capacity(

@@ -120,7 +120,7 @@ TRANSITIONS: _Arrows = {
     # ── commands ────────────────────────────────────────────────────────────────────────────────────────────────
     (TaskStatus.PENDING, Verb.START): (
         TaskStatus.RUNNING,
-        "somebody takes it into their own hands: it keeps no slot and has no deadline",
+        "somebody takes it into their own hands: it keeps no slot and has no timeout",
     ),
     **_each(
         TaskStatus.PENDING,

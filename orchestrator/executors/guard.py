@@ -40,7 +40,7 @@ _FAIR = 1024 * 1024
 
 
 class Guard:
-    """One loop over three things: ended children, the runner's messages, deadlines."""
+    """One loop over three things: ended children, the runner's messages, kill_times."""
 
     def __init__(self, fd: int) -> None:
         os.set_blocking(fd, False)  # takes no keyword
@@ -99,8 +99,8 @@ class Guard:
         if not self._ending and self._give_up is None:
             return None
         now = time.monotonic()
-        deadlines = [one.deadline for one in self._ending.values() if one.deadline is not None]
-        due = min([now + TICK, *(one for one in deadlines if one > now)])
+        kill_times = [one.kill_at for one in self._ending.values() if one.kill_at is not None]
+        due = min([now + TICK, *(one for one in kill_times if one > now)])
         return int((due - now) * 1000) + 1
 
     # ── the runner ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -194,11 +194,11 @@ class Guard:
     def _stop(self, attempt: TrackedJob, reason: str, grace: float) -> None:
         if attempt.wait_status is None and attempt.stopped is None:
             attempt.stopped = reason
-        self._set_deadline(attempt, time.monotonic() + grace)
+        self._set_kill_time(attempt, time.monotonic() + grace)
 
-    def _set_deadline(self, attempt: TrackedJob, deadline: float) -> None:
-        if attempt.deadline is None or deadline < attempt.deadline:
-            attempt.deadline = deadline
+    def _set_kill_time(self, attempt: TrackedJob, kill_at: float) -> None:
+        if attempt.kill_at is None or kill_at < attempt.kill_at:
+            attempt.kill_at = kill_at
             attempt.look = 0.0
         self._ending[attempt.key] = attempt
 
@@ -225,7 +225,7 @@ class Guard:
                     attempt.stopped = "orphaned"  # by the watchdog, while we were frozen
                 attempt.ended = time.time()
                 attempt.duration = time.monotonic() - attempt.clock
-                self._set_deadline(attempt, time.monotonic() + GRACE)
+                self._set_kill_time(attempt, time.monotonic() + GRACE)
 
     def _settle(self) -> None:
         """Finish the attempts of which nothing is left, and press the others to end."""
@@ -245,9 +245,9 @@ class Guard:
             one = self._ending[key]
             if not tree and one.wait_status is not None:
                 self._finish(one)
-            elif one.deadline is not None:
-                one.look = min(now + TICK, one.deadline) if now < one.deadline else now + TICK
-                self._trees.end(one, tree, force=now >= one.deadline)
+            elif one.kill_at is not None:
+                one.look = min(now + TICK, one.kill_at) if now < one.kill_at else now + TICK
+                self._trees.end(one, tree, force=now >= one.kill_at)
 
     def _has_ended(self, attempt: TrackedJob) -> bool:
         # Where orphans do not fall to the guard, that it has none says nothing.

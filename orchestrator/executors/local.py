@@ -233,7 +233,7 @@ class LocalExecutor:
             if self._out:
                 await self._wait_for_both(connection, limit)
             else:
-                with anyio.CancelScope(deadline=limit) as self._wait:
+                with anyio.move_on_after(limit - anyio.current_time()) as self._wait:
                     await anyio.wait_readable(connection)
             self._wait = None
             is_open = self._receive(connection)
@@ -255,12 +255,12 @@ class LocalExecutor:
                 await anyio.wait_writable(connection)
                 self._flush()
 
-        async with anyio.create_task_group() as tasks:
-            self._wait = tasks.cancel_scope
-            self._wait.deadline = limit
-            tasks.start_soon(write)
-            await anyio.wait_readable(connection)
-            tasks.cancel_scope.cancel()
+        patience = limit - anyio.current_time()
+        with anyio.move_on_after(patience) as self._wait:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(write)
+                await anyio.wait_readable(connection)
+                tasks.cancel_scope.cancel()
 
     def _receive(self, connection: socket.socket) -> bool:
         """Take what lies in the socket; False: the other end is closed."""

@@ -254,18 +254,18 @@ Tree = dict[int, Process]
 class TrackedJob:
     """A job that was started.
 
-    ``deadline`` is when SIGTERM has had its time, None while nobody wants it to end; ``look`` is when its tree is to be
+    ``kill_at`` is when SIGTERM has had its time, None while nobody wants it to end; ``look`` is when its tree is to be
     looked at again. Both on the monotonic clock.
     """
 
     __slots__ = (
         "clock",
-        "deadline",
         "duration",
         "ended",
         "immune",
         "job",
         "key",
+        "kill_at",
         "log",
         "look",
         "marks",
@@ -288,7 +288,7 @@ class TrackedJob:
         marks = [f"{name}={env[name]}".encode(errors="replace") for name in MARKS if name in env]
         self.marks = frozenset(marks if len(marks) == len(MARKS) else ())
         self.stopped: str | None = None
-        self.deadline: float | None = None
+        self.kill_at: float | None = None
         self.look = 0.0
         self.wait_status: int | None = None
         self.usage: Any = None

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from orchestrator.core.ids import meant
 from orchestrator.core.plan import TASK_ID
-from orchestrator.plan.table_words import HEADERS, NOBODY, NONE, OPEN
+from orchestrator.plan.table_words import HEADERS, NOBODY, NONE, OPEN, UNITS
 
 _LINK = re.compile(r"\[([^\[\]]*)\](?:\([^()]*\)|\[[^\[\]]*\])")
 _ID_LINK = re.compile(r"\[{1,2}([^\[\]]*)\]{1,2}(?:\([^()]*\)|\[[^\[\]]*\])?")
@@ -40,19 +40,23 @@ class Columns(NamedTuple):
     """Tasks that wait for the one of the row: dependencies, written from the other end."""
     agent: int | None = None
     assignee: int | None = None
-    parent: int | None = None
     tags: int | None = None
-    type: int | None = None
-    priority: int | None = None
-    estimate: int | None = None
-    deadline: int | None = None
     expected: int | None = None
     status: int | None = None
     done: int | None = None
     start: int | None = None
     end: int | None = None
     others: tuple[tuple[int, str], ...] = ()
-    """Columns without a meaning for us, with their headers."""
+    """Columns without a known meaning, with their headers."""
+    fields: tuple[tuple[str, int], ...] = ()
+    """Where the other fields of a task are, by name (``task_fields``)."""
+
+    def at(self, role: str) -> int | None:
+        """Return where the column of this meaning is."""
+        if role in _STRUCTURE:
+            column: int | None = getattr(self, role)
+            return column
+        return dict(self.fields).get(role)
 
     @property
     def has_text(self) -> bool:
@@ -77,7 +81,9 @@ class Columns(NamedTuple):
         return self.id is not None and has_news and not self.has_text and not self.has_order
 
 
-#: Columns that are looked at; no person wrote a table with more.
+#: The columns that decide what a table is, and how its rows are read.
+_STRUCTURE = frozenset(Columns._fields) - {"others", "fields"}
+#: Columns that are read; no person wrote a table with more.
 _MOST_COLUMNS = 1000
 
 
@@ -101,11 +107,13 @@ def read_header(header: Sequence[str]) -> Columns:
     others = tuple(
         (index, plain(cell)) for index, cell in enumerate(header) if index not in known.values()
     )
-    return Columns(others=others, **known)
+    fields = tuple((role, index) for role, index in known.items() if role not in _STRUCTURE)
+    own = {role: index for role, index in known.items() if role in _STRUCTURE}
+    return Columns(others=others, fields=fields, **own)
 
 
 #: Roles whose header may have a remark in parentheses: of an estimate it would be its unit.
-_REMARKED = frozenset(HEADERS) - {"estimate", "deadline", "number"}
+_REMARKED = frozenset(HEADERS) - UNITS - {"number"}
 _REMARK = re.compile(r"\s*[(\[（].*[)\]）]\s*$")
 #: What a header of dependencies may say besides: ``Prerequisite Tasks``, ``Dependency IDs``.
 _OF_TASKS = frozenset({"task", "tasks", "id", "ids"})

@@ -19,19 +19,14 @@ from orchestrator.plan.document import Sheet
 from orchestrator.plan.row import read_task
 from orchestrator.plan.scan import PlanScan
 from orchestrator.plan.tables import cell_spans, split_row
+from orchestrator.plan.task_fields import TASK_FIELDS
 
 #: What a column is called that has to be added.
 _HEADERS = {
     "needs": "Dependencies",
-    "agent": "Agent",
-    "assignee": "Assignee",
-    "priority": "Priority",
-    "parent": "Parent",
     "tags": "Tags",
-    "type": "Type",
-    "estimate": "Est. Time",
-    "deadline": "Deadline",
     "description": "Description",
+    **{field.name: field.header for field in TASK_FIELDS},
 }
 #: Characters of a cell at most; more than that is read better in a task file.
 _WIDEST = 200
@@ -138,11 +133,11 @@ def with_cells(places: PlanScan, task_id: str, values: Mapping[str, str]) -> tup
     return places.file.replaced(lines), _read(line, columns, width, [])
 
 
-def without_deadlines(places: PlanScan, ids: Collection[str]) -> bytes:
-    """Return the plan with nothing in the deadline of each of these rows."""
+def without_field(places: PlanScan, ids: Collection[str], field: str) -> bytes:
+    """Return the plan with an empty cell for a field in each of these rows."""
     lines = list(places.file.lines)
     for sheet in places.sheets:
-        column, named = sheet.columns.deadline, sheet.columns.id
+        column, named = sheet.columns.at(field), sheet.columns.id
         if column is None or named is None:
             continue
         for at, cells in sheet.table.rows(places.lines):
@@ -166,11 +161,11 @@ def _with_columns(sheet: Sheet, lines: list[str], wanted: Iterable[str]) -> tupl
     """Add the columns that are missing to the header and the line of dashes of a table; return what it has then."""
     columns, at = sheet.columns, sheet.table.line
     for role in wanted:
-        if getattr(columns, role) is None:
+        if columns.at(role) is None:
             lines[at] = _longer(lines[at], _HEADERS[role], " ")
             lines[at + 1] = _longer(lines[at + 1], "-" * (len(_HEADERS[role]) + 2), "")
             columns = read_header(split_row(lines[at].rstrip("\r\n")))
-        if getattr(columns, role) is None:
+        if columns.at(role) is None:
             message = f"the table has too many columns to take one more for {_HEADERS[role]}"
             raise UsageError(message, hint="take some out of it, or give them a table of their own")
     return columns, sheet.table.end
@@ -185,8 +180,8 @@ def _longer(line: str, text: str, space: str) -> str:
 
 
 def _column(columns: Columns, role: str) -> int:
-    column = getattr(columns, role)
-    assert isinstance(column, int)
+    column = columns.at(role)
+    assert column is not None
     return column
 
 

@@ -10,6 +10,7 @@ from orchestrator.core.text import one_line
 from orchestrator.errors import PlanError, Problem
 from orchestrator.plan.front_matter import FrontMatter, read_front_matter
 from orchestrator.plan.lines import Lines, unreadable
+from orchestrator.plan.task_fields import DUE
 
 if TYPE_CHECKING:
     from orchestrator.core.plan_status import PlanState
@@ -18,7 +19,7 @@ STATUS = "status"
 #: What somebody writes who means that.
 _LIKE_STATUS = re.compile(r"\s*stat[a-z]*\s*", re.IGNORECASE)
 #: Either word; the first one that is there counts.
-_DUE = ("eta", "deadline")
+DUE_KEYS = ("eta", DUE.name)
 #: Compiled when a state is written.
 _LINE = r"""(status[ \t]*:[ \t]*)("[^"]*"|'[^']*'|[^#'"]*?)([ \t]*(?:[ \t]#.*)?)"""
 
@@ -27,7 +28,7 @@ def read_plan_header(front: FrontMatter, file: str) -> tuple[PlanHeader, list[Pr
     """Return what a plan says of itself. Only a plan with a state is held to the rest being sensible."""
     data = front.data
     state, problems = _state(front, file)
-    due = next((name for name in _DUE if data.get(name) is not None), "")
+    due = next((name for name in DUE_KEYS if data.get(name) is not None), "")
     eta = 0.0
     if due:
         try:

@@ -11,6 +11,8 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(" ".join(word.split()) for word in text.split(","))
 
 
+#: Columns whose header may name a unit in parentheses.
+UNITS = frozenset({"estimate", "deadline"})
 #: Words of a header by the meaning of its column; letters and digits count, case and accents do not.
 HEADERS = {
     "id": _words(

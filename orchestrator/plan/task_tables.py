@@ -99,7 +99,8 @@ def _ranked(own: OwnText, rows: list[Task]) -> list[Task]:
     first = {
         own.place(line)
         for sheet in own.tasks
-        if (at := sheet.columns.priority) is not None and _ONE_FIRST.search(sheet.table.header[at])
+        if (at := sheet.columns.at("priority")) is not None
+        and _ONE_FIRST.search(sheet.table.header[at])
         for line in range(sheet.table.line, sheet.table.end)
     }
     rows = [

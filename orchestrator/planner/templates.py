@@ -26,13 +26,14 @@ from orchestrator.ownership import make_directories, open_to_us
 from orchestrator.plan.columns import read_id
 from orchestrator.plan.criteria_list import without_ticks
 from orchestrator.plan.document import own_text
-from orchestrator.plan.editor import fits, without_deadlines
+from orchestrator.plan.editor import fits, without_field
 from orchestrator.plan.front_matter import read_front_matter
-from orchestrator.plan.header import with_state
+from orchestrator.plan.header import DUE_KEYS, with_state
 from orchestrator.plan.lines import LARGEST_PLAN, LARGEST_TEXT, Lines, oversized, unreadable
 from orchestrator.plan.parser import parse_plan, read_plan, set_statuses
 from orchestrator.plan.scan import find_places
 from orchestrator.plan.sections import without_sections
+from orchestrator.plan.task_fields import DUE
 from orchestrator.plan.task_file import parse_task_file
 from orchestrator.planner.plan import Drawn
 from orchestrator.runner.render import status_cells
@@ -297,7 +298,7 @@ LIST = "list"
 #: What a task file says of one time, as it was written when its row said it.
 _DEADLINE = re.compile(rb"^- \*\*Deadline\*\*: [0-9]{4}-.*\n", re.MULTILINE)
 #: What a plan says of one time that it was made.
-_OF_ONCE = ("created", "eta", "deadline")
+_OF_ONCE = ("created", *DUE_KEYS)
 
 
 def places_of_saved(layout: Layout | None, environment: Mapping[str, str]) -> Mapping[str, str]:
@@ -390,8 +391,8 @@ def _as_new(data: bytes, plan: Plan, shown: str) -> bytes:
     lines = Lines.of(data)
     once = {plan.lines[name] - 1 for name in _OF_ONCE if name in plan.lines}
     data = lines.replaced([line for at, line in enumerate(lines.lines) if at not in once])
-    if dated := {task.id for task in plan.tasks.values() if task.deadline}:
-        data = without_deadlines(find_places(data), dated)
+    if dated := {task.id for task in plan.tasks.values() if getattr(task, DUE.name)}:
+        data = without_field(find_places(data), dated, DUE.name)
     board = PlanSnapshot(plan, shape(plan.tasks), {})
     return without_sections(set_statuses(data, partial(status_cells, board)))
 

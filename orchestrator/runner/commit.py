@@ -109,7 +109,7 @@ class Writer:
     async def keep_writing(self) -> None:
         """Write until cancelled."""
         while True:
-            with anyio.CancelScope(deadline=self._due):
+            with anyio.move_on_after(self._due - anyio.current_time()):
                 await self._filled.wait()
             self._filled = anyio.Event()
             self._is_busy = True

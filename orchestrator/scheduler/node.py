@@ -97,7 +97,7 @@ class Node:
         left = self.budget - self.spent
         return left if left > DUST else 0.0
 
-    def deadline(self) -> tuple[float, StopReason]:
+    def times_out(self) -> tuple[float, StopReason]:
         """When the attempt under way is ended if nothing more is heard of it, and why."""
         patience = LINGER if self.is_delivered else self.idle_timeout
         quiet = StopReason.LINGERING if self.is_delivered else StopReason.IDLE

@@ -20,9 +20,9 @@ class Timeouts:
 
     def arm(self, entry: Node) -> None:
         """Set the clock for the attempt under way."""
-        deadline, _ = entry.deadline()
-        if deadline < math.inf:
-            heapq.heappush(self._queue, (deadline, entry.place, entry.attempt, entry))
+        end, _ = entry.times_out()
+        if end < math.inf:
+            heapq.heappush(self._queue, (end, entry.place, entry.attempt, entry))
 
     def next(self) -> float:
         """Return the next moment; infinity when there is none."""
@@ -34,8 +34,8 @@ class Timeouts:
         """Yield every attempt whose time is up, and why."""
         while self.next() <= now:
             entry = heapq.heappop(self._queue)[-1]
-            deadline, reason = entry.deadline()
-            if deadline <= now:
+            end, reason = entry.times_out()
+            if end <= now:
                 yield entry, reason
             else:
                 self.arm(entry)  # something was heard of it since

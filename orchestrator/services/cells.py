@@ -7,15 +7,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from orchestrator.core.duration import parse_duration
 from orchestrator.core.plan import Task
-from orchestrator.core.priority import parse_priority
 from orchestrator.core.text import NO_TEXT, is_blank, one_line, sanitize, typed
 from orchestrator.errors import UsageError
-from orchestrator.plan.columns import is_none, read_label, read_person
+from orchestrator.plan.columns import is_none
 from orchestrator.plan.lines import LARGEST_TEXT
-
-_HOURS = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4})?")
+from orchestrator.plan.task_fields import FIELD_OF
 
 
 def of_a_size(text: str) -> str:
@@ -60,69 +57,36 @@ def no_text() -> UsageError:
     return UsageError("there is no text", hint="say what is to be done")
 
 
-def person_cell(name: str) -> str:
-    """Return who is meant, or nobody: ``@kim`` is kim, ``TBD`` is nobody. A word for nothing at all stays as it is."""
-    return name if is_none(name) else read_person(name)
-
-
-def estimate_cell(hours: str | float | None) -> str | None:
-    """Return what stands in the table for so many hours of work; what says nothing stays as it is.
+def typed_cells(values: Mapping[str, str]) -> dict[str, str]:
+    """Return the cells for fields as they were typed, by name; what is empty stays empty.
 
     Raises:
-        UsageError: it is no such number.
+        UsageError: a value is not understood.
     """
-    if hours is None or hours == "":
-        return hours
-    try:
-        if not _HOURS.fullmatch(str(hours)) or not parse_duration(f"{hours}h"):
-            raise ValueError(f"{one_line(str(hours), 40)!r} is not a number of hours")
-    except ValueError as error:
-        hint = "20, or 0.5 for half an hour"
-        raise UsageError(f"--estimated-hours: {error}", hint=hint) from None
-    return f"{hours}h"
+    cells = {}
+    for name, text in values.items():
+        field = FIELD_OF[name]
+        try:
+            cells[name] = field.typed(text, time.time()) if text else text
+        except ValueError as error:
+            message, hint = one_line(str(error)), field.typed_hint
+            if not hint:
+                message, _, hint = message.partition("; ")
+            raise UsageError(f"{field.option}: {message}", hint=hint) from None
+    return cells
 
 
-def priority_cell(priority: str | None) -> str | None:
-    """Return what stands in the table for a priority, which is the word itself; likewise.
-
-    Raises:
-        UsageError: it is none.
-    """
-    try:
-        parse_priority(read_label(priority or ""))
-    except ValueError as error:
-        message, _, hint = one_line(str(error)).partition("; ")
-        raise UsageError(f"--priority: {message}", hint=hint) from None
-    return priority
-
-
-def deadline_cell(when: str | None) -> str | None:
-    """Return what stands in the table for a moment, which a duration counts from now; likewise.
-
-    Raises:
-        UsageError: it is no moment.
-    """
-    if not when:
-        return when
-    from orchestrator.core.timestamp import format_timestamp, parse_timestamp
-
-    try:
-        return format_timestamp(int(parse_timestamp(when, time.time())))
-    except ValueError as error:
-        hint = "2d counts from now; a day means its end, and without a zone UTC is meant"
-        raise UsageError(f"--deadline: {one_line(str(error))}", hint=hint) from None
-
-
-def read_cells(values: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the cells say that hold a duration or a moment; ``-`` says nothing."""
-    read: dict[str, Any] = {}
-    if cell := values.get("estimate"):
-        read["estimate"] = None if cell == "-" else parse_duration(cell)
-    if cell := values.get("deadline"):
-        from orchestrator.core.timestamp import parse_timestamp
-
-        read["deadline"] = 0.0 if cell == "-" else parse_timestamp(cell)
-    return read
+def values_of(cells: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values that these cells of fields are to be read as; a text stands for itself."""
+    empty = Task("_", "_", "_")
+    return {
+        name: text
+        if isinstance(default := getattr(empty, name), str)
+        else FIELD_OF[name].read(text)
+        if text
+        else default
+        for name, text in cells.items()
+    }
 
 
 def edited(edit: Callable[[], tuple[bytes, Task]], meant: Task) -> tuple[bytes, Task]:
@@ -137,7 +101,7 @@ def edited(edit: Callable[[], tuple[bytes, Task]], meant: Task) -> tuple[bytes, 
         raise UsageError(str(error)) from None
     if is_blank(task.description):
         raise no_text()
-    for option in ("needs", "agent", "assignee", "parent", "tags", "type", "estimate", "deadline"):
+    for option in ("needs", "tags", *(name for name in FIELD_OF if name != "priority")):
         if getattr(task, option) != (said := getattr(meant, option)):
             words = said if isinstance(said, tuple) else (str(said),)
             hint = "letters, digits and the signs . _ - can always be said"

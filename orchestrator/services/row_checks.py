@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.text import one_line
+from orchestrator.core.timestamp import iso
 from orchestrator.errors import PlanError, UsageError
 from orchestrator.plan.columns import read_needs
 from orchestrator.plan.editor import ids
 from orchestrator.plan.lost_rows import loses_rows
 from orchestrator.plan.scan import PlanScan, find_places
 from orchestrator.plan.tables import split_row
+from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout, display_path
 from orchestrator.store.task_ids import resolve_ids
 
@@ -132,8 +135,10 @@ def _is_named(places: PlanScan, role: str, name: str) -> bool:
     if not name:
         return True
     for sheet in places.sheets:
-        column = getattr(sheet.columns, role)
-        for at in range(sheet.table.line + 2, sheet.table.end if column is not None else 0):
+        column = sheet.columns.at(role)
+        if column is None:
+            continue
+        for at in range(sheet.table.line + 2, sheet.table.end):
             # Most lines do not have it anywhere, and splitting them takes longer than looking.
             if name in places.lines[at]:
                 cells = split_row(places.lines[at])
@@ -168,3 +173,13 @@ def valid_plan(layout: Layout, data: bytes) -> Plan:
     from orchestrator.plan.parser import read_plan
 
     return read_plan(data, f"{display_path(layout.root)}/master_plan.md")
+
+
+def record_change(layout: Layout, task_id: str, what: str, by: str, text: str) -> None:
+    """Write into the journal what a command changed in a row.
+
+    Raises:
+        StoreError: it could not be written.
+    """
+    with closing(Journal(layout.journal)) as journal:
+        journal.append(f"{iso(time.time())} · {task_id} · {what} · by {by} · {one_line(text)}")

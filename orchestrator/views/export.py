@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from orchestrator.core.cost import total_cost, usd
-from orchestrator.core.duration import format_duration, hours
+from orchestrator.core.duration import format_duration
 from orchestrator.core.message import Message
 from orchestrator.core.plan import Task
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.snapshot import NAMES, PlanSnapshot
 from orchestrator.core.status import TaskStatus
+from orchestrator.plan.task_fields import PLAIN_FIELDS, TaskField
 from orchestrator.views.csv_text import csv_text
 from orchestrator.views.listing import COLUMNS
 from orchestrator.views.report import csv_timestamp
@@ -176,8 +177,7 @@ def _row(board: PlanSnapshot, task: Task, now: float) -> Sequence[object]:
         task.parent,
         task.tags,
         task.type,
-        hours(task.estimate) if task.estimate else "",
-        csv_timestamp(task.deadline) if task.deadline else "",
+        *(_cell(task, field) for field in PLAIN_FIELDS),
         len(attempts),
         csv_timestamp(attempts[0].started) if attempts else "",
         csv_timestamp(attempts[-1].ended) if attempts else "",
@@ -185,3 +185,8 @@ def _row(board: PlanSnapshot, task: Task, now: float) -> Sequence[object]:
         None if spent.unknown else spent.known,
         board.why(task.id),
     )
+
+
+def _cell(task: Task, field: TaskField) -> object:
+    value = getattr(task, field.name)
+    return (csv_timestamp(value) if field.is_time else field.facts(value)) if value else ""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from orchestrator.core.plan import Task
 from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.text import one_line
+from orchestrator.plan.task_fields import PLAIN_FIELDS
 from orchestrator.views.csv_text import csv_text
 from orchestrator.views.status import list_text
 from orchestrator.views.terminal import LABELS, clip, display_width, fit
@@ -24,8 +25,7 @@ COLUMNS = (
     "parent",
     "tags",
     "type",
-    "estimated_hours",
-    "deadline",
+    *(field.keyword for field in PLAIN_FIELDS),
 )
 
 

@@ -14,7 +14,7 @@ from orchestrator.core.result import Attempt
 from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import COMMANDS, TRANSITIONS, TaskStatus, Verb
 from orchestrator.core.text import excerpt, one_line
-from orchestrator.core.timestamp import format_timestamp
+from orchestrator.plan.task_fields import field_texts
 from orchestrator.views.event_lines import event_text
 from orchestrator.views.messages import MESSAGE_ICONS, MESSAGE_WORDS
 from orchestrator.views.overview_page import FormValues, row
@@ -173,14 +173,13 @@ def _button(verb: Verb, why: str) -> Mapping[str, str]:
 def _facts(seen: SeenTask) -> list[tuple[str, str]]:
     task = seen.task
     facts = [
-        ("Agent", task.agent),
-        ("Assignee", task.assignee),
-        ("Priority", task.shown_priority),
-        ("Type", task.type),
+        *(
+            (name.capitalize(), text)
+            for name, text in field_texts(task).items()
+            if name != "parent"
+        ),
         ("Tags", ", ".join(task.tags)),
         ("Expected", one_line(task.expected, 300)),
-        ("Estimate", format_duration(task.estimate) if task.estimate else ""),
-        ("Deadline", format_timestamp(task.deadline) if task.deadline else ""),
         ("Cost", cost_of(seen.board.outcome(task.id))),
         *((one_line(name, 40), one_line(value, 300)) for name, value in task.inputs),
     ]

@@ -16,7 +16,6 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from orchestrator.actions.adding import NewTask, add
 from orchestrator.actions.detaching import detach
 from orchestrator.actions.stopping import stop
 from orchestrator.core.message import MessageKind
@@ -32,9 +31,11 @@ from orchestrator.errors import (
     TransitionError,
     UsageError,
 )
+from orchestrator.plan.task_fields import FIELD_OF
 from orchestrator.runner.task_commands import act
 from orchestrator.services import plans
 from orchestrator.services.messages import say
+from orchestrator.services.new_task import NewTask, add
 from orchestrator.services.plugins import Plugins
 from orchestrator.services.run_request import RunRequest
 from orchestrator.store.layout import Layout
@@ -249,11 +250,13 @@ class _Desk:
     def add(self, request: Request) -> Response:
         """Add a task."""
         form = request.scope["form"]
-        names = ("text", "needs", "priority", "agent", "assignee")
-        wanted = NewTask(**{name: form.get(name, "").strip() for name in names})
+        given = {name: text for name in FIELD_OF if (text := form.get(name, "").strip())}
+        task = NewTask(
+            form.get("text", "").strip(), needs=form.get("needs", "").strip(), values=given
+        )
         layout = self._layout(request)
         try:
-            added = add(layout, wanted, self.caller, lambda place: plugins(layout=place).registry)
+            added = add(layout, task, self.caller, lambda place: plugins(layout=place).registry)
         except OrchestratorError as error:
             return self.overview(request, error, form)
         return self._back(request, f"/tasks/{added.id}")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.actions.adding import NewTask, add
 from orchestrator.core.agent import AgentRegistry
 from orchestrator.errors import StoreError
+from orchestrator.services.new_task import NewTask, add
 from orchestrator.store.layout import Layout
 from tests.runner.bench import write_plan
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.actions import spawning
-from orchestrator.actions.adding import NewTask
 from orchestrator.errors import BusyError
 from orchestrator.executors.detach import Detached
+from orchestrator.services.new_task import NewTask
 from orchestrator.store.lock import take_lock
 from orchestrator.wiring import plugins
 from tests.runner.bench import write_plan
@@ -33,7 +33,7 @@ def test_a_run_that_never_gets_the_plan_is_not_started_for_ever(
         assert 3 > len(started), "it is started again and again"
         return Detached(["run", "--dir", taken.root], output)
 
-    task = NewTask(text="true", agent="shell")
+    task = NewTask(text="true", values={"agent": "shell"})
     with pytest.raises(BusyError, match="T-02 was added, and could not be started") as caught:
         spawning.spawn(layout, task, "me", plugins(layout=layout), start)
     lock.release()

@@ -151,7 +151,7 @@ def _name_of(label: str) -> str:
     if is_dependency(label):
         return "needs"
     columns = read_header((label,))
-    return next((role for role in _ROLES if getattr(columns, role) is not None), "")
+    return next((role for role in _ROLES if columns.at(role) is not None), "")
 
 
 def label_of(line: str) -> Label | None:

@@ -1,4 +1,4 @@
-"""Add a task to the plan by command (seed rows S0-02 to S0-06, S1-02 to S1-06).
+"""Adding a task to the plan.
 
 The plan that it would leave is read before it is written: no command may leave one that the next refuses.
 """
@@ -9,27 +9,20 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from itertools import chain, count
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from orchestrator.actions.editing import tell
 from orchestrator.core.duration import above_timeout
 from orchestrator.core.plan import TASK_ID, Plan, Task, stem, unknown_task
-from orchestrator.core.script import command_of
+from orchestrator.core.script import BUILT_IN, command_of, is_command, program_of
+from orchestrator.core.settings import resolve
 from orchestrator.core.text import one_line, sanitize
 from orchestrator.errors import OrchestratorError, StoreError, UsageError
+from orchestrator.executors.spawn import find_program
 from orchestrator.plan.columns import read_needs
 from orchestrator.plan.editor import fits, ids, next_ids, with_row
 from orchestrator.plan.scan import PlanScan
-from orchestrator.services.cells import (
-    as_typed,
-    deadline_cell,
-    edited,
-    estimate_cell,
-    person_cell,
-    priority_cell,
-    read_cells,
-    visible,
-)
+from orchestrator.plan.task_fields import FIELD_OF
+from orchestrator.services.cells import as_typed, edited, typed_cells, values_of, visible
 from orchestrator.services.row_checks import (
     added_to,
     check_parent,
@@ -37,6 +30,7 @@ from orchestrator.services.row_checks import (
     dependencies_said,
     explained,
     readable,
+    record_change,
 )
 from orchestrator.services.task_texts import put_both, runs_commands, task_file_of
 from orchestrator.store.atomic import atomic_write, sync_directory
@@ -45,6 +39,7 @@ from orchestrator.store.layout import Layout
 from orchestrator.store.lock import exclusive
 from orchestrator.store.plan_directory import make_plan_directory
 from orchestrator.store.task_ids import resolve_ids
+from orchestrator.views.new_plan import queue
 
 if TYPE_CHECKING:
     from orchestrator.store.agent_files import Agents
@@ -54,29 +49,47 @@ _LABEL = 56
 
 
 class NewTask(NamedTuple):
-    """What somebody wants to have done. Everything but the text may be left open."""
+    """A task to be added. Everything but the text may be left open."""
 
     text: str
     description: str = ""
-    priority: str = ""
     needs: str = ""
-    parent: str = ""
-    assignee: str = ""
-    agent: str = ""
     tags: tuple[str, ...] = ()
-    type: str = ""
-    deadline: str = ""
-    """A day or a moment, or how long from now: ``2026-03-01``, ``2026-03-01T14:00Z``, ``2d``."""
-    estimated_hours: str | float = ""
+    values: Mapping[str, str] = {}
+    """The other fields of its row by name (``task_fields``), as they are typed."""
     settings: Mapping[str, Any] = {}
     """Settings of its task file, already read: ``timeout``, ``retries``, ``retry_delay``."""
     criteria: tuple[str, ...] = ()
-    """How somebody can tell that it is done; a checklist of its task file."""
+    """The checklist of its task file."""
     id: str = ""
     label: str = ""
     """What its id is made of; a number is put behind it where that id is taken."""
     is_prompt: bool = False
     """The text is for an agent that reads, also in a plan of commands."""
+
+    @property
+    def agent(self) -> str:
+        """The agent that runs it; empty: the default."""
+        return self.values.get("agent", "")
+
+    @property
+    def assignee(self) -> str:
+        """Who is responsible; empty: none is named."""
+        return self.values.get("assignee", "")
+
+    @property
+    def type(self) -> str:
+        """Its type."""
+        return self.values.get("type", "")
+
+    @property
+    def parent(self) -> str:
+        """The group it belongs to."""
+        return self.values.get("parent", "")
+
+    def by(self, agent: str) -> Self:
+        """Return the task for an agent."""
+        return self._replace(values={**self.values, "agent": agent})
 
 
 class Added(NamedTuple):
@@ -110,10 +123,10 @@ def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
         StoreError: it could not be written. Once the row is, nothing is raised: who is told of a failure adds it again.
     """
     visible(wanted.text)
+    values = typed_cells(wanted.values)
     wanted = wanted._replace(
-        assignee=person_cell(wanted.assignee),
         needs=dependencies_said(layout, wanted.needs),
-        parent=resolve_ids(layout, wanted.parent),
+        values={**values, "parent": resolve_ids(layout, wanted.parent)},
     )
     make_plan_directory(layout)
     with exclusive(layout.plan_lock):
@@ -132,7 +145,7 @@ def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
     except StoreError as error:
         warning = f"{draft.id} is added, but a power cut may lose it: {error}"
     try:
-        tell(layout, draft.id, "added", by, wanted.text)
+        record_change(layout, draft.id, "added", by, wanted.text)
     except StoreError as error:
         warning = f"{draft.id} is added, but the journal does not say so: {error}"
     return Added(
@@ -142,14 +155,10 @@ def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
 
 def _begins_with_command(text: str) -> bool:
     """Whether the first word of a text is a program of this machine, or one that the shell knows."""
-    from orchestrator.core.script import BUILT_IN, program_of
-
     if not (word := program_of(text)):
         return False
     if word in BUILT_IN:
         return True
-    from orchestrator.executors.spawn import find_program
-
     try:
         found = find_program(word, os.environb.get(b"PATH"))
     except (OSError, ValueError):
@@ -166,8 +175,6 @@ def _drafted(layout: Layout, before: Taken, wanted: NewTask, agents: Agents) -> 
 def _make_plan(layout: Layout) -> str:
     if os.path.lexists(layout.plan):
         return ""
-    from orchestrator.views.new_plan import queue
-
     atomic_write(layout.plan, queue().encode())
     return layout.plan
 
@@ -182,7 +189,7 @@ class _Draft:
         row = Task("_", "_", "_", agent=wanted.agent, assignee=wanted.assignee, type=wanted.type)
         self.is_shell = runs_commands(layout, row, places.agent, agents, {})
         if self.is_shell and wanted.is_prompt and not wanted.agent:
-            self._wanted, self.is_shell = wanted._replace(agent="claude"), False
+            self._wanted, self.is_shell = wanted.by("claude"), False
         self.reads = self.too_long = ""
         if not (self.is_shell or wanted.is_prompt or wanted.agent) and _begins_with_command(
             wanted.text
@@ -193,20 +200,16 @@ class _Draft:
 
     def _take_command(self) -> None:
         """Give what is surely a command to the shell where nobody named an agent; else remember who reads it."""
-        from orchestrator.core.script import is_command
-
         wanted = self._wanted
         if self._places.agent or wanted.assignee or wanted.type or not is_command(wanted.text):
             self.reads = self._places.agent or wanted.assignee or "claude"
         else:
-            self._wanted, self.is_shell = wanted._replace(agent="shell"), True
+            self._wanted, self.is_shell = wanted.by("shell"), True
 
     def _too_long(self, estimate: float | None, plan: Plan) -> str:
         """Say that an attempt would end before the time that it is expected to take; mostly nothing."""
         if not estimate:
             return ""
-        from orchestrator.core.settings import resolve
-
         timeout = resolve(plan.settings, self._wanted.settings).timeout
         return above_timeout(self.id, estimate, timeout) if estimate > timeout else ""
 
@@ -216,10 +219,8 @@ class _Draft:
         needs, kinds = read_needs(self._wanted.needs)
         self._check(needs)
         meant = Task(
-            self.id, "", "", needs, need_kinds=kinds, agent=self._wanted.agent,
-            assignee=self._wanted.assignee, parent=self._wanted.parent,
-            tags=self._wanted.tags, type=self._wanted.type,
-            **read_cells(values),
+            self.id, "", "", needs, need_kinds=kinds, tags=self._wanted.tags,
+            **values_of({name: values.get(name, "") for name in FIELD_OF}),
         )  # fmt: skip
         data, task = edited(lambda: with_row(self._places, values), meant)
         plan = added_to(self._layout, before.data, data, self.id)
@@ -293,18 +294,12 @@ class _Draft:
             whole = f"{text}\n\n{about}".rstrip()
         values = {
             "id": self.id,
-            "priority": priority_cell(wanted.priority) or "",
-            "parent": wanted.parent,
-            "assignee": wanted.assignee,
-            "agent": wanted.agent,
             "tags": ", ".join(wanted.tags),
-            "type": wanted.type,
-            "estimate": estimate_cell(wanted.estimated_hours),
-            "deadline": deadline_cell(wanted.deadline),
+            **wanted.values,
         }
         needs = wanted.needs or ("None" if columns.needs is not None else "")
-        said = {role: text for role, text in {**cells, **values, "needs": needs}.items() if text}
-        return said, whole, is_said
+        row = {role: text for role, text in {**cells, **values, "needs": needs}.items() if text}
+        return row, whole, is_said
 
     def _check(self, needs: Sequence[str]) -> None:
         known = set(self._known)
