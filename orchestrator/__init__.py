@@ -10,13 +10,12 @@ from __future__ import annotations
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from orchestrator.actions.following import WaitUpdate
     from orchestrator.api import Orchestrator, check_all_tasks
     from orchestrator.commands.context import Context
     from orchestrator.commands.export import Export
-    from orchestrator.commands.history import History
     from orchestrator.commands.report import Ledger
     from orchestrator.commands.update import Updated
+    from orchestrator.commands.wait import WaitUpdate
     from orchestrator.core.agent import Listed
     from orchestrator.core.message import Message
     from orchestrator.core.plan import Task
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from orchestrator.errors import OrchestratorError
     from orchestrator.runner.events import Event
     from orchestrator.runner.run import RunReport
+    from orchestrator.services.history import History
     from orchestrator.services.status import Overview
     from orchestrator.services.task_view import TaskView
     from orchestrator.store.journal import Cursor
@@ -54,13 +54,13 @@ __all__ = [
 ]
 
 _FROM = {
-    "WaitUpdate": "actions.following",
+    "WaitUpdate": "commands.wait",
     "PlanSnapshot": "core.snapshot",
     "Context": "commands.context",
     "Cursor": "store.journal",
     "Export": "commands.export",
     "Event": "runner.events",
-    "History": "commands.history",
+    "History": "services.history",
     "Ledger": "commands.report",
     "Listed": "core.agent",
     "Message": "core.message",

@@ -27,12 +27,12 @@ from orchestrator.store.agent_files import read_agents
 from orchestrator.store.layout import Layout
 
 if TYPE_CHECKING:
-    from orchestrator.actions.scheduling import Caller
     from orchestrator.core.notification import Target
     from orchestrator.cron.protocol import Scheduler
     from orchestrator.executors.detach import Detached
     from orchestrator.notifiers.protocol import Notifier
     from orchestrator.runner.notify import Subscriber
+    from orchestrator.services.schedules import Caller
 
 #: What to do about an agent without its program.
 _ADVICE = (
@@ -237,8 +237,8 @@ def schedulers() -> dict[str, Scheduler]:
 
 def caller() -> Caller:
     """Return how this program was called, for whoever calls it later."""
-    from orchestrator.actions.scheduling import Caller, usable_path
     from orchestrator.executors.detach import this_program
+    from orchestrator.services.schedules import Caller, usable_path
 
     path = usable_path(os.environ.get("PATH", os.defpath))
     words = shlex.split(os.environ.get("ORCHESTRATOR_PROGRAM", ""))

@@ -57,7 +57,7 @@ def check_all_tasks(directory: str | None = None) -> dict[str, Any]:
     """
     import time
 
-    from orchestrator.actions.heartbeat import check
+    from orchestrator.commands.check import check
 
     try:
         layout = find_from_here(directory, must_exist=True)

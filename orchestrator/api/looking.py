@@ -12,10 +12,10 @@ from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestrator.commands.export import Export
-    from orchestrator.commands.history import History
     from orchestrator.commands.report import Ledger
     from orchestrator.core.agent import Listed
     from orchestrator.core.plan import Task
+    from orchestrator.services.history import History
     from orchestrator.services.status import Overview
     from orchestrator.services.task_view import TaskView
 
@@ -70,7 +70,7 @@ class Looking(Directory):
 
         Of events and of turns of the conversation, the last 1000 are kept.
         """
-        from orchestrator.commands.history import history
+        from orchestrator.services.history import history
 
         agents = self._plugs().agents
         return history(self._layout, key, agents, turns=_TURNS, events=_EVENTS)

@@ -12,8 +12,8 @@ from orchestrator.errors import BusyError, UsageError
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from orchestrator.actions.following import WaitUpdate
     from orchestrator.api.keywords import RunSettings
+    from orchestrator.commands.wait import WaitUpdate
     from orchestrator.runner.events import Event, Listener
     from orchestrator.runner.run import RunReport
     from orchestrator.store.journal import Cursor
@@ -101,7 +101,7 @@ class Running(Directory):
             NotFoundError: the plan was never run.
             UsageError: there is no such *until*, *since* is no cursor, or it was called in a listener of that run.
         """
-        from orchestrator.actions.following import Until, follow
+        from orchestrator.commands.wait import Until, follow
         from orchestrator.store.journal import parse_cursor
 
         if until not in [*Until]:
@@ -122,7 +122,7 @@ class Running(Directory):
             ExecutorError: the system said no.
             UsageError: it was called in a listener of that run.
         """
-        from orchestrator.actions.stopping import stop
+        from orchestrator.services.stop import stop
 
         stopped = stop(self._layout)
         if not stopped.await_end(timeout):

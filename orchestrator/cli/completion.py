@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import click
-from click.shell_completion import CompletionItem, get_completion_class
+from click.shell_completion import CompletionItem
 
+from orchestrator.commands.call import Call
 from orchestrator.commands.reply import plan_directory
 from orchestrator.core.plan import Task
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import OrchestratorError
 
-_NAME = "orchestrator"
-#: Arguments that are a task of a plan; a plan among plans is called ``task`` (seed 004).
-_TASKS = frozenset({"task_id", "key"})
+if TYPE_CHECKING:
+    import click
 
 
 def complete_words(words: str, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
@@ -33,20 +33,6 @@ def complete_words(words: str, ctx: click.Context, incomplete: str) -> list[Comp
         for word in _WORDS[words](ctx)
         if word.startswith(last)
     ]
-
-
-class _TaskId(click.ParamType):  # type: ignore[type-arg] # it has none before click 8.3
-    """A task of the plan that is meant."""
-
-    name = "task"
-
-    def shell_complete(
-        self,
-        ctx: click.Context,
-        param: click.Parameter,
-        incomplete: str,
-    ) -> list[CompletionItem]:
-        return complete_words("task", ctx, incomplete)
 
 
 def _tasks(ctx: click.Context) -> list[Task]:
@@ -77,11 +63,10 @@ def _assignees(ctx: click.Context) -> list[str]:
 
 
 def _templates(ctx: click.Context) -> list[str]:
-    from orchestrator.cli.agents import plan_directory_if_any
     from orchestrator.planner.templates import places_of_saved, plan_templates
 
     try:
-        mine = places_of_saved(plan_directory_if_any(None, ctx.params.get("option")), os.environ)
+        mine = places_of_saved(Call(option=ctx.params.get("option")).plan_if_any(), os.environ)
     except OrchestratorError:
         mine = {}
     return sorted({*mine, *plan_templates()})
@@ -100,78 +85,3 @@ _WORDS: dict[str, Callable[[click.Context], list[str]]] = {
     "template": _templates,
     "status": _statuses,
 }
-#: Options of commands that are not in the table yet, by what each is called in Python, and what may stand there.
-_OPTIONS = {
-    "tag": _tags,
-    "tags": _tags,
-    "agent": _agents,
-    "assignee": _assignees,
-    "template": _templates,
-    "status": _statuses,
-    "only": lambda ctx: [task.id for task in _tasks(ctx)],
-    "depends_on": lambda ctx: [task.id for task in _tasks(ctx)],
-    "parent": lambda ctx: [task.id for task in _tasks(ctx)],
-}
-
-
-#: Arguments of commands of a group: `template show NAME`, `agent message KEY`; who is registered is new.
-_ARGUMENTS: dict[tuple[str | None, str | None], Callable[[click.Context], list[str]]] = {
-    ("show", "name"): _templates,
-    ("message", "key"): _agents,
-    ("register", "key"): lambda _: [],
-}
-
-
-class _Word(click.ParamType):  # type: ignore[type-arg] # it has none before click 8.3
-    """A word that the plan knows."""
-
-    name = "word"
-
-    def __init__(self, known: Callable[[click.Context], list[str]]) -> None:
-        """Take what returns the words."""
-        self._known = known
-
-    def shell_complete(
-        self,
-        ctx: click.Context,
-        param: click.Parameter,
-        incomplete: str,
-    ) -> list[CompletionItem]:
-        # Behind the last comma: lists are completed word by word.
-        done, comma, last = incomplete.rpartition(",")
-        return [
-            CompletionItem(f"{done}{comma}{word}")
-            for word in self._known(ctx)
-            if word.startswith(last)
-        ]
-
-
-def complete_tasks(command: click.Command) -> None:
-    """Have words that the plan knows be completed: tasks, agents, tags, templates."""
-    for each in command.commands.values() if isinstance(command, click.Group) else ():
-        complete_tasks(each)
-    for param in command.params:
-        if isinstance(param, click.Argument) and (command.name, param.name) in _ARGUMENTS:
-            param.type = _Word(_ARGUMENTS[command.name, param.name])
-        elif isinstance(param, click.Argument) and param.name in _TASKS:
-            param.type = _TaskId()
-        elif isinstance(param, click.Option) and param.name in _OPTIONS and not param.is_flag:
-            param.type = _Word(_OPTIONS[param.name])
-
-
-@click.command("completion")
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-@click.pass_context
-def completion_command(context: click.Context, /, shell: str) -> None:
-    """Print a script that completes commands, options and tasks on Tab.
-
-    \b
-      bash   echo 'eval "$(orchestrator completion bash)"' >> ~/.bashrc
-      zsh    echo 'eval "$(orchestrator completion zsh)"' >> ~/.zshrc
-      fish   orchestrator completion fish > ~/.config/fish/completions/orchestrator.fish
-    """  # noqa: D301 - click reads the backspace as: leave this paragraph as it is
-    complete = get_completion_class(shell)
-    assert complete is not None  # click knows every shell of the choice
-    click.echo(
-        complete(context.find_root().command, {}, _NAME, f"_{_NAME.upper()}_COMPLETE").source()
-    )

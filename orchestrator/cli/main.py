@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import codecs
 import gc
-import importlib
 import io
 import os
 import sys
@@ -31,34 +30,6 @@ from orchestrator.commands.reply import (
 from orchestrator.core.ids import suggestion
 from orchestrator.errors import ExitStatus, OrchestratorError, UsageError
 
-#: Commands that are not in the table yet → module of this package; the command's function has its name.
-_OLD = {
-    "plan": "drafting",
-    "template": "templates",
-    "wizard": "wizard",
-    "agents": "agents",
-    "agent": "team",
-    "run": "running",
-    "spawn": "spawning",
-    "wait": "following",
-    "stop": "stopping",
-    "watch": "watching",
-    "dashboard": "dashboard",
-    "schedule": "scheduling",
-    "status": "status",
-    "create": "plans",
-    "transition": "plans",
-    "dispatch": "dispatching",
-    "subtask": "dispatching",
-    "auto-dispatch": "dispatching",
-    "check": "heartbeat",
-    "notify": "heartbeat",
-    "archive": "plans",
-    "rebuild-index": "plans",
-    "doctor": "doctor",
-    "cleanup": "cleaning",
-    "completion": "completion",
-}
 #: What click raises where a command is missing, with the help as its words; before 8.2 it printed that itself.
 _NO_COMMAND = getattr(click.exceptions, "NoArgsIsHelpError", ())
 #: Characters of the line about a command: more than any has, for it is wrapped and not cut.
@@ -76,16 +47,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        if cmd_name not in _OLD:
-            return click_command(cmd_name, load(cmd_name))
-        module = importlib.import_module(f"orchestrator.cli.{_OLD[cmd_name]}")
-        command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
-        assert isinstance(command, click.Command)
-        if "_ORCHESTRATOR_COMPLETE" in os.environ:  # a shell asks what could come next
-            from orchestrator.cli.completion import complete_tasks
-
-            complete_tasks(command)
-        return command
+        return click_command(cmd_name, load(cmd_name))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

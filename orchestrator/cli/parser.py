@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from inspect import cleandoc
 from typing import Any
 
 import click
 
 from orchestrator.cli.texts import TakesProse, TakesText
+from orchestrator.commands.answer import print_answer
 from orchestrator.commands.call import Call
-from orchestrator.commands.registry import Command, Facts, Group, Parameter, make_params, parameters
-from orchestrator.commands.reply import from_stdin, say_json, say_rows, talk, write
+from orchestrator.commands.registry import Command, Group, Parameter, load, make_params, parameters
+from orchestrator.commands.reply import from_stdin
+from orchestrator.errors import UsageError
 
+#: Where a command keeps its words.
+_WORDS, _REST = "orchestrator.words", "orchestrator.rest"
 #: How words are sorted into options and texts, by what ``Parameter.dash`` allows.
 _CLASSES = {"any": TakesText, "prose": TakesProse}
 
@@ -26,16 +31,34 @@ def click_command(name: str, command: Command[Any, Any] | Group) -> click.Comman
     before = [each for each in command.takes if each[1].is_argument]
     behind = [each for each in command.takes if not each[1].is_argument]
     dashes = [parameter.dash for _, parameter, _ in own if parameter.dash]
-    return _CLASSES.get("".join(dashes[:1]), click.Command)(
+    made = _CLASSES.get("".join(dashes[:1]), _Command)(
         name,
         callback=_callback(command),
         params=[
-            *(_click_parameter(*each) for each in before),
             *(_click_parameter(key, each, is_required=required) for key, each, required in own),
+            *(_click_parameter(*each) for each in before),
             *(_click_parameter(*each) for each in behind),
         ],
         help=_help(command.help),
     )
+    if isinstance(made, _Command):
+        made.rest = command.rest
+    return made
+
+
+class _Command(click.Command):
+    """Keeps the words that it was called with, and, of a command with a ``rest``, those behind ``--``."""
+
+    rest = ""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        at = args.index("--") if self.rest and "--" in args else len(args)
+        ctx.meta[_WORDS], ctx.meta[_REST] = list(args), args[at + 1 :]
+        return super().parse_args(ctx, args[:at])
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        pieces = super().collect_usage_pieces(ctx)
+        return [*pieces, f"[-- {self.rest}]"] if self.rest else pieces
 
 
 def _help(docstring: str) -> str:
@@ -103,33 +126,40 @@ def _callback(command: Command[Any, Any]) -> Callable[..., None]:
         common = {key: given.pop(key) for key, _ in command.takes if key in given}
         if given.get("format") == "json":
             common["is_json"] = True
-        status = call_command(command, Call(**common), make_params(command.params, given))
-        click.get_current_context().exit(status)
+        context = click.get_current_context()
+        words, rest = context.meta.get(_WORDS, ()), context.meta.get(_REST, ())
+        call = Call(**common, words=words, rest=rest, parse=parse)
+        context.exit(call_command(command, call, make_params(command.params, given)))
 
     return run
+
+
+def parse(name: str, words: Sequence[str]) -> tuple[Call, Any]:
+    """Read the words of a command, and return what it would be called with.
+
+    Raises:
+        UsageError: a word is not understood.
+    """
+    command = load(name)
+    assert isinstance(command, Command)
+    found: list[tuple[Call, Any]] = []
+
+    def keep(call: Call, params: Any) -> int:
+        found.append((call, params))
+        return 0
+
+    try:
+        click_command(name, replace(command, main=keep)).main(
+            [*words], prog_name=name, standalone_mode=False
+        )
+    except click.UsageError as error:
+        hint = f"orchestrator {name} --help"
+        raise UsageError(error.format_message(), hint=hint) from None
+    return found[0]
 
 
 def call_command(command: Command[Any, Any], call: Call, params: Any) -> int:
     """Execute a command, print its answer, and return the exit status."""
     if command.main is not None:
         return int(command.main(call, params))
-    result = command.execute(call, params)
-    for remark in command.remarks(result):
-        talk(remark)
-    if call.is_json:
-        assert command.facts is not None  # it has a --json
-        _print_facts(command.facts(result))
-    elif command.text is not None:
-        write(command.text(result))
-    elif command.facts is not None:
-        talk(command.facts(result)["message"])
-    return int(command.status(result))
-
-
-def _print_facts(facts: Facts) -> None:
-    *others, last = facts
-    if isinstance(facts[last], Iterator):
-        data = {name: facts[name] for name in others if name != "message"}
-        say_rows(facts["message"], last, facts[last], **data)
-    else:
-        say_json(**facts)
+    return print_answer(command, call, command.execute(call, params))

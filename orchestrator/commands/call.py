@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from orchestrator.commands.reply import caller, plan_directory, talk
+from orchestrator.commands.reply import as_called, caller, plan_directory, talk
+from orchestrator.errors import NotFoundError, OrchestratorError
 
 if TYPE_CHECKING:
     from orchestrator.core.agent import AgentRegistry
@@ -35,6 +36,12 @@ class Call:
     """``--as``."""
     is_json: bool = False
     """The answer is for a program: progress is not printed."""
+    words: Sequence[str] = ()
+    """The words that the command was called with."""
+    rest: Sequence[str] = ()
+    """Those behind ``--``, of a command that takes some for another one."""
+    parse: Callable[[str, Sequence[str]], tuple[Call, Any]] | None = None
+    """Reads the words of another command, as they are typed: its name and words → its call and parameters."""
 
     @property
     def is_process(self) -> bool:
@@ -56,6 +63,23 @@ class Call:
         """
         named = named or self.directory
         return plan_directory(named, self.option, must_exist=must_exist, here=here)
+
+    def plan_if_any(self) -> Layout | None:
+        """Return the plan directory; None where there is none and none was named.
+
+        None, with a warning, also where the nearest one is not to be used, as that of another user.
+
+        Raises:
+            OrchestratorError: the named one cannot be used.
+        """
+        try:
+            return self.plan()
+        except OrchestratorError as error:
+            if self.directory or self.option or os.environ.get("ORCHESTRATOR_DIR"):
+                raise
+            if not isinstance(error, NotFoundError):
+                talk(f"warning: {error}\n  hint: {as_called(error.hint)}")
+            return None
 
     def caller(self) -> str:
         """Return who calls.

@@ -191,6 +191,8 @@ class Command(Generic[P, R]):
     ``watch``); it prints by itself and returns the exit status."""
     takes: Sequence[Common] = (DIR, JSON)
     """Its common parameters."""
+    rest: str = ""
+    """What may stand behind ``--``, for another command."""
 
     @property
     def help(self) -> str:

@@ -48,6 +48,11 @@ def format_timestamp(seconds: float) -> str:
     return f"{moment.replace(tzinfo=None).isoformat(timespec=precision)}Z"
 
 
+def format_local(seconds: float) -> str:
+    """Write a time as the clock on the wall shows it, in the time zone of the machine."""
+    return f"{datetime.fromtimestamp(seconds).astimezone():%Y-%m-%d %H:%M:%S %Z}"
+
+
 def _seconds(moment: datetime) -> float:
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     try:

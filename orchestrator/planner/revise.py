@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -23,13 +24,19 @@ from orchestrator.errors import (
 from orchestrator.planner.ask import SCHEMA, planner_prompt
 from orchestrator.planner.draft import lint, order_writers, read_draft
 from orchestrator.planner.draft_file import AUTO, load_draft, matching_files
+from orchestrator.planner.plan import Drawn
 from orchestrator.planner.templates import (
     Parameter,
     PlanTemplate,
+    draw_saved,
     fill,
+    places_of_saved,
     plan_templates,
     read_pairs,
+    read_values,
+    saved_plan,
 )
+from orchestrator.store.layout import Layout
 
 if TYPE_CHECKING:
     from orchestrator.planner.ask import Ask
@@ -236,3 +243,28 @@ def _listed(template: PlanTemplate) -> str:
         for name, parameter in template.parameters.items()
     )
     return f"it takes {', '.join(names)}; --template list says what each is"
+
+
+def of_template(
+    layout: Layout, name: str, parameters: Sequence[str], agents: Collection[str], request: str
+) -> tuple[Proposal | None, Drawn | None]:
+    """Fill a template: a built-in one makes a proposal, a saved one the files themselves.
+
+    Raises:
+        UsageError: there is none of that name, or a parameter is unknown or missing.
+        PlanError, StoreError: it cannot be read.
+    """
+    saved = saved_plan(layout, name, os.environ)
+    if saved is None:
+        mine = places_of_saved(layout, os.environ)
+        return from_template(name, parameters, agents, request, mine=mine), None
+    values = read_values(parameters)
+    if request and "request" not in saved.parameters:
+        raise UsageError(
+            f"the template {name} has no place for a request",
+            where=saved.where,
+            hint="write {{request}} where it belongs, or leave it out",
+        )
+    if request:
+        values["request"] = request
+    return None, draw_saved(saved, values, agents)

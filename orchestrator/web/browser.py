@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from orchestrator.actions.scheduling import usable_path
+from orchestrator.services.schedules import usable_path
 from orchestrator.views.pages import onward
 
 

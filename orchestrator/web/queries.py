@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.commands.history import history
 from orchestrator.core.event import read_line
 from orchestrator.core.plan import TASK_ID, Task, stem
 from orchestrator.core.snapshot import PlanSnapshot
@@ -16,6 +15,7 @@ from orchestrator.core.status import TaskStatus
 from orchestrator.core.timestamp import epoch
 from orchestrator.errors import NotFoundError, OrchestratorError, PlanError
 from orchestrator.services import plans
+from orchestrator.services.history import history
 from orchestrator.services.messages import messages_on
 from orchestrator.services.status import brief_of, news_of_running, status
 from orchestrator.services.task_view import find_task

@@ -16,8 +16,6 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from orchestrator.actions.detaching import detach
-from orchestrator.actions.stopping import stop
 from orchestrator.core.message import MessageKind
 from orchestrator.core.status import COMMANDS, Verb
 from orchestrator.core.task_command import TaskCommand
@@ -32,12 +30,14 @@ from orchestrator.errors import (
     UsageError,
 )
 from orchestrator.plan.task_fields import FIELD_OF
+from orchestrator.runner.detach import detach
 from orchestrator.runner.task_commands import act
 from orchestrator.services import plans
 from orchestrator.services.messages import say
 from orchestrator.services.new_task import NewTask, add
 from orchestrator.services.plugins import Plugins
 from orchestrator.services.run_request import RunRequest
+from orchestrator.services.stop import stop
 from orchestrator.store.layout import Layout
 from orchestrator.store.plan_directory import find_plan
 from orchestrator.views.overview_page import FINAL_EVENTS

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.actions.doctor import PACKAGES, PYTHON
+from orchestrator.doctor.examine import PACKAGES, PYTHON
 from tests.acceptance.orchestrate import Answer, Orchestrate
 from tests.acceptance.plans import Gate, answer_of, everything, write_plan
 from tests.fakes import claude_calls

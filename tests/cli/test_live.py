@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cli.live import LiveView
-from orchestrator.cli.output import QueuedOutput
+from orchestrator.commands.live import LiveView
+from orchestrator.commands.output import QueuedOutput
 from orchestrator.runner.events import Event, Kind
 from orchestrator.views.terminal import display_width
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cli.main import _OLD
 from orchestrator.commands.registry import COMMANDS
 
 ROOT = Path(__file__).parents[2]
@@ -149,10 +148,10 @@ def test_no_class_is_a_bucket() -> None:
 
 
 def test_who_looks_for_a_command_finds_it_by_the_name_of_its_module() -> None:
-    """``critical-path`` is ``commands/critical_path.py``; one not converted yet is in the first line of its module."""
+    """``critical-path`` is ``commands/critical_path.py``."""
     lost = []
     for command in COMMANDS:
-        name = f"cli/{_OLD[command]}" if command in _OLD else f"commands/{command}"
+        name = f"commands/{command}"
         path = PACKAGE / f"{name.replace('-', '_')}.py"
         first = path.read_text().partition("\n")[0] if path.is_file() else ""
         lost += [] if f"``{command}``" in first else [f"{command}: {name}"]
@@ -160,9 +159,9 @@ def test_who_looks_for_a_command_finds_it_by_the_name_of_its_module() -> None:
 
 
 def test_every_command_has_a_file_of_tests() -> None:
-    converted = [each.replace("-", "_") for each in COMMANDS if each not in _OLD]
+    modules_of = [each.replace("-", "_") for each in COMMANDS]
     assert [] == [
-        each for each in converted if not (ROOT / f"tests/commands/test_{each}.py").is_file()
+        each for each in modules_of if not (ROOT / f"tests/commands/test_{each}.py").is_file()
     ]
 
 

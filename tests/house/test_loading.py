@@ -38,7 +38,7 @@ def test_the_door_opens_without_the_furniture(door: str) -> None:
 
 def test_a_run_loads_what_it_runs() -> None:
     """No run pays for markdown, YAML, templates or HTTP before it needs them."""
-    assert [] == loaded(OF_OTHERS, by="orchestrator.cli.running")
+    assert [] == loaded(OF_OTHERS, by="orchestrator.commands.run")
 
 
 def test_a_command_loads_no_other_one() -> None:

@@ -1,0 +1,78 @@
+"""What happened, as one line for people."""
+
+from __future__ import annotations
+
+from orchestrator.commands.reply import as_called
+from orchestrator.core.cost import usd
+from orchestrator.core.duration import format_duration
+from orchestrator.core.message import MessageKind
+from orchestrator.core.status import TaskStatus
+from orchestrator.core.text import one_line
+from orchestrator.runner.events import Event, Kind
+from orchestrator.views.messages import MESSAGE_ICONS
+from orchestrator.views.terminal import ICONS
+
+_ICONS = {
+    Kind.TASK_STARTED: ICONS[TaskStatus.RUNNING],
+    Kind.TASK_COMPLETED: ICONS[TaskStatus.COMPLETED],
+    Kind.TASK_FAILED: ICONS[TaskStatus.FAILED],
+    Kind.TASK_RETRYING: ICONS[TaskStatus.RETRYING],
+    Kind.TASK_INTERRUPTED: ICONS[TaskStatus.PENDING],
+    Kind.TASK_SKIPPED: ICONS[TaskStatus.SKIPPED],
+    Kind.TASK_STOPPING: "🛑",
+    Kind.TASK_BLOCKED: ICONS[TaskStatus.BLOCKED],
+    Kind.TASK_UNBLOCKED: ICONS[TaskStatus.PENDING],
+    Kind.TASK_CANCELLED: ICONS[TaskStatus.CANCELLED],
+    Kind.TASK_RESET: ICONS[TaskStatus.PENDING],
+    Kind.TASK_PROGRESS: ICONS[TaskStatus.RUNNING],
+    Kind.RUN_STOPPING: "🛑",
+    Kind.RUN_CHANGED: "✏️",
+    Kind.RUN_HELD: "⏸",
+    Kind.RUN_UNAFFORDABLE: "⏸",
+    Kind.RUN_OVERSPENT: "⏸",
+    Kind.RUN_RESUMED: "▶️",
+    Kind.RUN_DELAYED: "⏳",
+    Kind.WARNING: "⚠️",
+    Kind.SHARE: MESSAGE_ICONS[MessageKind.SHARE],
+    Kind.DISCOVER: MESSAGE_ICONS[MessageKind.DISCOVER],
+    Kind.SYNC: MESSAGE_ICONS[MessageKind.SYNC],
+    Kind.JOIN: MESSAGE_ICONS[MessageKind.JOIN],
+}
+#: Their texts name commands of ours.
+_NAME_COMMANDS = frozenset({Kind.WARNING, Kind.TASK_FAILED, Kind.TASK_INTERRUPTED})
+
+
+def event_text(happening: Event) -> str:
+    """Return a happening as a line for people; empty when it is not worth one."""
+    icon = _ICONS.get(happening.kind, "")
+    name = one_line(happening.name, limit=60)
+    who = f"{happening.task} {name}".strip()
+    cost = f" · {usd(happening.cost)}" if happening.cost else ""
+    match happening.kind:
+        case Kind.TASK_STARTED:
+            attempt = f" (attempt {happening.attempt})" if happening.attempt > 1 else ""
+            by = f" · {happening.text}" if happening.text else ""
+            return f"{icon} {who}{attempt}{by}"
+        case Kind.TASK_COMPLETED if happening.duration is not None:
+            by = f" · {happening.text}" if happening.text else ""
+            return f"{icon} {who} · {format_duration(happening.duration)}{cost}{by}"
+        case Kind.TASK_RETRYING:
+            return f"{icon} {who} · {happening.text} · again in {format_duration(happening.retry_in or 0)}"
+        case Kind.RUN_STARTED | Kind.RUN_ENDED:
+            took = f" in {format_duration(happening.duration)}" if happening.duration else ""
+            pluralize, mark, why = happening.text.partition("; ")
+            return f"{pluralize}{took}{mark}{why}"
+        case Kind.SHARE | Kind.DISCOVER | Kind.SYNC:
+            return f"{icon} {who} · {happening.agent}: {happening.text}"
+        case Kind.JOIN:
+            return f"{icon} {who} · {happening.agent} joined"
+        case Kind.NEWS:
+            return ""
+        case _:
+            text = advice(happening)
+            return f"{icon} {who} · {text}" if who else f"{icon} {text}"
+
+
+def advice(happening: Event) -> str:
+    """Return the text of a happening; a command that a warning of ours names, or why a task failed, can be typed."""
+    return as_called(happening.text) if happening.kind in _NAME_COMMANDS else happening.text
