@@ -14,7 +14,7 @@ from orchestrator.agents.command import CommandAgent
 from orchestrator.agents.protocol import Agent
 from orchestrator.agents.shell import ShellAgent
 from orchestrator.agents.simulated import SimulatedAgent
-from orchestrator.core.agent import AgentRegistry, Command, Member, Program
+from orchestrator.core.agent import AgentCommand, AgentRegistry, Member, Program
 from orchestrator.core.finding import Finding, Level, Probe
 from orchestrator.core.settings import EVERYTHING, NESTED_SESSION, Settings
 from orchestrator.core.text import one_line
@@ -137,7 +137,7 @@ def examine_agents(registry: AgentRegistry) -> dict[str, Finding]:
     return findings
 
 
-def _version(command: Command) -> str:
+def _version(command: AgentCommand) -> str:
     """Return what a program says of its version, in brackets; empty where its file does not say how to ask.
 
     Never guessed: a program that does not know the question might start to work instead. Nor is it asked where we

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from orchestrator.agents.prompt import compose
 from orchestrator.agents.protocol import Assignment, Turn
 from orchestrator.agents.stdout_reader import NO_SUCH_COMMAND, TextReader, said
-from orchestrator.core.agent import MODEL, PROMPT_FILE, Command
+from orchestrator.core.agent import MODEL, PROMPT_FILE, AgentCommand
 from orchestrator.core.result import (
     FREE,
     SCRIPT,
@@ -37,7 +37,7 @@ class CommandAgent(NamedTuple):
     """Drives a command line."""
 
     key: str
-    command: Command
+    command: AgentCommand
     program: str
     """Where its program lies."""
     role: str = ""
@@ -87,7 +87,7 @@ class CommandReader:
     """Takes standard output, or one text of the JSON in it, as the answer."""
 
     settings: Settings
-    command: Command
+    command: AgentCommand
     printed: TextReader = field(init=False)
     json: bytearray = field(default_factory=bytearray, init=False)
     """The end of what was printed, where the answer is in JSON."""

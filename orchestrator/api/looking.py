@@ -50,7 +50,7 @@ class Looking(Directory):
         """
         from orchestrator.commands import list as listing
 
-        params = listing.Params(
+        params = listing.ListParams(
             status=listed("status", status),
             assignee=listed("assignee", assignee),
             tags=listed("tags", tags),

@@ -46,7 +46,7 @@ class Working(Directory):
             NothingReadyError: nothing is ready.
             DependencyError: what it depends on is not done.
         """
-        return claim.execute(self._call, claim.Params(task)).task
+        return claim.execute(self._call, claim.ClaimParams(task)).task
 
     def start(self, task: str, *, progress: int | None = None) -> Reply:
         """Take a task into your own hands, or say how far you are, in per cent.
@@ -56,7 +56,7 @@ class Working(Directory):
         """
         if progress is not None and not 0 <= progress <= 100:
             raise UsageError(f"progress: {progress} is not between 0 and 100 per cent")
-        return start.execute(self._call, start.Params(task, progress=progress))
+        return start.execute(self._call, start.StartParams(task, progress=progress))
 
     def complete(
         self, task: str, answer: str = "", *, note: str = "", validate: bool = False, met: str = ""
@@ -72,7 +72,7 @@ class Working(Directory):
             UsageError: no file of text could hold the answer.
         """
         as_typed(answer)
-        params = complete.Params(task, answer, note=note, validate=validate, met=met)
+        params = complete.CompleteParams(task, answer, note=note, validate=validate, met=met)
         return complete.execute(self._call, params).reply
 
     def fail(self, task: str, note: str = "") -> Reply:
@@ -105,7 +105,7 @@ class Working(Directory):
 
     def join(self, task: str) -> Message:
         """Say that you work on a task."""
-        return join.execute(self._call, join.Params(task))
+        return join.execute(self._call, join.JoinParams(task))
 
     def share(self, task: str, text: str) -> Message:
         """Share something about a task with everybody."""
@@ -125,4 +125,4 @@ class Working(Directory):
 
     def context(self, task: str) -> context.Context:
         """Return the messages about a task, and your own notes."""
-        return context.execute(self._call, context.Params(task))
+        return context.execute(self._call, context.ContextParams(task))

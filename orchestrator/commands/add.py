@@ -22,7 +22,7 @@ from orchestrator.services.new_task import Added, NewTask, add
 
 
 @dataclass(frozen=True)
-class Params:
+class AddParams:
     """The task."""
 
     text: str = argument("TEXT", dash="prose")
@@ -58,7 +58,7 @@ class NewRow(NamedTuple):
     """What is vague about its text; empty: nothing."""
 
 
-def execute(call: Call, params: Params) -> NewRow:
+def execute(call: Call, params: AddParams) -> NewRow:
     """Add a task to the plan, and print its id.
 
     Where there is no plan, one is made. A run that is at work does the task, too.
@@ -134,4 +134,4 @@ def text(row: NewRow) -> str:
     return f"{row.added.id}\n"
 
 
-COMMAND = Command(Params, execute, facts, text, remarks=remarks, takes=(DIR, CALLER, JSON))
+COMMAND = Command(AddParams, execute, facts, text, remarks=remarks, takes=(DIR, CALLER, JSON))

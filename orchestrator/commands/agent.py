@@ -304,7 +304,7 @@ def _metrics_facts(found: _Metrics) -> Facts:
 
 
 @dataclass(frozen=True)
-class MessageParams:
+class AgentMessageParams:
     """To whom, and what."""
 
     key: str = argument("KEY", completion="agent")
@@ -317,7 +317,7 @@ class _Sent(NamedTuple):
     tasks: Sequence[AgentTask]
 
 
-def _message(call: Call, params: MessageParams) -> _Sent:
+def _message(call: Call, params: AgentMessageParams) -> _Sent:
     """Tell one agent or assignee something.
 
     It is shared, with @KEY in front, on every open task that is theirs: so it is in the prompt of those that start from
@@ -376,6 +376,6 @@ COMMAND = Group(
             remarks=lambda found: broken_warnings(found.ledger.broken),
             takes=(DIRECTORY, DIR, JSON),
         ),
-        "message": Command(MessageParams, _message, _message_facts, takes=(DIR, CALLER, JSON)),
+        "message": Command(AgentMessageParams, _message, _message_facts, takes=(DIR, CALLER, JSON)),
     },
 )

@@ -20,7 +20,7 @@ from orchestrator.wiring import lacks
 
 
 @dataclass(frozen=True)
-class Params:
+class AgentsParams:
     """Whether another claude program is meant."""
 
     claude_bin: str = option("The claude program (default: PATH).", metavar="PATH", default="")
@@ -33,7 +33,7 @@ class _Agents(NamedTuple):
     is_json: bool
 
 
-def execute(call: Call, params: Params) -> _Agents:
+def execute(call: Call, params: AgentsParams) -> _Agents:
     """List the agents that a task may ask for.
 
     What each is good for, how many tasks it has under way and how many it may have, where it comes from, and whether
@@ -92,4 +92,4 @@ def agent_facts(each: Listed) -> dict[str, object]:
     }
 
 
-COMMAND = Command(Params, execute, facts, text, remarks=remarks, takes=(DIRECTORY, DIR, JSON))
+COMMAND = Command(AgentsParams, execute, facts, text, remarks=remarks, takes=(DIRECTORY, DIR, JSON))

@@ -19,7 +19,7 @@ from orchestrator.wiring import schedulers
 
 
 @dataclass(frozen=True)
-class Params:
+class ArchiveParams:
     """Which plan."""
 
     task: str = argument("ID")
@@ -35,7 +35,7 @@ class Archived(NamedTuple):
     is_json: bool
 
 
-def execute(call: Call, params: Params) -> Archived:
+def execute(call: Call, params: ArchiveParams) -> Archived:
     """Put a plan away that is completed, failed or rejected.
 
     Its directory moves into archive/ beside it, with everything in it. A run that waits for its time is stopped first:
@@ -79,7 +79,7 @@ def remarks(archived: Archived) -> Iterator[str]:
 
 
 COMMAND = Command(
-    Params,
+    ArchiveParams,
     execute,
     facts,
     lambda archived: f"{archived.directory}\n",

@@ -320,7 +320,7 @@ def _ask(layout: Layout, only: Sequence[str], run: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Params:
+class AutoDispatchParams:
     """Which plans and tasks, and whether they are started."""
 
     task: str = argument("[ID]", default="")
@@ -331,7 +331,7 @@ class Params:
     json: bool = flag("It always prints JSON.")
 
 
-def execute(call: Call, params: Params) -> Round:
+def execute(call: Call, params: AutoDispatchParams) -> Round:
     """Start every task that is ready, each with the agent that suits it.
 
     Prints JSON: what was dispatched, and what was skipped, with the reason. The run goes on by itself; see `wait`.
@@ -354,7 +354,7 @@ def execute(call: Call, params: Params) -> Round:
     return dispatcher.one(call.plan(params.task or None), params.subtask)
 
 
-def main(call: Call, params: Params) -> int:
+def main(call: Call, params: AutoDispatchParams) -> int:
     """Dispatch, and print JSON, also of what was refused."""
     try:
         done = execute(call, params)
@@ -369,7 +369,7 @@ def main(call: Call, params: Params) -> int:
     return 0
 
 
-def _print_round(done: Round, params: Params) -> None:
+def _print_round(done: Round, params: AutoDispatchParams) -> None:
     verb = "to dispatch" if params.dry_run else "dispatched"
     if params.show_context:
         verb = "with context"  # also of tasks that are not to be dispatched
@@ -394,4 +394,6 @@ def _rows(dispatches: Sequence[Dispatch], skipped: Sequence[NotDispatched]) -> M
     }
 
 
-COMMAND = Command(Params, execute, main=main, takes=(with_help(DIR, "The directory of plans."),))
+COMMAND = Command(
+    AutoDispatchParams, execute, main=main, takes=(with_help(DIR, "The directory of plans."),)
+)

@@ -183,7 +183,7 @@ def _signs(layout: Layout, board: PlanSnapshot) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Params:
+class CheckParams:
     """How much is printed."""
 
     quiet: bool = flag("Say nothing when all is well; for cron.")
@@ -197,7 +197,7 @@ class _Checked(NamedTuple):
     is_chat: bool
 
 
-def execute(call: Call, params: Params) -> _Checked:
+def execute(call: Call, params: CheckParams) -> _Checked:
     """Check every plan that is not over: one heartbeat.
 
     Plans move on as far as the facts lead them. Exits with 1 when something needs a person: a task that failed, one
@@ -281,7 +281,7 @@ def exit_status(checked: _Checked) -> int:
 
 
 COMMAND = Command(
-    Params,
+    CheckParams,
     execute,
     facts,
     text,

@@ -12,13 +12,13 @@ from orchestrator.store.requests import Reply
 
 
 @dataclass(frozen=True)
-class Params:
+class ClaimParams:
     """A task; empty: the next one that is ready."""
 
     task: str = argument("[ID]", default="", completion="task")
 
 
-def execute(call: Call, params: Params) -> Reply:
+def execute(call: Call, params: ClaimParams) -> Reply:
     """Take a task that no other caller has, and print its id.
 
     Of many who want the same one, exactly one gets it. Without ID you get the next one that is ready: what is assigned
@@ -36,4 +36,4 @@ def text(reply: Reply) -> str:
     return f"{reply.task}\n"
 
 
-COMMAND = Command(Params, execute, facts, text, takes=TAKES)
+COMMAND = Command(ClaimParams, execute, facts, text, takes=TAKES)

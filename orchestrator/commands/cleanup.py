@@ -34,7 +34,7 @@ _WEEK = 7 * 86400.0
 
 
 @dataclass(frozen=True)
-class Params:
+class CleanupParams:
     """Since when logs are old."""
 
     older: float = option(
@@ -125,7 +125,7 @@ def _old_logs(layout: Layout, until: float) -> dict[str, int]:
     return found
 
 
-def execute(call: Call, params: Params) -> Cleaned:
+def execute(call: Call, params: CleanupParams) -> Cleaned:
     """Clear away what dead runs left, and old logs.
 
     Ends their processes, takes finished attempts from their logs, and deletes logs of attempts that
@@ -171,5 +171,11 @@ def status(cleaned: Cleaned) -> int:
 
 
 COMMAND = Command(
-    Params, execute, facts, text, remarks=remarks, status=status, takes=(DIRECTORY, DIR, JSON)
+    CleanupParams,
+    execute,
+    facts,
+    text,
+    remarks=remarks,
+    status=status,
+    takes=(DIRECTORY, DIR, JSON),
 )

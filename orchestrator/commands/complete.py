@@ -15,7 +15,7 @@ from orchestrator.runner.task_commands import Completed, complete
 
 
 @dataclass(frozen=True)
-class Params:
+class CompleteParams:
     """A task, its result, and whether its success criteria are checked."""
 
     task: str = argument("ID", completion="task")
@@ -28,7 +28,7 @@ class Params:
     met: str = option("Tick these criteria, and validate.", metavar="N,N|all", default="")
 
 
-def execute(call: Call, params: Params) -> Completed:
+def execute(call: Call, params: CompleteParams) -> Completed:
     """Say that a task is done; MSG is its result.
 
     If an agent is at it, the agent is ended. With --validate it is refused (exit status 1) while a success criterion
@@ -56,4 +56,4 @@ def facts(done: Completed) -> Facts:
     return found if done.criteria is None else {**found, "criteria": criteria.facts(done.criteria)}
 
 
-COMMAND = Command(Params, execute, facts, takes=TAKES)
+COMMAND = Command(CompleteParams, execute, facts, takes=TAKES)

@@ -14,13 +14,13 @@ _NAME = "orchestrator"
 
 
 @dataclass(frozen=True)
-class Params:
+class CompletionParams:
     """For which shell."""
 
     shell: str = argument("{bash|zsh|fish}", choices=("bash", "zsh", "fish"))
 
 
-def execute(call: Call, params: Params) -> str:  # noqa: ARG001 - it is the same everywhere
+def execute(call: Call, params: CompletionParams) -> str:  # noqa: ARG001 - it is the same everywhere
     """Print a script that completes commands, options and tasks on Tab.
 
     Examples:
@@ -33,4 +33,4 @@ def execute(call: Call, params: Params) -> str:  # noqa: ARG001 - it is the same
     return complete(click.Command(_NAME), {}, _NAME, f"_{_NAME.upper()}_COMPLETE").source()
 
 
-COMMAND = Command(Params, execute, text=lambda script: f"{script}\n", takes=())
+COMMAND = Command(CompletionParams, execute, text=lambda script: f"{script}\n", takes=())

@@ -18,7 +18,7 @@ from orchestrator.views.messages import context_text
 
 
 @dataclass(frozen=True)
-class Params:
+class ContextParams:
     """A task."""
 
     task: str = argument("ID", completion="task")
@@ -32,7 +32,7 @@ class Context(NamedTuple):
     messages: list[Message]
 
 
-def execute(call: Call, params: Params) -> Context:
+def execute(call: Call, params: ContextParams) -> Context:
     """Show the messages about a task, and your own notes, oldest first.
 
     Examples:
@@ -69,4 +69,4 @@ def facts(found: Context) -> Facts:
     }
 
 
-COMMAND = Command(Params, execute, facts, text, takes=(DIR, CALLER, JSON))
+COMMAND = Command(ContextParams, execute, facts, text, takes=(DIR, CALLER, JSON))

@@ -26,7 +26,7 @@ from orchestrator.store.layout import Layout
 
 
 @dataclass(frozen=True)
-class Params:
+class CreateParams:
     """What the plan is for."""
 
     title: str = argument("TITLE", dash="prose")
@@ -40,7 +40,7 @@ class _Created(NamedTuple):
     is_json: bool
 
 
-def execute(call: Call, params: Params) -> _Created:
+def execute(call: Call, params: CreateParams) -> _Created:
     """Make a plan that waits for approval, in a directory of its own.
 
     Prints its id: TASK-001, TASK-002 and so on. Its tasks come with `dispatch` or `add`, or by hand.
@@ -79,7 +79,7 @@ def remarks(created: _Created) -> Iterator[str]:
 
 
 COMMAND = Command(
-    Params,
+    CreateParams,
     execute,
     facts,
     lambda created: f"{plan_id(created.layout)}\n",

@@ -19,7 +19,7 @@ from orchestrator.views import diagram
 
 
 @dataclass(frozen=True)
-class Params:
+class CriticalPathParams:
     """In what form."""
 
     format: str = option(
@@ -39,7 +39,7 @@ class _Path(NamedTuple):
     """The picture for another program; empty where the form is none."""
 
 
-def execute(call: Call, params: Params) -> _Path:
+def execute(call: Call, params: CriticalPathParams) -> _Path:
     """Show the chain of tasks that takes longest: no number of agents makes the plan quicker than that.
 
     It is measured in the time people estimated (`--estimated-hours`, `Est. Time`), else in tasks. A task that nobody
@@ -88,4 +88,4 @@ def text(found: _Path) -> str:
     return f"{chain}\ncritical path: {found.estimate}\n" if found.tasks else chain
 
 
-COMMAND = Command(Params, execute, facts, text, takes=(DIRECTORY, DIR, JSON))
+COMMAND = Command(CriticalPathParams, execute, facts, text, takes=(DIRECTORY, DIR, JSON))

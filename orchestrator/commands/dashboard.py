@@ -34,7 +34,7 @@ _PORT = 8765
 
 
 @dataclass(frozen=True)
-class Params:
+class DashboardParams:
     """Where it listens, and whether it is shown at once."""
 
     port: int = option(
@@ -47,7 +47,7 @@ class Params:
     opens: bool = flag("Show it in the browser of this desktop.", names=("--open/--no-open",))
 
 
-def execute(call: Call, params: Params) -> None:
+def execute(call: Call, params: DashboardParams) -> None:
     """Show plans in a browser on this machine, live, and let their tasks be changed there.
 
     Prints the address, with the token that lets a browser in, and serves until Ctrl-C. Nobody
@@ -90,7 +90,7 @@ def execute(call: Call, params: Params) -> None:
         serve(layout, params.port, who, program(), say_and_show)
 
 
-def main(call: Call, params: Params) -> int:
+def main(call: Call, params: DashboardParams) -> int:
     """Serve until Ctrl-C."""
     execute(call, params)
     return 0
@@ -109,7 +109,7 @@ def _require_packages() -> None:
 
 
 COMMAND = Command(
-    Params,
+    DashboardParams,
     execute,
     main=main,
     takes=(DIRECTORY, DIR, CALLER, with_help(JSON, "Print one JSON object with the address.")),

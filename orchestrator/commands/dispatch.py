@@ -40,7 +40,7 @@ from orchestrator.store.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Params:
+class DispatchParams:
     """The task, and the plan it belongs to."""
 
     task: str = argument("ID")
@@ -88,7 +88,7 @@ def remarks(reply: SubtaskReply) -> Iterator[str]:
         yield from (f"{plan_id(reply.layout)}: {move(step)}" for step in reply.steps)
 
 
-def execute(call: Call, params: Params) -> SubtaskReply:
+def execute(call: Call, params: DispatchParams) -> SubtaskReply:
     """Give an agent a task of an approved plan, and print its id.
 
     Examples:
@@ -141,7 +141,7 @@ def _require_room(
 
 
 COMMAND = Command(
-    Params,
+    DispatchParams,
     execute,
     facts,
     lambda reply: f"{reply.text}\n",

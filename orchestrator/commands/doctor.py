@@ -32,7 +32,7 @@ _ICONS = {Level.OK: "✅", Level.WARNING: "⚠️", Level.FAILED: "❌"}
 
 
 @dataclass(frozen=True)
-class Params:
+class DoctorParams:
     """What is looked at besides this machine."""
 
     claude_bin: str = option("The claude program (default: PATH).", metavar="PATH", default="")
@@ -76,7 +76,7 @@ class Examination(NamedTuple):
         return ", ".join(parts) or "everything is fine"
 
 
-def execute(call: Call, params: Params) -> Examination:
+def execute(call: Call, params: DoctorParams) -> Examination:
     """Say what would keep a run from working, and what to do about it.
 
     Looks at this machine, at claude, and at the plan directory if there is one. Starts no task and costs nothing.
@@ -218,7 +218,7 @@ def status(found: Examination) -> int:
 
 
 COMMAND = Command(
-    Params,
+    DoctorParams,
     execute,
     facts,
     text,

@@ -37,7 +37,7 @@ _ASSIGNMENT = 64 * 1024
 
 
 @dataclass(frozen=True)
-class Params:
+class ExportParams:
     """In what form, and where to."""
 
     form: str = option(
@@ -139,7 +139,7 @@ class _Exported(NamedTuple):
         return f"{pluralize(len(self.export.parts), 'task')} of {title}"
 
 
-def execute(call: Call, params: Params) -> _Exported:
+def execute(call: Call, params: ExportParams) -> _Exported:
     """Write a whole plan and what came of it as one document.
 
     The request, every task with its assignment, where it stands, its attempts, what was said about it and its result.
@@ -233,4 +233,4 @@ def _facts(found: Export) -> Mapping[str, Any]:
     }
 
 
-COMMAND = Command(Params, execute, facts, text, takes=(DIRECTORY, DIR, JSON))
+COMMAND = Command(ExportParams, execute, facts, text, takes=(DIRECTORY, DIR, JSON))

@@ -19,7 +19,7 @@ PICTURES = {"mermaid": diagram.mermaid, "graphviz": diagram.dot, "dot": diagram.
 
 
 @dataclass(frozen=True)
-class Params:
+class GraphParams:
     """In what form."""
 
     format: str = option(
@@ -36,7 +36,7 @@ class _Graph(NamedTuple):
     drawn: str
 
 
-def execute(call: Call, params: Params) -> _Graph:
+def execute(call: Call, params: GraphParams) -> _Graph:
     """Draw the graph of tasks.
 
     Examples:
@@ -66,4 +66,4 @@ def text(graph: _Graph) -> str:
     return graph.drawn
 
 
-COMMAND = Command(Params, execute, facts, text, takes=(DIRECTORY, DIR, JSON))
+COMMAND = Command(GraphParams, execute, facts, text, takes=(DIRECTORY, DIR, JSON))

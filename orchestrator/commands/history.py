@@ -21,14 +21,14 @@ _ALL = 1_000_000
 
 
 @dataclass(frozen=True)
-class Params:
+class HistoryParams:
     """Of what, and how much of it."""
 
     key: str = argument("KEY", completion="task")
     full: bool = flag("Everything, instead of the end of everything.")
 
 
-class _Shown(NamedTuple):
+class _ShownHistory(NamedTuple):
     """A history, the plan directory it is from, and how much of it is shown."""
 
     layout: Layout
@@ -39,7 +39,7 @@ class _Shown(NamedTuple):
     """Bytes of the answer."""
 
 
-def execute(call: Call, params: Params) -> _Shown:
+def execute(call: Call, params: HistoryParams) -> _ShownHistory:
     """Show what became of a task: attempts, events, conversation, result.
 
     KEY is a task, an attempt such as agent-01.attempt-2, or the session of an agent.
@@ -52,10 +52,10 @@ def execute(call: Call, params: Params) -> _Shown:
     layout = call.plan()
     agents = call.plugins(layout).agents
     found = history(layout, params.key, agents, turns=turns, events=events)
-    return _Shown(layout, found, *((_ALL, _ALL) if params.full else (_TURN, _ANSWER)))
+    return _ShownHistory(layout, found, *((_ALL, _ALL) if params.full else (_TURN, _ANSWER)))
 
 
-def facts(shown: _Shown) -> Facts:
+def facts(shown: _ShownHistory) -> Facts:
     """Return the history as JSON."""
     found = shown.history
     view, board = found.view, found.view.board
@@ -76,7 +76,7 @@ def facts(shown: _Shown) -> Facts:
     }
 
 
-def text(shown: _Shown) -> str:
+def text(shown: _ShownHistory) -> str:
     """Return the history for people."""
     errors = last_errors(shown.layout, shown.history.view)
     return _text(shown.history, shown.turn, shown.answer, errors)
@@ -110,4 +110,4 @@ def _cut(text: str, limit: int) -> str:
     return text if limit == _ALL else one_line(text, limit)
 
 
-COMMAND = Command(Params, execute, facts, text)
+COMMAND = Command(HistoryParams, execute, facts, text)

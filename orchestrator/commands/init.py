@@ -17,7 +17,7 @@ from orchestrator.store.agent_files import read_agents
 
 
 @dataclass(frozen=True)
-class Params:
+class InitParams:
     """What the plan is for."""
 
     request: str = option("What the plan is for.", metavar="TEXT", default="")
@@ -34,7 +34,7 @@ class _Made(NamedTuple):
     is_json: bool
 
 
-def execute(call: Call, params: Params) -> _Made:
+def execute(call: Call, params: InitParams) -> _Made:
     """Make a plan directory with a plan to edit.
 
     The default is .orchestrator in the current directory. An existing plan is never touched; results and task files
@@ -77,4 +77,4 @@ def remarks(made: _Made) -> Iterator[str]:
     yield as_called(f"{first}, then: orchestrator run")
 
 
-COMMAND = Command(Params, execute, facts, text, remarks=remarks, takes=(DIRECTORY, DIR, JSON))
+COMMAND = Command(InitParams, execute, facts, text, remarks=remarks, takes=(DIRECTORY, DIR, JSON))

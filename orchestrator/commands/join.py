@@ -11,13 +11,13 @@ from orchestrator.core.message import Message, MessageKind
 
 
 @dataclass(frozen=True)
-class Params:
+class JoinParams:
     """A task."""
 
     task: str = argument("ID", completion="task")
 
 
-def execute(call: Call, params: Params) -> Message:
+def execute(call: Call, params: JoinParams) -> Message:
     """Say that you work on a task, and see what was said about it.
 
     Examples:
@@ -26,4 +26,4 @@ def execute(call: Call, params: Params) -> Message:
     return send(call, MessageKind.JOIN, params.task, "joined")
 
 
-COMMAND = Command(Params, execute, facts, takes=TAKES)
+COMMAND = Command(JoinParams, execute, facts, takes=TAKES)

@@ -32,7 +32,7 @@ _FORMATS = ("simple", "table", "json", "csv")
 
 
 @dataclass(frozen=True)
-class Params:
+class ListParams:
     """Which tasks, and in what form."""
 
     status: Sequence[str] = option(
@@ -60,7 +60,7 @@ class Listing(NamedTuple):
     format: str
 
 
-def execute(call: Call, params: Params) -> Listing:
+def execute(call: Call, params: ListParams) -> Listing:
     """List the tasks, one per line.
 
     A task must pass every filter; a filter that is given more than once, or several words with commas, lets each of
@@ -121,4 +121,4 @@ def _briefs(found: Listing, tasks: Sequence[Task]) -> Iterable[Mapping[str, obje
     return (brief(found.board, task, agents) for task in tasks)
 
 
-COMMAND = Command(Params, execute, facts, text, takes=(DIRECTORY, DIR, CALLER, JSON))
+COMMAND = Command(ListParams, execute, facts, text, takes=(DIRECTORY, DIR, CALLER, JSON))

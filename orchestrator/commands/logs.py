@@ -34,7 +34,7 @@ _FAILED = frozenset({TaskStatus.FAILED, TaskStatus.RETRYING, TaskStatus.PENDING}
 
 
 @dataclass(frozen=True)
-class Params:
+class LogsParams:
     """Which attempt of which task, and which of its streams."""
 
     task: str = argument("ID", completion="task")
@@ -162,7 +162,7 @@ def _shown(data: bytes) -> str:
     return redact(sanitize(data.decode(errors="replace")))
 
 
-def execute(call: Call, params: Params) -> Log:
+def execute(call: Call, params: LogsParams) -> Log:
     """Print what an attempt printed: the last 256 KiB, without secrets and control characters.
 
     Examples:
@@ -176,7 +176,7 @@ def execute(call: Call, params: Params) -> Log:
     )
 
 
-def main(call: Call, params: Params) -> int:
+def main(call: Call, params: LogsParams) -> int:
     """Print the log, and with ``--follow`` what is added to it."""
     log = execute(call, params)
     stream = "stderr" if params.stderr else "stdout"
@@ -211,4 +211,4 @@ def _print(text: str, *, is_whole: bool) -> None:
         write(text if is_whole or text.endswith("\n") else f"{text}\n")
 
 
-COMMAND = Command(Params, execute, main=main)
+COMMAND = Command(LogsParams, execute, main=main)

@@ -21,7 +21,7 @@ _KINDS = ("created", "status", "transition", "completed", "alert")
 
 
 @dataclass(frozen=True)
-class Params:
+class NotifyParams:
     """About which plan, and what."""
 
     subject: str = argument("digest|ID")
@@ -45,7 +45,7 @@ class ChatMessage(NamedTuple):
     state: str = ""
 
 
-def execute(call: Call, params: Params) -> ChatMessage:
+def execute(call: Call, params: NotifyParams) -> ChatMessage:
     """Print a chat message about a plan, or the digest of all; nothing is sent.
 
     Examples:
@@ -79,7 +79,7 @@ def _text(plan: PlanCheck, layout: Layout, kind: str) -> str:
             return messages.completed(plan.id, plan.board, time.time())
 
 
-def _alert_text(plan: PlanCheck, layout: Layout, params: Params) -> str:
+def _alert_text(plan: PlanCheck, layout: Layout, params: NotifyParams) -> str:
     kind, subtask = AlertKind(params.type), params.subtask_id
     if subtask:
         subtask = plans.require_subtask(layout, plan.board, subtask)
@@ -97,7 +97,7 @@ def facts(message: ChatMessage) -> Facts:
 
 
 COMMAND = Command(
-    Params,
+    NotifyParams,
     execute,
     facts,
     lambda message: f"{message.text}\n",

@@ -45,7 +45,7 @@ _FILES = (".md", ".markdown", ".txt", ".json")
 
 
 @dataclass(frozen=True)
-class Params:
+class PlanParams:
     """What the plan is made from, and how."""
 
     request: str = argument("[REQUEST]", default="", dash="prose")
@@ -97,7 +97,7 @@ class Planned(NamedTuple):
         return f"{tasks} in {pluralize(self.batches, 'batch', 'batches')}"
 
 
-def execute(call: Call, params: Params) -> Planned:
+def execute(call: Call, params: PlanParams) -> Planned:
     """Make a plan from a request: tasks, what they need, and a file for each.
 
     REQUEST is a text, a file, or - for standard input; an agent takes it apart. With --from or --template nobody is
@@ -169,7 +169,7 @@ def _offered(chosen: Plugins) -> dict[str, str]:
     }
 
 
-def _check(params: Params) -> None:
+def _check(params: PlanParams) -> None:
     """Refuse options that do not go together.
 
     Raises:
@@ -223,7 +223,7 @@ def _in_file(request: str) -> str | None:
         raise UsageError(str(error), hint="a request is a text in UTF-8") from error
 
 
-def _asked(params: Params) -> dict[str, str | None]:
+def _asked(params: PlanParams) -> dict[str, str | None]:
     """Return the options for the agent that is asked."""
     return {"model": params.model, "timeout": params.timeout, "budget_usd": params.budget_usd}
 
@@ -245,7 +245,7 @@ def _option(name: str) -> str:
 
 
 def _ask(
-    call: Call, params: Params, request: str, layout: Layout, *, chosen: Plugins, known: Known
+    call: Call, params: PlanParams, request: str, layout: Layout, *, chosen: Plugins, known: Known
 ) -> tuple[Proposal, Spending]:
     """Have an agent take the request apart; return its proposal, and what that cost."""
     queue_output()
@@ -270,7 +270,7 @@ def _ask(
             raise
 
 
-def main(call: Call, params: Params) -> int:
+def main(call: Call, params: PlanParams) -> int:
     """Make the plan and print it, or list the templates."""
     if params.template == LIST:
         return print_answer(LIST_COMMAND, call, templates(_layout(call)))
@@ -339,4 +339,4 @@ def _time(plan: Plan, path: list[str]) -> str:
     return f" (about {format_duration(sum(filter(None, estimates)))}{one_by_one})"
 
 
-COMMAND = Command(Params, execute, facts, text, remarks=remarks, main=main)
+COMMAND = Command(PlanParams, execute, facts, text, remarks=remarks, main=main)

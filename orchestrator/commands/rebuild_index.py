@@ -14,7 +14,7 @@ from orchestrator.services import plans
 
 
 @dataclass(frozen=True)
-class Params:
+class RebuildIndexParams:
     """Nothing besides the directory of plans."""
 
 
@@ -35,7 +35,7 @@ class Rebuilt(NamedTuple):
         return f"Rebuilt the index: {found}, {len(self.skipped)} skipped"
 
 
-def execute(call: Call, params: Params) -> Rebuilt:  # noqa: ARG001 - there are none
+def execute(call: Call, params: RebuildIndexParams) -> Rebuilt:  # noqa: ARG001 - there are none
     """Look at every plan again, and say which cannot be read.
 
     The index is a cache: it may be deleted at any time.
@@ -65,7 +65,7 @@ def remarks(rebuilt: Rebuilt) -> Iterator[str]:
 
 
 COMMAND = Command(
-    Params,
+    RebuildIndexParams,
     execute,
     facts,
     lambda rebuilt: f"{rebuilt.message}\n",

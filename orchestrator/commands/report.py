@@ -45,7 +45,7 @@ def days_option() -> Any:
 
 
 @dataclass(frozen=True)
-class Params:
+class ReportParams:
     """Since when, and in what form."""
 
     days: int = days_option()
@@ -103,7 +103,7 @@ class _Report(NamedTuple):
     format: str
 
 
-def execute(call: Call, params: Params) -> _Report:
+def execute(call: Call, params: ReportParams) -> _Report:
     """Say what was done in the last days.
 
     Tasks that were completed, failed and added, day by day; attempts, time and money of each agent and assignee; the
@@ -192,4 +192,4 @@ def _task_facts(last: Booking, done: Share) -> dict[str, Any]:
     }
 
 
-COMMAND = Command(Params, execute, facts, text, remarks=remarks, takes=(DIRECTORY, DIR, JSON))
+COMMAND = Command(ReportParams, execute, facts, text, remarks=remarks, takes=(DIRECTORY, DIR, JSON))

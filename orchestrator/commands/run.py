@@ -103,7 +103,7 @@ def _setting(name: str) -> Parameter:
 
 
 @dataclass(frozen=True)
-class Params:
+class RunParams:
     """What is run, and how."""
 
     settings: Mapping[str, Any] = options({name: _setting(name) for name in _SETTINGS})
@@ -143,7 +143,7 @@ class Params:
     dry_run: bool = flag("Say what would run; start and write nothing.")
 
 
-def execute(call: Call, params: Params) -> RunReport:
+def execute(call: Call, params: RunParams) -> RunReport:
     """Run everything that is not completed yet.
 
     Tasks start when what they depend on is done and a slot is free.
@@ -160,7 +160,7 @@ def execute(call: Call, params: Params) -> RunReport:
     return run(request, plugins(params.claude_bin, request.layout), lambda _: None)
 
 
-def main(call: Call, params: Params) -> int:
+def main(call: Call, params: RunParams) -> int:
     """Run in the foreground or the background, now or later, once or again and again; or say what would run."""
     request = run_request(call.plan(), params)
     chosen = plugins(params.claude_bin, request.layout)
@@ -183,7 +183,7 @@ def main(call: Call, params: Params) -> int:
     return _run_in_rounds(request.layout, run_this, begin, params.every, is_json=call.is_json)
 
 
-def run_request(layout: Layout, params: Params) -> RunRequest:
+def run_request(layout: Layout, params: RunParams) -> RunRequest:
     """Return what the options of ``run`` ask for.
 
     Raises:
@@ -393,7 +393,7 @@ def _run_in_rounds(
 
 
 COMMAND = Command(
-    Params,
+    RunParams,
     execute,
     main=main,
     takes=(DIRECTORY, DIR, with_help(JSON, "Print one event per line, then the summary.")),

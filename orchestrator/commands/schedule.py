@@ -47,7 +47,7 @@ _NOT_THESE = {
 
 
 @dataclass(frozen=True)
-class AddParams:
+class ScheduleAddParams:
     """When, and by what."""
 
     at: str = option("Every day at this time.", metavar="HH:MM", default="")
@@ -65,7 +65,7 @@ class _Added(NamedTuple):
     is_json: bool
 
 
-def _add(call: Call, params: AddParams) -> _Added:
+def _add(call: Call, params: ScheduleAddParams) -> _Added:
     """Add a run of the plan in DIR; flags of `run` stand behind `--`.
 
     What it prints goes to logs/schedule-NAME.out of the plan directory. It gets the PATH of this shell, and no other
@@ -95,7 +95,7 @@ def _add(call: Call, params: AddParams) -> _Added:
     return _Added(found, job.log, call.is_json)
 
 
-def _when(params: AddParams) -> When:
+def _when(params: ScheduleAddParams) -> When:
     if len([each for each in (params.at, params.every, params.cron) if each]) != 1:
         raise UsageError("say when: exactly one of --at, --every and --cron")
     try:
@@ -111,7 +111,7 @@ def _check_flags(call: Call, layout: Layout) -> None:
     """Read the flags as ``run`` will, so that what is wrong is said now, and not at night."""
     assert call.parse is not None  # the command line has it
     its, params = call.parse("run", [layout.root, *call.rest])
-    assert isinstance(params, run.Params)
+    assert isinstance(params, run.RunParams)
     wrong = ["--dir"] * bool(its.option)
     wrong += [each for name, each in _NOT_THESE.items() if getattr(params, name)]
     if wrong:
@@ -150,7 +150,7 @@ def _fields(found: Scheduled) -> Mapping[str, Any]:
 
 
 @dataclass(frozen=True)
-class ListParams:
+class ScheduleListParams:
     """None."""
 
 
@@ -159,7 +159,7 @@ class _Entries(NamedTuple):
     refused: Sequence[ScheduleError]
 
 
-def _list(call: Call, params: ListParams) -> _Entries:  # noqa: ARG001 - there are none
+def _list(call: Call, params: ScheduleListParams) -> _Entries:  # noqa: ARG001 - there are none
     """Name the runs that were added: name, when, by whom, plan directory."""
     return _Entries(*schedules.entries(list(schedulers().values())))
 
@@ -208,7 +208,7 @@ COMMAND = Group(
     """,
     {
         "add": Command(
-            AddParams,
+            ScheduleAddParams,
             _add,
             _added_facts,
             lambda added: f"{added.entry.name}\n",
@@ -217,7 +217,7 @@ COMMAND = Group(
             rest="FLAGS OF run",
         ),
         "list": Command(
-            ListParams,
+            ScheduleListParams,
             _list,
             _list_facts,
             _list_text,

@@ -28,20 +28,20 @@ from orchestrator.views.terminal import LABELS
 
 
 @dataclass(frozen=True)
-class Params:
+class ShowParams:
     """Which task."""
 
     task: str = argument("ID", completion="task")
 
 
-class _Shown(NamedTuple):
+class _ShownShow(NamedTuple):
     layout: Layout
     view: TaskView
     errors: str
     """The end of stderr where the newest attempt failed."""
 
 
-def execute(call: Call, params: Params) -> _Shown:
+def execute(call: Call, params: ShowParams) -> _ShownShow:
     """Show one task: attempts, answer, files.
 
     Examples:
@@ -49,10 +49,10 @@ def execute(call: Call, params: Params) -> _Shown:
     """
     layout = call.plan()
     view = show(layout, params.task)
-    return _Shown(layout, view, last_errors(layout, view))
+    return _ShownShow(layout, view, last_errors(layout, view))
 
 
-def facts(shown: _Shown) -> Facts:
+def facts(shown: _ShownShow) -> Facts:
     """Return the task as JSON."""
     view = shown.view
     agents = chosen_agents(shown.layout, view.board, [view.task])
@@ -63,7 +63,7 @@ def facts(shown: _Shown) -> Facts:
     }
 
 
-def text(shown: _Shown) -> str:
+def text(shown: _ShownShow) -> str:
     """Return the task for people."""
     layout, view = shown.layout, shown.view
     try:
@@ -153,4 +153,4 @@ def _text(view: TaskView, agent: str, errors: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-COMMAND = Command(Params, execute, facts, text)
+COMMAND = Command(ShowParams, execute, facts, text)

@@ -92,7 +92,7 @@ def spawn(
 
 
 @dataclass(frozen=True)
-class Params:
+class SpawnParams:
     """The task."""
 
     text: str = argument("TEXT", dash="prose")
@@ -110,7 +110,7 @@ class Params:
     claude_bin: str = option("The claude program.", metavar="PATH", default="")
 
 
-class _Answer(NamedTuple):
+class _SpawnAnswer(NamedTuple):
     spawned: Spawned
     is_json: bool
 
@@ -124,7 +124,7 @@ class _Answer(NamedTuple):
         return f"does not take it; once it is over: {again}"
 
 
-def execute(call: Call, params: Params) -> _Answer:
+def execute(call: Call, params: SpawnParams) -> _SpawnAnswer:
     """Add a task, start it now in the background, and print its key.
 
     Nothing else of the plan is started. While a run is at work, that one takes it, unless it is about to end.
@@ -147,10 +147,10 @@ def execute(call: Call, params: Params) -> _Answer:
         os.environ["ORCHESTRATOR_CLAUDE_BIN"] = params.claude_bin  # for the run in the background
     layout = call.plan(must_exist=False)
     chosen = plugins(params.claude_bin, layout)
-    return _Answer(spawn(layout, task, call.caller(), chosen, detached), call.is_json)
+    return _SpawnAnswer(spawn(layout, task, call.caller(), chosen, detached), call.is_json)
 
 
-def facts(answer: _Answer) -> Facts:
+def facts(answer: _SpawnAnswer) -> Facts:
     """Return the task and its run as JSON."""
     spawned = answer.spawned
     return {
@@ -163,12 +163,12 @@ def facts(answer: _Answer) -> Facts:
     }
 
 
-def text(answer: _Answer) -> str:
+def text(answer: _SpawnAnswer) -> str:
     """Return the id of the task."""
     return f"{answer.spawned.id}\n"
 
 
-def remarks(answer: _Answer) -> Iterator[str]:
+def remarks(answer: _SpawnAnswer) -> Iterator[str]:
     """Yield what was made, and how to follow the task."""
     spawned = answer.spawned
     if spawned.plan:
@@ -178,4 +178,4 @@ def remarks(answer: _Answer) -> Iterator[str]:
         yield f"run {spawned.run} {answer.how}; {following}"
 
 
-COMMAND = Command(Params, execute, facts, text, remarks=remarks, takes=(DIR, CALLER, JSON))
+COMMAND = Command(SpawnParams, execute, facts, text, remarks=remarks, takes=(DIR, CALLER, JSON))

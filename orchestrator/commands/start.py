@@ -12,7 +12,7 @@ from orchestrator.store.requests import Reply
 
 
 @dataclass(frozen=True)
-class Params:
+class StartParams:
     """A task, and how far it is."""
 
     task: str = argument("ID", completion="task")
@@ -21,7 +21,7 @@ class Params:
     )
 
 
-def execute(call: Call, params: Params) -> Reply:
+def execute(call: Call, params: StartParams) -> Reply:
     """Take a task into your own hands, or say how far you are.
 
     No run touches it until you `complete`, `fail`, `block` or `cancel` it.
@@ -33,4 +33,4 @@ def execute(call: Call, params: Params) -> Reply:
     return change(call, Verb.START, params.task, progress=params.progress)
 
 
-COMMAND = Command(Params, execute, facts, takes=TAKES)
+COMMAND = Command(StartParams, execute, facts, takes=TAKES)

@@ -53,14 +53,14 @@ _MOST = 20
 
 
 @dataclass(frozen=True)
-class Params:
+class StatusParams:
     """How much of it."""
 
     everything: bool = flag("Every plan here, those that are over too.", names=("--all",))
     brief: bool = flag("In a few lines, whatever the size of the plan.")
 
 
-def execute(call: Call, params: Params) -> Overview:  # noqa: ARG001 - they say what is printed
+def execute(call: Call, params: StatusParams) -> Overview:  # noqa: ARG001 - they say what is printed
     """Show where a plan stands.
 
     What is done, what runs, what failed and why, what comes next. For a directory of plans: those at work.
@@ -72,7 +72,7 @@ def execute(call: Call, params: Params) -> Overview:  # noqa: ARG001 - they say 
     return status(call.plan())
 
 
-def main(call: Call, params: Params) -> int:
+def main(call: Call, params: StatusParams) -> int:
     """Print the status of a plan, of the plans of a directory, or both."""
     layout = call.plan()
     has_plans = collection.has_plans(layout)
@@ -233,4 +233,4 @@ def _activity(call: Call, layout: Layout, board: PlanSnapshot) -> dict[str, str]
     }
 
 
-COMMAND = Command(Params, execute, main=main, takes=(DIRECTORY, DIR, JSON))
+COMMAND = Command(StatusParams, execute, main=main, takes=(DIRECTORY, DIR, JSON))

@@ -24,7 +24,7 @@ from orchestrator.store.lock import Waiting
 
 
 @dataclass(frozen=True)
-class Params:
+class StopParams:
     """How long it may take."""
 
     timeout: float = option(
@@ -36,7 +36,7 @@ class Params:
     )
 
 
-def execute(call: Call, params: Params) -> Stopped:
+def execute(call: Call, params: StopParams) -> Stopped:
     """End the run that is at work, as Ctrl-C in its terminal would.
 
     Its agents are ended, what is finished stays, nothing that was cut short is charged, and the
@@ -102,4 +102,4 @@ def remarks(stopped: Stopped) -> Iterator[str]:
         yield f"{_named(left)} is left alone; {end}"
 
 
-COMMAND = Command(Params, execute, facts, text, remarks=remarks, takes=(DIRECTORY, DIR, JSON))
+COMMAND = Command(StopParams, execute, facts, text, remarks=remarks, takes=(DIRECTORY, DIR, JSON))

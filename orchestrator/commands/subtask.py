@@ -42,7 +42,7 @@ _STATUS_OF = re.compile(r"(\S+) \((\w+)\)")
 
 
 @dataclass(frozen=True)
-class Params:
+class SubtaskParams:
     """Which task, and what became of it."""
 
     task: str = argument("ID")
@@ -52,7 +52,7 @@ class Params:
     note: str = option("What came of it, or why.", metavar="TEXT", default="")
 
 
-def execute(call: Call, params: Params) -> SubtaskReply:
+def execute(call: Call, params: SubtaskParams) -> SubtaskReply:
     """Say where a task of a plan stands.
 
     Examples:
@@ -109,7 +109,7 @@ def _with_plan_words(text: str, board: PlanSnapshot, subtask: str) -> str:
 
 
 COMMAND = Command(
-    Params,
+    SubtaskParams,
     execute,
     facts,
     lambda reply: f"{reply.text}\n",

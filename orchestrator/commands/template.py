@@ -25,9 +25,9 @@ from orchestrator.errors import UsageError
 from orchestrator.planner.plan import draw
 from orchestrator.planner.revise import example
 from orchestrator.planner.templates import (
-    Parameter,
     PlanTemplate,
     SavedPlan,
+    TemplateParameter,
     describe,
     plan_templates,
     save_plan,
@@ -40,7 +40,7 @@ from orchestrator.store.layout import Layout
 
 
 @dataclass(frozen=True)
-class ListParams:
+class TemplateListParams:
     """Nothing besides the plan directory."""
 
 
@@ -57,7 +57,7 @@ def templates(layout: Layout | None) -> _Templates:
     )
 
 
-def _list(call: Call, params: ListParams) -> _Templates:  # noqa: ARG001 - there are none
+def _list(call: Call, params: TemplateListParams) -> _Templates:  # noqa: ARG001 - there are none
     """Name the templates, and what each has to be told.
 
     Those in templates/ of the plan directory, those in ~/.config/orchestrator/templates/, and those that come along.
@@ -75,7 +75,7 @@ def _list_text(found: _Templates) -> str:
     return "\n\n".join([*map(_described, found.saved), *map(describe, found.built_in)]) + "\n"
 
 
-LIST_COMMAND = Command(ListParams, _list, _list_facts, _list_text)
+LIST_COMMAND = Command(TemplateListParams, _list, _list_facts, _list_text)
 
 
 def _described(saved: SavedPlan) -> str:
@@ -84,7 +84,7 @@ def _described(saved: SavedPlan) -> str:
 
 
 def _saved_facts(saved: SavedPlan) -> Mapping[str, Any]:
-    parameters = [Parameter(name, "") for name in saved.parameters]
+    parameters = [TemplateParameter(name, "") for name in saved.parameters]
     return {
         "name": saved.name,
         "about": saved.title,
@@ -102,7 +102,7 @@ def _template_facts(each: PlanTemplate) -> Mapping[str, Any]:
     }
 
 
-def _parameter_facts(one: Parameter) -> Mapping[str, Any]:
+def _parameter_facts(one: TemplateParameter) -> Mapping[str, Any]:
     return {"name": one.name, "about": one.about, "kind": one.kind, "default": one.default}
 
 
@@ -116,7 +116,7 @@ class NameParams:
     name: str = argument("NAME", completion="template")
 
 
-class _Shown(NamedTuple):
+class _ShownTemplate(NamedTuple):
     text: str
     task_files: Mapping[str, str]
     facts: Mapping[str, Any]
@@ -124,14 +124,14 @@ class _Shown(NamedTuple):
     """The directory of a saved one."""
 
 
-def _show(call: Call, params: NameParams) -> _Shown:
+def _show(call: Call, params: NameParams) -> _ShownTemplate:
     """Print the plan that a template makes.
 
     {{name}} stands where something is filled in.
     """
     saved = saved_plan(call.plan_if_any(), params.name, os.environ)
     if saved is not None:
-        return _Shown(saved.plan, dict(saved.task_files), _saved_facts(saved), saved.where)
+        return _ShownTemplate(saved.plan, dict(saved.task_files), _saved_facts(saved), saved.where)
     found = plan_templates().get(params.name)
     if found is None:
         raise UsageError(
@@ -139,10 +139,10 @@ def _show(call: Call, params: NameParams) -> _Shown:
             hint="`orchestrator template list` names them",
         )
     drawn = draw(example(found, [member.key for member in BUILT_IN]), Layout(os.getcwd()))
-    return _Shown(drawn.text, dict(drawn.task_files), _template_facts(found), "")
+    return _ShownTemplate(drawn.text, dict(drawn.task_files), _template_facts(found), "")
 
 
-def _show_facts(shown: _Shown) -> Facts:
+def _show_facts(shown: _ShownTemplate) -> Facts:
     facts = shown.facts
     return {
         "message": f"{facts['name']}: {facts['about']}",
@@ -152,7 +152,7 @@ def _show_facts(shown: _Shown) -> Facts:
     }
 
 
-def _show_remarks(shown: _Shown) -> Iterator[str]:
+def _show_remarks(shown: _ShownTemplate) -> Iterator[str]:
     if shown.where:
         yield f"{shown.where}, with {pluralize(len(shown.task_files), 'task file')}"
 

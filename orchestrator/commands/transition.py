@@ -26,7 +26,7 @@ from orchestrator.store.collection import plan_id
 
 
 @dataclass(frozen=True)
-class Params:
+class TransitionParams:
     """Which plan, and what happened to it."""
 
     task: str = argument("ID")
@@ -44,7 +44,7 @@ class Moved(NamedTuple):
     is_json: bool
 
 
-def execute(call: Call, params: Params) -> Moved:
+def execute(call: Call, params: TransitionParams) -> Moved:
     """Move a plan to another state.
 
     Events: approve, reject, start, test, review, complete, block, unblock, reopen, fail. A run that is at work goes on;
@@ -83,7 +83,7 @@ def remarks(moved: Moved) -> Iterator[str]:
 
 
 COMMAND = Command(
-    Params,
+    TransitionParams,
     execute,
     facts,
     lambda moved: f"{moved.id}: {move(moved.step)}\n",

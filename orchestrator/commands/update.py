@@ -51,7 +51,7 @@ _DEPENDENCIES: Mapping[str, Any] = {"metavar": "IDS", "is_repeated": True, "comp
 
 
 @dataclass(frozen=True)
-class Params:
+class UpdateParams:
     """Which task, and what is to be another one in its row."""
 
     task: str = argument("ID", completion="task")
@@ -311,7 +311,7 @@ def _read(text: str) -> dict[str, str]:
 # ── the command ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Answer(NamedTuple):
+class UpdateAnswer(NamedTuple):
     """What was changed, and the answers to a change of status."""
 
     id: str
@@ -320,7 +320,7 @@ class Answer(NamedTuple):
     replies: Sequence[Reply]
 
 
-def execute(call: Call, params: Params) -> Answer:
+def execute(call: Call, params: UpdateParams) -> UpdateAnswer:
     """Change the row of a task, or where it stands.
 
     What would make the plan invalid is refused, and so is a status that the task cannot get to; then nothing is
@@ -357,7 +357,7 @@ def execute(call: Call, params: Params) -> Answer:
     replies: Sequence[Reply] = ()
     if status is not None:
         replies = set_status(layout, status, command, call.plugins, waits(call, layout))
-    return Answer(task_id, updated, replies)
+    return UpdateAnswer(task_id, updated, replies)
 
 
 def _status(word: str) -> TaskStatus:
@@ -368,7 +368,7 @@ def _status(word: str) -> TaskStatus:
     return status
 
 
-def remarks(answer: Answer) -> Iterator[str]:
+def remarks(answer: UpdateAnswer) -> Iterator[str]:
     """Yield what else is to be changed, and what the change does not reach."""
     updated = answer.updated
     if updated is None:
@@ -388,7 +388,7 @@ def _begun_text(task_id: str, status: TaskStatus) -> str:
     return f"{task_id} is done with what it said before: {again}"
 
 
-def facts(answer: Answer) -> Facts:
+def facts(answer: UpdateAnswer) -> Facts:
     """Return what was changed as JSON."""
     updated, found = answer.updated, {"task": answer.id}
     messages = [reply.message for reply in answer.replies]
@@ -404,4 +404,4 @@ def facts(answer: Answer) -> Facts:
     return {"message": "; ".join(messages), **found, **more}
 
 
-COMMAND = Command(Params, execute, facts, remarks=remarks, takes=(DIR, CALLER, JSON))
+COMMAND = Command(UpdateParams, execute, facts, remarks=remarks, takes=(DIR, CALLER, JSON))

@@ -17,7 +17,7 @@ from orchestrator.views.diagram import chain_line
 
 
 @dataclass(frozen=True)
-class Params:
+class ValidateParams:
     """Nothing besides the plan directory."""
 
 
@@ -30,7 +30,7 @@ class _Valid(NamedTuple):
     is_json: bool
 
 
-def execute(call: Call, params: Params) -> _Valid:  # noqa: ARG001 - there are none
+def execute(call: Call, params: ValidateParams) -> _Valid:  # noqa: ARG001 - there are none
     """Say what is wrong with a plan, if anything.
 
     Names file and line of every problem in the plan and its task files, and changes nothing.
@@ -75,4 +75,6 @@ def remarks(valid: _Valid) -> Iterable[str]:
     return () if valid.is_json else [f"warning: {each}" for each in valid.warnings]
 
 
-COMMAND = Command(Params, execute, facts, text, remarks=remarks, takes=(DIRECTORY, DIR, JSON))
+COMMAND = Command(
+    ValidateParams, execute, facts, text, remarks=remarks, takes=(DIRECTORY, DIR, JSON)
+)

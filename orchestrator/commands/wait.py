@@ -179,7 +179,7 @@ class _JournalReader:
 
 
 @dataclass(frozen=True)
-class Params:
+class WaitParams:
     """For what, and how long."""
 
     timeout: float = option(
@@ -201,7 +201,7 @@ class Params:
     )
 
 
-def execute(call: Call, params: Params) -> WaitUpdate:
+def execute(call: Call, params: WaitParams) -> WaitUpdate:
     """Wait for news of a run, and tell it in a few lines.
 
     Comes back at once when a task failed, something needs a person, somebody alerts everybody
@@ -224,7 +224,7 @@ def execute(call: Call, params: Params) -> WaitUpdate:
     return follow(call.plan(), since, timeout=params.timeout, until=Until(params.until))
 
 
-def main(call: Call, params: Params) -> int:
+def main(call: Call, params: WaitParams) -> int:
     """Wait, print what is new, and remember how far was told."""
     layout, update = call.plan(), execute(call, params)
     exit_status = update.brief.exit_status
@@ -256,4 +256,4 @@ def print_update(layout: Layout, update: WaitUpdate, code: str, *, is_json: bool
         write(brief_text(brief, **about))
 
 
-COMMAND = Command(Params, execute, main=main, takes=(DIRECTORY, DIR, JSON))
+COMMAND = Command(WaitParams, execute, main=main, takes=(DIRECTORY, DIR, JSON))

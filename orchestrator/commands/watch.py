@@ -136,7 +136,7 @@ class Follower:
 
 
 @dataclass(frozen=True)
-class Params:
+class WatchParams:
     """From where on, and how long."""
 
     once: bool = flag("Tell what is new since your last look, and return.")
@@ -146,7 +146,7 @@ class Params:
     timeout: float | None = option("Return after this time.", metavar="D", read=duration)
 
 
-def execute(call: Call, params: Params) -> Follower:
+def execute(call: Call, params: WatchParams) -> Follower:
     """Watch what happens, line by line: what tasks do and what is said about them.
 
     Begins with what is new since your last look (each name has its own), then follows until Ctrl-C.
@@ -161,7 +161,7 @@ def execute(call: Call, params: Params) -> Follower:
     return Follower(call.plan(), call.caller(), begin)
 
 
-def main(call: Call, params: Params) -> int:
+def main(call: Call, params: WatchParams) -> int:
     """Print what is new, and follow until the timeout, Ctrl-C or the end of the reader."""
     follower = execute(call, params)
     end = None if params.timeout is None else time.monotonic() + params.timeout
@@ -226,7 +226,7 @@ def _is_read() -> bool:
 
 
 COMMAND = Command(
-    Params,
+    WatchParams,
     execute,
     main=main,
     takes=(DIRECTORY, DIR, CALLER, with_help(JSON, "Print one JSON object per line.")),

@@ -42,7 +42,7 @@ class _Parameter(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Params:
+class WizardParams:
     """Whether an unfinished plan may be moved away."""
 
     force: bool = flag("Move an unfinished plan to archive/.")
@@ -55,7 +55,7 @@ class _Written(NamedTuple):
     is_json: bool
 
 
-def execute(call: Call, params: Params) -> _Written | None:
+def execute(call: Call, params: WizardParams) -> _Written | None:
     """Ask for a plan, question by question.
 
     What it is for, a template or the tasks one by one with what they need and who does them, how many at once. The plan
@@ -86,7 +86,7 @@ def execute(call: Call, params: Params) -> _Written | None:
     return _Written(layout, len(drawn.board.plan.tasks), archived, call.is_json)
 
 
-def main(call: Call, params: Params) -> int:
+def main(call: Call, params: WizardParams) -> int:
     """Ask, and print where the plan is."""
     written = execute(call, params)
     if written is not None:
@@ -297,8 +297,8 @@ def _shown(drawn: Drawn, agents: Known) -> str:
     return table(rows, terminal_width(), 30)
 
 
-COMMAND: Command[Params, Any] = Command(
-    Params,
+COMMAND: Command[WizardParams, Any] = Command(
+    WizardParams,
     execute,
     facts,
     lambda written: f"{written.layout.plan}\n",

@@ -64,7 +64,7 @@ class Program(StrEnum):
     """A command line that its file names."""
 
 
-class Command(NamedTuple):
+class AgentCommand(NamedTuple):
     """The command line of an agent, and how to read what comes of it."""
 
     words: tuple[str, ...]
@@ -97,7 +97,7 @@ class Member(NamedTuple):
     """Settings of every task it does; stronger than those of the plan, weaker than those of the task file."""
     role: str = ""
     """What stands in front of every prompt of it."""
-    command: Command | None = None
+    command: AgentCommand | None = None
     extends: str = ""
     """The agent it stands on: it runs what that one runs, and counts as one of it."""
     where: str = "built in"

@@ -26,8 +26,8 @@ from orchestrator.planner.draft import lint, order_writers, read_draft
 from orchestrator.planner.draft_file import AUTO, load_draft, matching_files
 from orchestrator.planner.plan import Drawn
 from orchestrator.planner.templates import (
-    Parameter,
     PlanTemplate,
+    TemplateParameter,
     draw_saved,
     fill,
     places_of_saved,
@@ -217,7 +217,7 @@ def _values(template: PlanTemplate, given: Sequence[str]) -> dict[str, str | tup
     return {name: value if value is not None else "" for name, value in values.items()}
 
 
-def _value(parameter: Parameter, told: Sequence[str]) -> str | tuple[str, ...]:
+def _value(parameter: TemplateParameter, told: Sequence[str]) -> str | tuple[str, ...]:
     if parameter.kind == "text":
         if len(told) > 1:
             raise UsageError(

@@ -79,7 +79,7 @@ def filled(text: str, values: Mapping[str, str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class TemplateParameter:
     """What a template has to be told."""
 
     name: str
@@ -96,7 +96,7 @@ class PlanTemplate:
 
     name: str
     about: str
-    parameters: Mapping[str, Parameter]
+    parameters: Mapping[str, TemplateParameter]
 
 
 def plan_templates() -> dict[str, PlanTemplate]:
@@ -112,9 +112,9 @@ def plan_templates() -> dict[str, PlanTemplate]:
     }
 
 
-def _parameter(name: str, value: Mapping[str, Any]) -> Parameter:
+def _parameter(name: str, value: Mapping[str, Any]) -> TemplateParameter:
     default = value.get("default")
-    return Parameter(
+    return TemplateParameter(
         name,
         value["about"],
         value.get("kind", "text"),

@@ -25,7 +25,7 @@ _TAIL = 16 * 1024 * 1024
 _ATTEMPT = re.compile(r"(.+)\.attempt-(\d{1,9})")
 
 
-class Turn(NamedTuple):
+class HistoryTurn(NamedTuple):
     """One turn of a conversation, safe to be shown."""
 
     who: str
@@ -40,7 +40,7 @@ class History(NamedTuple):
     """The attempt whose conversation this is; 0: there was none yet."""
     events: Sequence[str]
     """Lines of the journal, oldest first."""
-    conversation: Sequence[Turn]
+    conversation: Sequence[HistoryTurn]
     turns: int
     """How many there were in what was read of the log; the last ones are kept."""
 
@@ -70,7 +70,7 @@ def history(
     if number and all(each.number != number for each in made):
         raise _unknown(key)
     number = number or (made[-1].number if made else 0)
-    turned: Sequence[Turn] = ()
+    turned: Sequence[HistoryTurn] = ()
     count = 0
     if number:
         turned, count = _conversation(layout, view, number, agents, turns)
@@ -104,7 +104,7 @@ def _unknown(key: str) -> NotFoundError:
 
 def _conversation(
     layout: Layout, view: TaskView, number: int, agents: Mapping[str, Agent], turns: int
-) -> tuple[Sequence[Turn], int]:
+) -> tuple[Sequence[HistoryTurn], int]:
     agent = agents.get(_agent_of(view.result, number))
     # A person, or an agent that is no longer there: what was printed is shown as it is.
     read = agent.conversation if agent is not None else printed
@@ -112,12 +112,12 @@ def _conversation(
     lines = data.split(b"\n")
     if len(data) == _TAIL:
         del lines[0]  # its beginning was left out
-    kept: deque[Turn] = deque(maxlen=turns)
+    kept: deque[HistoryTurn] = deque(maxlen=turns)
     count = 0
     for turn in read(line for line in lines if line.strip()):
-        kept.append(Turn(one_line(turn.who, 60), turn.text))
+        kept.append(HistoryTurn(one_line(turn.who, 60), turn.text))
         count += 1
-    return [Turn(who, sanitize(text).strip()) for who, text in kept], count
+    return [HistoryTurn(who, sanitize(text).strip()) for who, text in kept], count
 
 
 def _agent_of(result: Result | None, number: int) -> str:

@@ -15,8 +15,8 @@ from orchestrator.core.agent import (
     BUILT_IN,
     MODEL,
     PROMPT_FILE,
+    AgentCommand,
     AgentRegistry,
-    Command,
     Member,
     Program,
 )
@@ -482,7 +482,7 @@ def _contradictions(name: str, file: str, lines: Mapping[str, int]) -> Iterator[
 def _member(fields: Mapping[str, Any], role: str, base: str, where: str) -> Member:
     command = None
     if "command" in fields:
-        command = Command(
+        command = AgentCommand(
             words=_from(base, fields["command"]),
             answer=fields.get("answer", ()),
             login=fields.get("login", ()),

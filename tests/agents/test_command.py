@@ -7,7 +7,7 @@ import json
 import pytest
 
 from orchestrator.agents.command import CommandAgent
-from orchestrator.core.agent import Command
+from orchestrator.core.agent import AgentCommand
 from orchestrator.core.result import FREE, SCRIPT, Outcome, ProcessExit, StopReason, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.errors import AgentError
@@ -19,7 +19,7 @@ DONE = ProcessExit(code=0, pid=7)
 def agent(
     *words: str, role: str = "", answer: tuple[str, ...] = (), free: bool = False
 ) -> CommandAgent:
-    return CommandAgent("it", Command(("it", *words), answer, is_free=free), "/bin/it", role)
+    return CommandAgent("it", AgentCommand(("it", *words), answer, is_free=free), "/bin/it", role)
 
 
 def judged(

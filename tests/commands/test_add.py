@@ -25,7 +25,7 @@ def test_a_text_may_begin_with_a_dash() -> None:
 
 
 def test_the_reply(tmp_path: Path) -> None:
-    params = add.Params("Count all the words in the book", values={"priority": "high"})
+    params = add.AddParams("Count all the words in the book", values={"priority": "high"})
     row = add.execute(bob(tmp_path), params)
     assert "T-03\n" == add.text(row)
     assert ("added T-03", "T-03", []) == tuple(
@@ -34,7 +34,7 @@ def test_the_reply(tmp_path: Path) -> None:
 
 
 def test_what_is_vague_is_said(tmp_path: Path) -> None:
-    row = add.execute(bob(tmp_path), add.Params("TBD"))
+    row = add.execute(bob(tmp_path), add.AddParams("TBD"))
     assert any("is vague" in each for each in add.remarks(row))
     assert add.facts(row)["warnings"]
 
@@ -51,6 +51,6 @@ def test_a_value_that_is_not_understood(
     tmp_path: Path, given: dict[str, str], message: str
 ) -> None:
     with pytest.raises(UsageError) as caught:
-        add.execute(bob(tmp_path), add.Params("Count all the words", values=given))
+        add.execute(bob(tmp_path), add.AddParams("Count all the words", values=given))
     assert str(caught.value).startswith(message)
     assert caught.value.hint

@@ -33,4 +33,4 @@ def test_the_workload(tmp_path: Path) -> None:
 def test_a_message_to_an_unknown_name(tmp_path: Path) -> None:
     command = agent.COMMAND.commands["message"]
     with pytest.raises(NotFoundError, match="eva has no open task here"):
-        command.execute(bob(tmp_path), agent.MessageParams("eva", "The schema is frozen"))
+        command.execute(bob(tmp_path), agent.AgentMessageParams("eva", "The schema is frozen"))

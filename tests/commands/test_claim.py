@@ -10,12 +10,12 @@ from tests.commands.typed import bob, typed
 
 
 def test_no_task_need_be_named() -> None:
-    assert claim.Params() == typed("claim")[1]
-    assert claim.Params("T-01") == typed("claim", "T-01")[1]
+    assert claim.ClaimParams() == typed("claim")[1]
+    assert claim.ClaimParams("T-01") == typed("claim", "T-01")[1]
 
 
 def test_the_reply(tmp_path: Path) -> None:
     """The id alone, for a script."""
-    reply = claim.execute(bob(tmp_path), claim.Params())
+    reply = claim.execute(bob(tmp_path), claim.ClaimParams())
     assert "T-01\n" == claim.text(reply)
     assert {"message": "T-01 is running", "task": "T-01", "status": "running"} == facts(reply)

@@ -14,7 +14,7 @@ def test_a_week_is_the_default() -> None:
 
 
 def test_there_is_nothing_to_clear(tmp_path: Path) -> None:
-    cleaned = cleanup.execute(bob(tmp_path), cleanup.Params(dry_run=True))
+    cleaned = cleanup.execute(bob(tmp_path), cleanup.CleanupParams(dry_run=True))
     assert (True, [], 0) == tuple(cleanup.facts(cleaned)[each] for each in ("ok", "logs", "bytes"))
     assert ["0 old logs (0.0 MB) would be deleted"] == list(cleanup.remarks(cleaned))
     assert (0, "") == (cleanup.status(cleaned), cleanup.text(cleaned))

@@ -12,7 +12,7 @@ from tests.commands.typed import typed
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_a_script_names_the_program(shell: str) -> None:
-    script = completion.execute(Call(), completion.Params(shell))
+    script = completion.execute(Call(), completion.CompletionParams(shell))
     assert "_ORCHESTRATOR_COMPLETE" in script
 
 

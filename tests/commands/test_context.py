@@ -12,7 +12,7 @@ from tests.commands.typed import bob, typed
 
 def test_it_takes_a_task() -> None:
     call, params = typed("context", "T-01", "--as", "ann")
-    assert ("ann", context.Params("T-01")) == (call.name, params)
+    assert ("ann", context.ContextParams("T-01")) == (call.name, params)
 
 
 def test_the_reply(tmp_path: Path) -> None:
@@ -20,8 +20,8 @@ def test_the_reply(tmp_path: Path) -> None:
     call = bob(tmp_path)
     share.execute(call, MessageParams("T-01", "use JWT"))
     note.execute(call, MessageParams("T-01", "hm"))
-    own = context.execute(call, context.Params("T-01"))
-    other = context.execute(replace(call, name="ann"), context.Params("T-01"))
+    own = context.execute(call, context.ContextParams("T-01"))
+    other = context.execute(replace(call, name="ann"), context.ContextParams("T-01"))
     assert ["use JWT", "hm"] == [each["text"] for each in context.facts(own)["messages"]]
     assert "1 messages about T-01" == context.facts(other)["message"]
     assert "hm" in context.text(own)

@@ -26,6 +26,6 @@ def test_as_json_and_as_text() -> None:
 
 
 def test_a_plan_directory(tmp_path: Path) -> None:
-    found = doctor.execute(bob(tmp_path), doctor.Params(plan=True))
+    found = doctor.execute(bob(tmp_path), doctor.DoctorParams(plan=True))
     assert found.checked is not None
     assert "directory" in {each.name for each in found.findings}

@@ -13,7 +13,7 @@ from tests.commands.typed import bob, typed
 
 
 def test_standard_output_is_the_default() -> None:
-    assert export.Params(form="", output="-") == typed("export")[1]
+    assert export.ExportParams(form="", output="-") == typed("export")[1]
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ def test_standard_output_is_the_default() -> None:
 )
 def test_the_ending_of_the_file_says_the_form(tmp_path: Path, file: str, form: str) -> None:
     (plan := tmp_path / "plan").mkdir()
-    call, params = bob(plan), export.Params(output=str(tmp_path / file))
+    call, params = bob(plan), export.ExportParams(output=str(tmp_path / file))
     facts = export.facts(export.execute(call, params))
     assert (params.output, form) == (facts["file"], facts["format"])
     assert "T-01" in Path(params.output).read_text(encoding="utf-8")
@@ -30,7 +30,7 @@ def test_the_ending_of_the_file_says_the_form(tmp_path: Path, file: str, form: s
 
 
 def test_as_json(tmp_path: Path) -> None:
-    exported = export.execute(bob(tmp_path), export.Params(form="json"))
+    exported = export.execute(bob(tmp_path), export.ExportParams(form="json"))
     facts = export.facts(exported)
     assert ["T-01", "T-02"] == [each["id"] for each in facts["tasks"]]
     assert facts["message"] == json.loads(export.text(exported))["message"]
@@ -38,4 +38,4 @@ def test_as_json(tmp_path: Path) -> None:
 
 def test_a_file_needs_a_name(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="names no file"):
-        export.execute(bob(tmp_path), export.Params(output=""))
+        export.execute(bob(tmp_path), export.ExportParams(output=""))

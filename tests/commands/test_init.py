@@ -15,12 +15,12 @@ from tests.commands.typed import bob, typed
 
 def test_a_queue_of_an_agent_that_there_is_not(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no agent 'gemini'"):
-        init.execute(bob(tmp_path), init.Params(agent="gemini"))
+        init.execute(bob(tmp_path), init.InitParams(agent="gemini"))
 
 
 def test_the_plan_is_made_and_the_next_step_named(tmp_path: Path) -> None:
     call = replace(bob(tmp_path), layout=Layout(str(tmp_path / "new")), is_json=False)
-    made = init.execute(call, init.Params(request="Ship it", agent="shell"))
+    made = init.execute(call, init.InitParams(request="Ship it", agent="shell"))
     assert Path(made.plan).is_file()
     assert f"{made.plan}\n" == init.text(made)
     assert ("", made.plan) == (init.facts(made)["archived"], init.facts(made)["plan"])

@@ -13,8 +13,8 @@ from tests.commands.typed import bob
 
 def test_the_digest_and_a_status(tmp_path: Path) -> None:
     call = bob(tmp_path)
-    assert "digest" == notify.facts(notify.execute(call, notify.Params("digest")))["type"]
-    message = notify.execute(call, notify.Params("plan", "status"))
+    assert "digest" == notify.facts(notify.execute(call, notify.NotifyParams("digest")))["type"]
+    message = notify.execute(call, notify.NotifyParams("plan", "status"))
     assert ("status", message.text) == (
         notify.facts(message)["type"],
         notify.facts(message)["message"],
@@ -23,4 +23,4 @@ def test_the_digest_and_a_status(tmp_path: Path) -> None:
 
 def test_an_unknown_message(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="'party' is not a message"):
-        notify.execute(bob(tmp_path), notify.Params("plan", "party"))
+        notify.execute(bob(tmp_path), notify.NotifyParams("plan", "party"))

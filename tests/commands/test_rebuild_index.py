@@ -10,7 +10,7 @@ from tests.commands.typed import bob
 
 def test_every_plan_is_read(tmp_path: Path) -> None:
     call = bob(tmp_path)
-    create.execute(call, create.Params("Ship it"))
-    rebuilt = rebuild_index.execute(call, rebuild_index.Params())
+    create.execute(call, create.CreateParams("Ship it"))
+    rebuilt = rebuild_index.execute(call, rebuild_index.RebuildIndexParams())
     assert (["TASK-001"], []) == (rebuild_index.facts(rebuilt)["tasks"], list(rebuilt.skipped))
     assert "Rebuilt the index: 1 plan, 0 skipped" == rebuilt.message

@@ -12,7 +12,7 @@ from tests.commands.typed import bob, typed
 
 
 def test_a_week_is_the_default() -> None:
-    assert report.Params(days=7, format="text") == typed("report")[1]
+    assert report.ReportParams(days=7, format="text") == typed("report")[1]
     with pytest.raises(click.BadParameter):
         typed("report", "--days", "0")
 
@@ -22,7 +22,7 @@ def test_json_is_a_format_too() -> None:
 
 
 def test_nothing_was_done(tmp_path: Path) -> None:
-    found = report.execute(bob(tmp_path), report.Params())
+    found = report.execute(bob(tmp_path), report.ReportParams())
     facts = report.facts(found)
     assert (0, {}, []) == (facts["total"]["attempts"], facts["agents"], facts["skipped"])
     assert [] == list(report.remarks(found))

@@ -25,18 +25,18 @@ def test_the_words_are_kept_for_a_run_in_the_background() -> None:
 
 def test_a_request(tmp_path: Path) -> None:
     layout = bob(tmp_path).layout
-    request = run.run_request(layout, run.Params(only=("T-01,agent-02",), tags=("#a",)))
+    request = run.run_request(layout, run.RunParams(only=("T-01,agent-02",), tags=("#a",)))
     assert (["T-01", "T-02"], ["a"]) == (list(request.only), list(request.tags))
 
 
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        (run.Params(only=(",",)), "--only names no task"),
-        (run.Params(settings={"budget_usd": 1.0}, raise_budget=2.0), "are both given"),
-        (run.Params(notify=("carrier pigeon",)), "Invalid value for '--notify'"),
+        (run.RunParams(only=(",",)), "--only names no task"),
+        (run.RunParams(settings={"budget_usd": 1.0}, raise_budget=2.0), "are both given"),
+        (run.RunParams(notify=("carrier pigeon",)), "Invalid value for '--notify'"),
     ],
 )
-def test_what_is_refused(tmp_path: Path, params: run.Params, message: str) -> None:
+def test_what_is_refused(tmp_path: Path, params: run.RunParams, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         run.run_request(bob(tmp_path).layout, params)

@@ -18,7 +18,7 @@ def test_a_minute_is_the_default() -> None:
 
 def test_there_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="no run is at work"):
-        stop.execute(bob(tmp_path), stop.Params())
+        stop.execute(bob(tmp_path), stop.StopParams())
 
 
 def test_the_reply() -> None:

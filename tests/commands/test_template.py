@@ -13,7 +13,7 @@ from tests.commands.typed import bob
 
 def test_those_that_are_built_in(tmp_path: Path) -> None:
     command = template.COMMAND.commands["list"]
-    found = command.execute(bob(tmp_path), template.ListParams())
+    found = command.execute(bob(tmp_path), template.TemplateListParams())
     assert command.facts is not None
     assert "built in" in {each["from"] for each in command.facts(found)["templates"]}
 

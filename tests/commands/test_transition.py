@@ -14,9 +14,9 @@ from tests.commands.typed import bob
 
 def test_a_plan_is_approved_once(tmp_path: Path) -> None:
     call = bob(tmp_path)
-    layout = create.execute(call, create.Params("Ship it")).layout
+    layout = create.execute(call, create.CreateParams("Ship it")).layout
     call = replace(call, layout=layout)
-    moved = transition.execute(call, transition.Params("TASK-001", "approve"))
+    moved = transition.execute(call, transition.TransitionParams("TASK-001", "approve"))
     assert "TASK-001: PLANNING → APPROVED" == transition.facts(moved)["message"]
     with pytest.raises(TransitionError):
-        transition.execute(call, transition.Params("TASK-001", "approve"))
+        transition.execute(call, transition.TransitionParams("TASK-001", "approve"))

@@ -13,7 +13,7 @@ def test_it_takes_a_directory() -> None:
 
 
 def test_a_valid_plan(tmp_path: Path) -> None:
-    valid = validate.execute(bob(tmp_path), validate.Params())
+    valid = validate.execute(bob(tmp_path), validate.ValidateParams())
     facts = validate.facts(valid)
     assert "valid: 2 tasks in 2 batches" == facts["message"]
     assert ["T-01", "T-02"] == list(facts["critical_path"])
@@ -21,6 +21,6 @@ def test_a_valid_plan(tmp_path: Path) -> None:
 
 
 def test_warnings_are_in_the_json_or_on_stderr(tmp_path: Path) -> None:
-    valid = validate.execute(bob(tmp_path), validate.Params())._replace(warnings=["odd"])
+    valid = validate.execute(bob(tmp_path), validate.ValidateParams())._replace(warnings=["odd"])
     assert [] == list(validate.remarks(valid))
     assert ["warning: odd"] == list(validate.remarks(valid._replace(is_json=False)))

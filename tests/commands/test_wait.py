@@ -18,4 +18,4 @@ def test_what_ends_the_wait() -> None:
 
 def test_a_plan_that_was_never_run(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="this plan was never run"):
-        wait.execute(bob(tmp_path), wait.Params(timeout=0))
+        wait.execute(bob(tmp_path), wait.WaitParams(timeout=0))

@@ -13,4 +13,4 @@ from tests.commands.typed import bob
 
 def test_there_is_no_terminal(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="asks on a terminal"):
-        wizard.execute(bob(tmp_path), wizard.Params())
+        wizard.execute(bob(tmp_path), wizard.WizardParams())

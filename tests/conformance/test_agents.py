@@ -18,7 +18,7 @@ from orchestrator.agents.command import CommandAgent
 from orchestrator.agents.protocol import Agent
 from orchestrator.agents.shell import ShellAgent
 from orchestrator.agents.simulated import SimulatedAgent
-from orchestrator.core.agent import Command
+from orchestrator.core.agent import AgentCommand
 from orchestrator.core.result import FREE, Outcome, ProcessExit, StopReason, StreamSignals, Verdict
 from orchestrator.core.settings import Settings
 from tests.agents.assignments import assignment, given
@@ -47,10 +47,13 @@ PLUGS = {
     "claude": Plug(ClaudeAgent(), json.dumps(RESULT, ensure_ascii=False).encode() + b"\n"),
     "shell": Plug(ShellAgent(), "one\ntwo Ä 🤖\r\n".encode()),
     "command": Plug(
-        CommandAgent("codex", Command(("codex", "exec", "-")), "/bin/codex"), "two Ä 🤖\n".encode()
+        CommandAgent("codex", AgentCommand(("codex", "exec", "-")), "/bin/codex"),
+        "two Ä 🤖\n".encode(),
     ),
     "command, JSON": Plug(
-        CommandAgent("gemini", Command(("gemini",), ("response",), is_free=True), "/bin/gemini"),
+        CommandAgent(
+            "gemini", AgentCommand(("gemini",), ("response",), is_free=True), "/bin/gemini"
+        ),
         json.dumps({"response": "two Ä 🤖", "stats": {}}, ensure_ascii=False).encode() + b"\n",
     ),
     "simulated": Plug(SimulatedAgent(), "🤖 Agent-07 [T-07: Report]\n".encode()),
