@@ -23,6 +23,7 @@ What a command would call an error is raised: one tree, ``OrchestratorError`` (`
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,6 +32,7 @@ from orchestrator.api.looking import Looking
 from orchestrator.api.planning import Planning
 from orchestrator.api.running import Running
 from orchestrator.api.working import Working
+from orchestrator.commands.check import check
 from orchestrator.errors import NotFoundError, OrchestratorError
 
 
@@ -55,10 +57,6 @@ def check_all_tasks(directory: str | None = None) -> dict[str, Any]:
     Returns:
         ``{"alerts": ["stuck TASK-001/subtask_02: …"], "summary": "2 active tasks …", "skipped": {…}}``.
     """
-    import time
-
-    from orchestrator.commands.check import check
-
     try:
         layout = find_from_here(directory, must_exist=True)
         found = check(layout, time.time())

@@ -11,6 +11,7 @@ from orchestrator.core.ids import as_name, is_name
 from orchestrator.errors import UsageError
 from orchestrator.store.layout import current_directory
 from orchestrator.store.plan_directory import find_plan_directory
+from orchestrator.wiring import plugins
 
 if TYPE_CHECKING:
     from orchestrator.core.agent import AgentRegistry
@@ -78,8 +79,6 @@ class Directory:
         )
 
     def _plugs(self, layout: Layout | None = None) -> Plugins:
-        from orchestrator.wiring import plugins
-
         return plugins(self._claude_bin, layout or self._layout)
 
     def _roster(self, layout: Layout) -> AgentRegistry:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
+from orchestrator.core import criteria as core
+from orchestrator.core.ids import suggestion
+from orchestrator.core.settings import NAMES, read_setting
 from orchestrator.errors import UsageError
 from orchestrator.plan.task_fields import TaskValues
 
@@ -103,8 +106,6 @@ def worded(criteria: Sequence[str]) -> tuple[str, ...]:
     Raises:
         UsageError: one of them says nothing.
     """
-    from orchestrator.core import criteria as core
-
     try:
         return core.worded(_texts("criteria", criteria))
     except ValueError as error:
@@ -117,9 +118,6 @@ def read_settings(given: Mapping[str, object], others: Collection[str] = ()) -> 
     Raises:
         UsageError: there is no such setting, or its value makes no sense.
     """
-    from orchestrator.core.ids import suggestion
-    from orchestrator.core.settings import NAMES, read_setting
-
     read: dict[str, Any] = {}
     for name, value in given.items():
         if name not in NAMES:

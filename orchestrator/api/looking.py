@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 from orchestrator.api.directory import Directory
 from orchestrator.api.keywords import listed
+from orchestrator.commands import list as listing
+from orchestrator.commands.export import gather
+from orchestrator.commands.report import look_back
 from orchestrator.errors import UsageError
+from orchestrator.services.agent_choice import list_agents
+from orchestrator.services.history import history
+from orchestrator.services.status import status
+from orchestrator.services.task_view import show
+from orchestrator.wiring import lacks
 
 if TYPE_CHECKING:
     from orchestrator.commands.export import Export
@@ -30,8 +38,6 @@ class Looking(Directory):
 
     def status(self) -> Overview:
         """Return where the plan stands, and who works on it; ``board.standing`` says it of each task, and why."""
-        from orchestrator.services.status import status
-
         return status(self._layout)
 
     def list(
@@ -48,8 +54,6 @@ class Looking(Directory):
         Raises:
             UsageError: there is no such status.
         """
-        from orchestrator.commands import list as listing
-
         params = listing.ListParams(
             status=listed("status", status),
             assignee=listed("assignee", assignee),
@@ -61,8 +65,6 @@ class Looking(Directory):
 
     def show(self, task: str) -> TaskView:
         """Return everything that is known of a task: attempts, answer, and the absolute paths of its files."""
-        from orchestrator.services.task_view import show
-
         return show(self._layout, task)
 
     def history(self, key: str) -> History:
@@ -70,8 +72,6 @@ class Looking(Directory):
 
         Of events and of turns of the conversation, the last 1000 are kept.
         """
-        from orchestrator.services.history import history
-
         agents = self._plugs().agents
         return history(self._layout, key, agents, turns=_TURNS, events=_EVENTS)
 
@@ -85,20 +85,14 @@ class Looking(Directory):
         """
         if not 0 <= days <= _MOST_DAYS:
             raise UsageError(f"days: {days} is not between 0 and {_MOST_DAYS}")
-        from orchestrator.commands.report import look_back
 
         return look_back(self._layout, days, time.time())
 
     def export(self) -> Export:
         """Return the whole plan and what came of it: each task with its assignment, its answer, and what was said."""
-        from orchestrator.commands.export import gather
-
         return gather(self._layout)
 
     def agents(self) -> Sequence[Listed]:
         """Return every agent that a task may ask for, how much it does, and why it cannot work here, if it cannot."""
-        from orchestrator.services.agent_choice import list_agents
-        from orchestrator.wiring import lacks
-
         registry = self._roster(self._layout)
         return list_agents(self._layout, registry, lambda member: lacks(member, self._claude_bin))

@@ -10,7 +10,10 @@ from orchestrator.api.directory import Directory
 from orchestrator.api.keywords import AddKeywords, ids, listed, read_settings, worded
 from orchestrator.commands.update import Changes, Updated, update
 from orchestrator.plan.task_fields import TASK_FIELDS, TaskChanges
+from orchestrator.planner.plan import init
+from orchestrator.runner.warnings import validate
 from orchestrator.services.new_task import NewTask, add
+from orchestrator.services.plans import archive, create, transition
 
 if TYPE_CHECKING:
     from typing import Self, Unpack
@@ -28,15 +31,11 @@ class Planning(Directory):
             UsageError: there is a plan already.
             BusyError: a run is under way, whose plan is away.
         """
-        from orchestrator.planner.plan import init
-
         init(self._layout, request, agent)
         return self._layout.plan
 
     def validate(self) -> PlanSnapshot:
         """Return the board of a plan that ``run`` would accept; PlanError lists everything that is wrong with it."""
-        from orchestrator.runner.warnings import validate
-
         return validate(self._layout, self._plugs().registry).board
 
     def add(
@@ -127,8 +126,6 @@ class Planning(Directory):
         Raises:
             UsageError: there is no title, or one of the others makes no sense.
         """
-        from orchestrator.services.plans import create
-
         made = create(
             self._layout,
             title,
@@ -147,8 +144,6 @@ class Planning(Directory):
             TransitionError: no such arrow leads away from where it stands, or the plan says no state.
             UsageError: the plan is a link, or somebody is writing it.
         """
-        from orchestrator.services.plans import transition
-
         return transition(self._layout, event, who=self._name, note=note, now=time.time()).after
 
     def archive(self) -> str:
@@ -159,8 +154,6 @@ class Planning(Directory):
             BusyError: a run is at work on it, or waits for its time.
             UsageError: it is a directory of plans, and not one of them.
         """
-        from orchestrator.services.plans import archive
-
         return archive(self._layout)
 
 

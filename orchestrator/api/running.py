@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from orchestrator.api.directory import Directory
 from orchestrator.api.keywords import listed, read_settings
+from orchestrator.commands.wait import Until, follow
 from orchestrator.errors import BusyError, UsageError
+from orchestrator.runner.run import run
+from orchestrator.runner.signals import require_signals
+from orchestrator.services.run_request import RunRequest
+from orchestrator.services.stop import stop
+from orchestrator.store.journal import parse_cursor
+from orchestrator.store.task_ids import resolve_ids
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -68,11 +75,6 @@ class Running(Directory):
             AgentError: the program of an agent is missing or unusable.
             BusyError: another run is at work.
         """
-        from orchestrator.runner.run import run
-        from orchestrator.runner.signals import require_signals
-        from orchestrator.services.run_request import RunRequest
-        from orchestrator.store.task_ids import resolve_ids
-
         require_signals()
         order = RunRequest(
             self._layout,
@@ -101,9 +103,6 @@ class Running(Directory):
             NotFoundError: the plan was never run.
             UsageError: there is no such *until*, *since* is no cursor, or it was called in a listener of that run.
         """
-        from orchestrator.commands.wait import Until, follow
-        from orchestrator.store.journal import parse_cursor
-
         if until not in [*Until]:
             raise UsageError(f"until: {until!r} is none of {', '.join(Until)}")
         begin = None if since is None else parse_cursor(str(since))
@@ -122,8 +121,6 @@ class Running(Directory):
             ExecutorError: the system said no.
             UsageError: it was called in a listener of that run.
         """
-        from orchestrator.services.stop import stop
-
         stopped = stop(self._layout)
         if not stopped.await_end(timeout):
             name = f"run {stopped.run}" if stopped.run else "who waits for the time to run"

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from click.shell_completion import CompletionItem
 
-from orchestrator.commands.call import Call
+from orchestrator.commands.call import Call, known_agents
 from orchestrator.commands.reply import plan_directory
 from orchestrator.core.plan import Task
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import OrchestratorError
+from orchestrator.planner.templates import places_of_saved, plan_templates
+from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
     import click
@@ -36,8 +38,6 @@ def complete_words(words: str, ctx: click.Context, incomplete: str) -> list[Comp
 
 
 def _tasks(ctx: click.Context) -> list[Task]:
-    from orchestrator.store.workspace import Workspace
-
     try:
         plan, _ = Workspace(plan_directory(None, ctx.params.get("option"))).load_plan()
     except OrchestratorError:
@@ -50,8 +50,6 @@ def _tags(ctx: click.Context) -> list[str]:
 
 
 def _agents(ctx: click.Context) -> list[str]:
-    from orchestrator.commands.call import known_agents
-
     try:
         return list(known_agents(plan_directory(None, ctx.params.get("option"))).keys)
     except OrchestratorError:
@@ -63,8 +61,6 @@ def _assignees(ctx: click.Context) -> list[str]:
 
 
 def _templates(ctx: click.Context) -> list[str]:
-    from orchestrator.planner.templates import places_of_saved, plan_templates
-
     try:
         mine = places_of_saved(Call(option=ctx.params.get("option")).plan_if_any(), os.environ)
     except OrchestratorError:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from orchestrator.commands.event_text import advice, event_text
+from orchestrator.commands.live import LiveView
 from orchestrator.commands.output import queue_of
 from orchestrator.commands.reply import can_draw, talk, write
 from orchestrator.errors import OutputError
@@ -32,8 +33,6 @@ def progress(*, as_json: bool) -> Iterator[View]:
     if as_json:
         yield _Events()
     elif can_draw(sys.stderr) and (queue := queue_of(sys.stderr)) is not None:
-        from orchestrator.commands.live import LiveView
-
         with LiveView(queue) as view:
             yield view
     else:

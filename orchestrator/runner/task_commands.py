@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from orchestrator.core.criteria import Criterion, chosen, require_met
 from orchestrator.core.graph import ancestors
 from orchestrator.core.snapshot import PlanSnapshot, really_done
 from orchestrator.core.status import TaskStatus, Verb
@@ -14,7 +15,11 @@ from orchestrator.core.task_command import TaskCommand, verb_towards
 from orchestrator.core.text import one_line, typed
 from orchestrator.errors import DependencyError, OrchestratorError, StoreError
 from orchestrator.runner.manual import carry_out, decided, the_task
+from orchestrator.runner.recovery import recover_from_logs
+from orchestrator.runner.render import redraw
 from orchestrator.services.cells import of_a_size
+from orchestrator.services.criteria import check_ticks, criteria_of, is_asked_for, tick
+from orchestrator.services.plans import require_open
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout, display_path
 from orchestrator.store.lock import (
@@ -31,7 +36,6 @@ from orchestrator.store.watcher import poll
 from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
-    from orchestrator.core.criteria import Criterion
     from orchestrator.core.plan import Plan
     from orchestrator.services.plugins import Plugins
 
@@ -90,8 +94,6 @@ def _require_open(layout: Layout, command: TaskCommand, board: PlanSnapshot | No
     workspace = Workspace(layout)
     plan = board.plan if board is not None else workspace.load_plan()[0]
     if plan.header.state is not None:
-        from orchestrator.services.plans import require_open  # most plans say no state
-
         require_open(layout, board or workspace.load(), command)
 
 
@@ -181,9 +183,6 @@ def complete(
         CriteriaError: one is open; nothing was changed.
         As ``intervene``; UsageError: there is no such criterion.
     """
-    from orchestrator.core.criteria import chosen, require_met
-    from orchestrator.services.criteria import check_ticks, criteria_of, is_asked_for, tick
-
     board = Workspace(layout).load()
     task = the_task(board, command.task)
     if not (validate or met or is_asked_for(layout, board.plan, task)):
@@ -297,11 +296,8 @@ def check_status(
     if not (command.run and now is TaskStatus.RUNNING):  # its run knows what its own worker may say
         _require_open(layout, command._replace(verb=verb), board)
         decided(board, task, command._replace(verb=verb))
-    from orchestrator.services.criteria import criteria_of, is_asked_for
 
     if verb is Verb.COMPLETE and is_asked_for(layout, plan, task):
-        from orchestrator.core.criteria import Criterion, require_met
-
         found = (
             *criteria_of(layout, task.stem),
             *(Criterion(text, is_met=False) for text in criteria),
@@ -350,7 +346,6 @@ def _draw(workspace: Workspace, board: PlanSnapshot) -> None:
     """Let the file say it, too. A large plan is left to the next run: a command must not take as long as drawing it."""
     if len(board.plan.tasks) > _DRAWN:
         return
-    from orchestrator.runner.render import redraw
 
     # It is a view: what was asked for is done and on disk, whether or not it can be drawn.
     with suppress(OrchestratorError):
@@ -359,8 +354,6 @@ def _draw(workspace: Workspace, board: PlanSnapshot) -> None:
 
 def _take_over(layout: Layout, lock: RunLock, plugins: Plugins) -> None:
     """Do first what the next run would do about the run that died."""
-    from orchestrator.runner.recovery import recover_from_logs
-
     Workspace(layout).prepare()
     plugins.sweep(layout.root, new_run())
     recover_from_logs(layout, plugins, lock.dead_runs)

@@ -18,6 +18,7 @@ from orchestrator.plan.lines import LARGEST_TEXT
 from orchestrator.services.selection import asked_for
 from orchestrator.store.atomic import read_file
 from orchestrator.store.workspace import Workspace
+from orchestrator.views.task_file import SECTION, TASK_FILE, says_what_row_says, task_file
 
 if TYPE_CHECKING:
     from orchestrator.runner.preview import RunPreview
@@ -66,8 +67,6 @@ def done_for_another_row(
 
 
 def _says_the_same(workspace: Workspace, task: Task, last: Attempt) -> bool:
-    from orchestrator.views.task_file import says_what_row_says
-
     found = workspace.assignments.read(task)
     if found is None or not found.made:
         return True
@@ -81,7 +80,6 @@ def _given(workspace: Workspace, task: Task, attempt: Attempt) -> str:
     """
     if not workspace.assignments.is_newer(task, attempt.started):
         return ""
-    from orchestrator.views.task_file import SECTION
 
     files = workspace.layout.attempt(task.stem, attempt.number)
     try:
@@ -124,8 +122,6 @@ def require_files(ahead: RunPreview, wanted: Iterable[str]) -> None:
 
 
 def _has_template(workspace: Workspace) -> bool:
-    from orchestrator.views.task_file import TASK_FILE  # most runs are of plans that were never run
-
     return os.path.lexists(os.path.join(workspace.layout.templates, TASK_FILE))
 
 
@@ -143,7 +139,6 @@ def _to_be_drawn(
 
         def draw(task: Task = task) -> str:
             # Not at the top: most big plans come with their files.
-            from orchestrator.views.task_file import task_file
 
             return task_file(
                 task,

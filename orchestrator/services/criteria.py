@@ -11,12 +11,15 @@ from orchestrator.core.plan import Plan, Task
 from orchestrator.errors import PlanError
 from orchestrator.plan.criteria_list import criteria_in, with_criteria, with_ticks
 from orchestrator.plan.lines import LARGEST_TEXT, oversized
+from orchestrator.services.assignments import make_task_files
+from orchestrator.services.task_settings import task_settings
 from orchestrator.services.task_texts import read_own
 from orchestrator.store.atomic import read_file, reject_symlinks, sync_directory
 from orchestrator.store.compare_and_swap import Taken, exchanged, put, take
 from orchestrator.store.layout import Layout, display_path
 from orchestrator.store.lock import exclusive
 from orchestrator.store.task_files import Assignments
+from orchestrator.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from orchestrator.store.agent_files import Agents
@@ -102,10 +105,6 @@ def _change(path: str, edit: Callable[[bytes], bytes]) -> None:
 
 
 def _make_file(layout: Layout, plan: Plan, task: Task, agents: Agents) -> None:
-    from orchestrator.services.assignments import make_task_files
-    from orchestrator.services.task_settings import task_settings
-    from orchestrator.store.workspace import Workspace
-
     workspace, registry = Workspace(layout), agents(layout)
     alone = plan._replace(tasks={task.id: plan.tasks[task.id]})
     settings = task_settings(workspace, alone, registry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import NamedTuple
@@ -252,7 +253,6 @@ def _named(layout: Layout) -> str:
     name = collection.plan_id(layout)
     if TASK_ID.fullmatch(name):
         return name
-    import shlex
 
     return shlex.quote(display_path(layout.root))
 

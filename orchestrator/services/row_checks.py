@@ -13,13 +13,18 @@ from orchestrator.core.text import one_line
 from orchestrator.core.timestamp import iso
 from orchestrator.errors import PlanError, UsageError
 from orchestrator.plan.columns import read_needs
+from orchestrator.plan.dependencies import Dependencies
 from orchestrator.plan.editor import ids
 from orchestrator.plan.lost_rows import loses_rows
+from orchestrator.plan.parser import read_plan
 from orchestrator.plan.scan import PlanScan, find_places
 from orchestrator.plan.tables import split_row
+from orchestrator.services.task_settings import task_settings
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout, display_path
 from orchestrator.store.task_ids import resolve_ids
+from orchestrator.store.workspace import Workspace
+from orchestrator.views.templating import needs as needs_cell
 
 if TYPE_CHECKING:
     from orchestrator.store.agent_files import Agents
@@ -66,13 +71,10 @@ def dependencies_said(layout: Layout, said: str) -> str:
     needs, _ = read_needs(said)
     if not needs or not os.path.lexists(layout.plan):
         return said
-    from orchestrator.store.workspace import Workspace
 
     plan, _ = Workspace(layout).load_plan()
     if plan.tasks.keys() >= set(needs):
         return said
-    from orchestrator.plan.dependencies import Dependencies
-    from orchestrator.views.templating import needs as needs_cell
 
     rows = Dependencies(list(plan.tasks.values()))
     if rows.is_plain(said):
@@ -112,8 +114,6 @@ def check_who(layout: Layout, places: PlanScan, agent: str, assignee: str, agent
     """
     if _is_named(places, "agent", agent) and _is_named(places, "assignee", assignee):
         return
-    from orchestrator.services.task_settings import task_settings
-    from orchestrator.store.workspace import Workspace
 
     registry = agents(layout)
     probe = Task("_", "_", "_", agent=agent, assignee=assignee)
@@ -153,8 +153,6 @@ def check_parent(layout: Layout, plan: Plan, parent: str) -> None:
     Raises:
         UsageError: it is refused.
     """
-    from orchestrator.store.workspace import Workspace
-
     task = plan.tasks[parent]
     result = Workspace(layout).read_result(task.stem)
     if result is not None and result.attempts:
@@ -170,8 +168,6 @@ def valid_plan(layout: Layout, data: bytes) -> Plan:
     Raises:
         PlanError: it would not be valid.
     """
-    from orchestrator.plan.parser import read_plan
-
     return read_plan(data, f"{display_path(layout.root)}/master_plan.md")
 
 

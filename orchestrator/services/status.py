@@ -6,22 +6,25 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from orchestrator.core.brief import Brief, Phase, phase_of
+from orchestrator.core.event import News, read_line, run_id
 from orchestrator.core.settings import Settings
 from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.timestamp import epoch
 from orchestrator.errors import StoreError
 from orchestrator.store.atomic import read_tail
+from orchestrator.store.evidence import conflict_in
+from orchestrator.store.journal import last_run
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import Waiting, broken_off, lock_owner, suspended, those_waiting
 from orchestrator.store.requests import Requests
 from orchestrator.store.result_writer import is_outdated
 from orchestrator.store.workspace import Workspace
+from orchestrator.views.terminal import moment
 
 if TYPE_CHECKING:
     from orchestrator.agents.protocol import Agent
-    from orchestrator.core.brief import Brief
-    from orchestrator.core.event import News
 
 #: Running tasks whose logs are read, and bytes of each: enough for every turn of most attempts.
 _MOST, _TAIL = 20, 4 * 1024 * 1024
@@ -61,10 +64,6 @@ def brief_of(layout: Layout, overview: Overview, news: News | None = None) -> Br
     Raises:
         StoreError: the journal or the lock file cannot be read.
     """
-    from orchestrator.core.brief import Brief, Phase, phase_of
-    from orchestrator.core.event import News, read_line, run_id
-    from orchestrator.store.journal import last_run
-
     lines = last_run(layout.journal)[1]
     # A task may be called `run`.
     about_run = [line for line in filter(None, map(read_line, lines)) if line.is_about_run]
@@ -91,7 +90,6 @@ def brief_of(layout: Layout, overview: Overview, news: News | None = None) -> Br
 def _half_merged(layout: Layout, board: PlanSnapshot) -> str:
     if not board.doubts:
         return ""
-    from orchestrator.store.evidence import conflict_in  # mostly there is nothing to ask it about
 
     doubted = (task for task in board.plan.tasks.values() if task.id in board.doubts)
     return next((task.id for task in doubted if conflict_in(task, layout) is not None), "")
@@ -103,7 +101,6 @@ def find_orphans(layout: Layout) -> list[str]:
     found = requests.left()
     if not found or lock_owner(layout.lock) is not None:
         return []
-    from orchestrator.views.terminal import moment  # mostly there is none
 
     said = []
     for request in found:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from orchestrator.core.event import RUN, TOLD
 from orchestrator.core.timestamp import iso
 from orchestrator.errors import BusyError, ExecutorError, NotFoundError, StoreError
+from orchestrator.store.collection import no_plan
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import Waiting, lock_owner, require_elsewhere, those_waiting
@@ -74,8 +75,6 @@ def stop(layout: Layout, only: str | None = None, why: str = "") -> Stopped:
         return Stopped(run, others, is_over)
     if not waiting:
         if not os.path.lexists(layout.plan):
-            from orchestrator.store.collection import no_plan
-
             raise no_plan(layout, _is_at_work)
         raise NotFoundError(
             "no run is at work, and none waits for its time",

@@ -7,15 +7,22 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from orchestrator.core.agent import Program
 from orchestrator.core.plan import Task
+from orchestrator.core.settings import resolve
 from orchestrator.core.text import from_cell
 from orchestrator.errors import StoreError, UsageError
 from orchestrator.ownership import make_directories
+from orchestrator.plan.criteria_list import criteria_in, with_criteria
 from orchestrator.plan.editor import fits
 from orchestrator.plan.lines import LARGEST_TEXT
+from orchestrator.plan.safe_markdown import without_merge
+from orchestrator.plan.task_file import made_from_typed, parse_task_file
+from orchestrator.services.agent_choice import Known
 from orchestrator.store.atomic import atomic_write, io_errors, read_file
 from orchestrator.store.compare_and_swap import Taken, put, require_closed
 from orchestrator.store.layout import Layout, display_path
+from orchestrator.views.task_file import task_file
 
 if TYPE_CHECKING:
     from orchestrator.plan.task_file import TaskFile
@@ -112,8 +119,6 @@ class TaskInstructions(NamedTuple):
 
 
 def _criteria(layout: Layout, task: Task) -> Sequence[str]:
-    from orchestrator.plan.criteria_list import criteria_in
-
     found = criteria_in(read_file(layout.task_file(task.stem), LARGEST_TEXT) or b"")
     return [criterion.text for criterion in found]
 
@@ -137,8 +142,6 @@ def runs_commands(
     key = named or default
     if key in _BUILT_IN and (named or not (task.role or task.type)):
         return _BUILT_IN[key]
-    from orchestrator.core.agent import Program
-    from orchestrator.services.agent_choice import Known
 
     registry = agents(layout)
     known = Known(registry, layout.workdir(""))
@@ -157,7 +160,6 @@ def read_own(layout: Layout, task: Task) -> TaskFile | None:
     path = layout.task_file(task.stem)
     if (data := read_file(path, LARGEST_TEXT)) is None:
         return None
-    from orchestrator.plan.task_file import parse_task_file
 
     found = parse_task_file(data, display_path(path))
     return None if found.made and not os.path.islink(path) else found
@@ -180,10 +182,6 @@ def task_file_of(
         UsageError: criteria would not be read as such below that text.
         PlanError: a template of the plan directory makes no sense.
     """
-    from orchestrator.core.settings import resolve
-    from orchestrator.plan.safe_markdown import without_merge
-    from orchestrator.views.task_file import task_file
-
     needs = [tasks[need] for need in task.data_needs if need in tasks]
     if not shell:
         task = task._replace(description=without_merge(task.description))
@@ -193,7 +191,6 @@ def task_file_of(
     data = _with_criteria(f"{head}{text}".encode(), criteria)
     if not shell:
         return data
-    from orchestrator.plan.task_file import made_from_typed
 
     return made_from_typed(data.decode()).encode()
 
@@ -201,7 +198,6 @@ def task_file_of(
 def _with_criteria(data: bytes, criteria: Sequence[str]) -> bytes:
     if not criteria:
         return data
-    from orchestrator.plan.criteria_list import with_criteria
 
     try:
         return with_criteria(data, criteria, "")

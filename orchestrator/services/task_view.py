@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from orchestrator.agents.outcome import object_in
 from orchestrator.core.plan import Task, id_of, unknown_task
 from orchestrator.core.result import Result
+from orchestrator.core.settings import resolve
 from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus, parse_status
 from orchestrator.core.text import unfenced
 from orchestrator.errors import OrchestratorError, PlanError, StoreError, UsageError
+from orchestrator.services.criteria import criteria_of
+from orchestrator.services.task_settings import task_settings
 from orchestrator.store.layout import Layout
 from orchestrator.store.workspace import Workspace
 
@@ -155,8 +158,6 @@ def view_of(layout: Layout, board: PlanSnapshot, task: Task, shown: str) -> Task
 
 def agent_of(layout: Layout, board: PlanSnapshot, task: Task, registry: AgentRegistry) -> str:
     """Return the agent that a run takes for a task; what its row says, where no run would take the task as it is."""
-    from orchestrator.services.task_settings import task_settings
-
     alone = board.plan._replace(tasks={task.id: task})
     try:
         found = task_settings(Workspace(layout), alone, registry)[task.id]
@@ -169,9 +170,6 @@ def agents_by_type(
     layout: Layout, board: PlanSnapshot, tasks: Iterable[Task], registry: AgentRegistry
 ) -> Mapping[str, str]:
     """Return the agents of those tasks that name none and have a type for which there is one (seed row S4-55)."""
-    from orchestrator.core.settings import resolve
-    from orchestrator.services.task_settings import task_settings
-
     typed = {task.id: task for task in tasks if task.type and not task.agent_key}
     if not typed or not any(member.skills for member in registry):
         return {}
@@ -181,8 +179,6 @@ def agents_by_type(
 
 
 def _criteria(layout: Layout, stem: str) -> Sequence[Criterion]:
-    from orchestrator.services.criteria import criteria_of
-
     try:
         return criteria_of(layout, stem)
     except (PlanError, StoreError):
