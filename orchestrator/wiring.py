@@ -22,6 +22,7 @@ from orchestrator.errors import AgentError, ExecutorError
 from orchestrator.executors import probe
 from orchestrator.executors.local import LocalExecutor
 from orchestrator.executors.spawn import find_program, inherits
+from orchestrator.lazy import LazyModule
 from orchestrator.services.plugins import Plugins
 from orchestrator.store.agent_files import read_agents
 from orchestrator.store.layout import Layout
@@ -29,10 +30,29 @@ from orchestrator.store.layout import Layout
 if TYPE_CHECKING:
     from orchestrator.core.notification import Target
     from orchestrator.cron.protocol import Scheduler
-    from orchestrator.executors.detach import Detached
     from orchestrator.notifiers.protocol import Notifier
-    from orchestrator.runner.notify import Subscriber
-    from orchestrator.services.schedules import Caller
+
+if TYPE_CHECKING:
+    from orchestrator.core import notification
+    from orchestrator.cron import crontab, systemd
+    from orchestrator.executors import detach, process_tree, reaper
+    from orchestrator.notifiers import command as notifiers_command
+    from orchestrator.notifiers import desktop, protocol, webhook
+    from orchestrator.runner import notify
+    from orchestrator.services import schedules
+else:
+    notification = LazyModule("orchestrator.core.notification")
+    crontab = LazyModule("orchestrator.cron.crontab")
+    systemd = LazyModule("orchestrator.cron.systemd")
+    detach = LazyModule("orchestrator.executors.detach")
+    process_tree = LazyModule("orchestrator.executors.process_tree")
+    reaper = LazyModule("orchestrator.executors.reaper")
+    notifiers_command = LazyModule("orchestrator.notifiers.command")
+    desktop = LazyModule("orchestrator.notifiers.desktop")
+    protocol = LazyModule("orchestrator.notifiers.protocol")
+    webhook = LazyModule("orchestrator.notifiers.webhook")
+    notify = LazyModule("orchestrator.runner.notify")
+    schedules = LazyModule("orchestrator.services.schedules")
 
 #: What to do about an agent without its program.
 _ADVICE = (
@@ -86,9 +106,7 @@ def plugins(claude_bin: str = "", layout: Layout | None = None) -> Plugins:
 
 
 def _sweep(directory: str, run: str) -> None:
-    from orchestrator.executors.reaper import sweep
-
-    sweep(directory, spare={run})
+    reaper.sweep(directory, spare={run})
 
 
 def _plug(member: Member, claude: str | None, program: str) -> Agent:
@@ -173,35 +191,24 @@ def own_program(environment: Mapping[str, str] = os.environ) -> str:
     return shlex.join([sys.executable, *words])
 
 
-def subscribers(settings: Settings, directory: str) -> list[Subscriber]:
+def subscribers(settings: Settings, directory: str) -> list[notify.Subscriber]:
     """Return whom the setting ``notify`` names; who cannot be told says why."""
-    from orchestrator.core.notification import targets
-    from orchestrator.notifiers.protocol import NotifyError
-    from orchestrator.runner.notify import Subscriber
-
     found = []
-    for target in targets(settings.notify):
+    for target in notification.targets(settings.notify):
         notifier, trouble = None, ""
         try:
             notifier = _notifier(target, directory)
-        except (NotifyError, ValueError) as error:
+        except (protocol.NotifyError, ValueError) as error:
             trouble = str(error)
-        found.append(Subscriber(target.label, target.on, notifier, trouble))
+        found.append(notify.Subscriber(target.label, target.on, notifier, trouble))
     return found
 
 
 def _notifier(target: Target, directory: str) -> Notifier:
-    from orchestrator.core.notification import address
-    from orchestrator.executors.process_tree import kill_trees
-    from orchestrator.notifiers.command import CommandNotifier
-    from orchestrator.notifiers.desktop import DesktopNotifier
-    from orchestrator.notifiers.protocol import NotifyError
-    from orchestrator.notifiers.webhook import WebhookNotifier
-
     if target.way == "desktop":
-        return DesktopNotifier(_find, directory, os.environ)
+        return desktop.DesktopNotifier(_find, directory, os.environ)
     if target.way != "command":
-        return WebhookNotifier(target.way, address(target, os.environ))
+        return webhook.WebhookNotifier(target.way, notification.address(target, os.environ))
     program = target.value[0]
     # A bare name is looked for where it may be looked for; a path counts from the plan directory.
     place = program if "/" not in program else os.path.join(directory, program)
@@ -209,44 +216,38 @@ def _notifier(target: Target, directory: str) -> Notifier:
     if found is None:
         shown = one_line(program, 60)
         if "/" in program and os.path.exists(place):
-            raise NotifyError(f"{shown} is not executable")
-        raise NotifyError(f"no such program: {shown}")
+            raise protocol.NotifyError(f"{shown} is not executable")
+        raise protocol.NotifyError(f"no such program: {shown}")
     words = [found, *target.value[1:]]
-    return CommandNotifier(words, directory, os.environ, kill=lambda pid: kill_trees([pid]))
+    return notifiers_command.CommandNotifier(
+        words, directory, os.environ, kill=lambda pid: process_tree.kill_trees([pid])
+    )
 
 
-def detached(words: Sequence[str], output: str) -> Detached:
+def detached(words: Sequence[str], output: str) -> detach.Detached:
     """Start this program with the given words as a process that outlives us; it prints into *output*."""
-    from orchestrator.executors.detach import Detached
-
-    return Detached(words, output)
+    return detach.Detached(words, output)
 
 
 def schedulers() -> dict[str, Scheduler]:
     """Return who starts programs at their time on this machine, by name."""
-    from orchestrator.cron.crontab import Crontab
-    from orchestrator.cron.systemd import SystemdTimers
-
     found: dict[str, Scheduler] = {}
     if program := _find("crontab"):
-        found[Crontab.by] = Crontab(program, os.environ)
+        found[crontab.Crontab.by] = crontab.Crontab(program, os.environ)
     if program := _find("systemctl"):
-        found[SystemdTimers.by] = SystemdTimers(program, os.environ)
+        found[systemd.SystemdTimers.by] = systemd.SystemdTimers(program, os.environ)
     return found
 
 
-def caller() -> Caller:
+def caller() -> schedules.Caller:
     """Return how this program was called, for whoever calls it later."""
-    from orchestrator.executors.detach import this_program
-    from orchestrator.services.schedules import Caller, usable_path
-
-    path = usable_path(os.environ.get("PATH", os.defpath))
+    path = schedules.usable_path(os.environ.get("PATH", os.defpath))
     words = shlex.split(os.environ.get("ORCHESTRATOR_PROGRAM", ""))
     if words and (found := _find(words[0], path)):
-        return Caller([found, *words[1:]], os.getcwd(), path)
+        return schedules.Caller([found, *words[1:]], os.getcwd(), path)
     installed = os.path.join(os.path.dirname(sys.executable), "orchestrator")
-    program = [installed] if os.access(installed, os.X_OK) else this_program()
-    return Caller(program, os.getcwd(), path)
+    program = [installed] if os.access(installed, os.X_OK) else detach.this_program()
+    return schedules.Caller(program, os.getcwd(), path)
 
 
 def examine_claude(claude_bin: str) -> list[Finding]:

@@ -6,12 +6,27 @@ import json
 import math
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.duration import format_duration
 from orchestrator.core.result import Outcome, ProcessExit, StopReason, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.text import one_line, sanitize, unfenced
+from orchestrator.lazy import LazyModule
+
+if TYPE_CHECKING:
+    import jsonschema_specifications  # type: ignore[import-untyped]
+    import referencing
+    from jsonschema import exceptions, validators
+    from referencing import exceptions as referencing_exceptions
+    from referencing import jsonschema
+else:
+    exceptions = LazyModule("jsonschema.exceptions")
+    validators = LazyModule("jsonschema.validators")
+    jsonschema_specifications = LazyModule("jsonschema_specifications")
+    referencing = LazyModule("referencing")
+    referencing_exceptions = LazyModule("referencing.exceptions")
+    jsonschema = LazyModule("referencing.jsonschema")
 
 
 def not_its_own_end(exit: ProcessExit, settings: Settings) -> Outcome | None:
@@ -117,12 +132,10 @@ def mismatch(answer: object, schema: Mapping[str, Any]) -> str:
         return "there is no structured output"
     if wrong := flaw(schema):
         return f"the schema itself is wrong: {wrong}"
-    import referencing
-    from jsonschema.exceptions import best_match
 
     validator = _validator(schema)(dict(schema), registry=referencing.Registry())
     try:
-        error = best_match(validator.iter_errors(answer))
+        error = exceptions.best_match(validator.iter_errors(answer))
     except (referencing.exceptions.Unresolvable, RecursionError) as problem:
         return one_line(f"the schema itself is wrong: {problem}", limit=200)
     if error is None:
@@ -133,13 +146,11 @@ def mismatch(answer: object, schema: Mapping[str, Any]) -> str:
 
 def flaw(schema: Mapping[str, Any]) -> str:
     """Say in one line what is wrong with a schema; empty when it may be asked for."""
-    from jsonschema.exceptions import SchemaError
-
     if not isinstance(schema.get("$schema", ""), str):
         return "its $schema is not a text"
     try:
         _validator(schema).check_schema(dict(schema))
-    except SchemaError as error:
+    except exceptions.SchemaError as error:
         return one_line(error.message, limit=200)
     except RecursionError:
         return "it is nested too deeply"
@@ -152,15 +163,19 @@ def flaw(schema: Mapping[str, Any]) -> str:
 
 def _leads_nowhere(schema: Mapping[str, Any]) -> str | None:
     """Return a reference to what is not there: it would be found at an answer, and that is paid for."""
-    from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
-    from referencing.exceptions import Unresolvable
-    from referencing.jsonschema import DRAFT202012, specification_with
-
-    dialect = specification_with(schema.get("$schema", ""), default=DRAFT202012)
+    dialect = jsonschema.specification_with(
+        schema.get("$schema", ""), default=jsonschema.DRAFT202012
+    )
     whole = dialect.create_resource(schema)
     # It may also be no address at all, lead into a number, or stand in what an old draft leaves open.
-    problems = (Unresolvable, AttributeError, LookupError, TypeError, ValueError)
-    ahead = [(whole, REGISTRY.resolver_with_root(whole))]
+    problems = (
+        referencing_exceptions.Unresolvable,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+    )
+    ahead = [(whole, jsonschema_specifications.REGISTRY.resolver_with_root(whole))]
     while ahead:
         part, resolver = ahead.pop()
         for keyword in ("$ref", "$dynamicRef") if isinstance(part.contents, Mapping) else ():
@@ -176,6 +191,4 @@ def _leads_nowhere(schema: Mapping[str, Any]) -> str | None:
 
 
 def _validator(schema: Mapping[str, Any]) -> Any:
-    from jsonschema.validators import Draft202012Validator, validator_for
-
-    return validator_for(dict(schema), default=Draft202012Validator)
+    return validators.validator_for(dict(schema), default=validators.Draft202012Validator)

@@ -6,8 +6,11 @@ The envelope: ``{"ok": true, "code": "ok", "message": "…", …data}``; an erro
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
+import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -54,8 +57,6 @@ def _as_started() -> str:
             if beside == os.path.realpath(os.path.dirname(sys.executable)):
                 return _NAME
             break
-    import shlex
-
     return shlex.join(words)
 
 
@@ -217,8 +218,6 @@ def terminal_width() -> int | None:
     """Return the width of the terminal that reads us; None when it is no terminal: then nothing is cut."""
     if not sys.stdout.isatty():
         return None
-    import shutil
-
     return shutil.get_terminal_size().columns
 
 
@@ -301,8 +300,6 @@ def is_named(named: str | None) -> bool:
 
 
 def _login() -> str:
-    import getpass
-
     try:
         return getpass.getuser()
     except (KeyError, OSError):

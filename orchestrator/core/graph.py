@@ -14,9 +14,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.core.plan import Task
 from orchestrator.errors import Problem
+from orchestrator.lazy import LazyModule
 
 if TYPE_CHECKING:
     import networkx as nx
+
+if TYPE_CHECKING:
+    import networkx as nx
+else:
+    nx = LazyModule("networkx")
 
 
 class Shape(NamedTuple):
@@ -129,8 +135,6 @@ def ancestors(tasks: Mapping[str, Task], task_id: str) -> Iterator[str]:
 
 def digraph(tasks: Mapping[str, Task]) -> nx.DiGraph[str]:
     """Return the graph with an edge from each dependency to its dependant, weighted with the dependant's estimate."""
-    import networkx as nx
-
     weight = weights(tasks)
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(tasks)
@@ -142,8 +146,6 @@ def digraph(tasks: Mapping[str, Task]) -> nx.DiGraph[str]:
 
 def critical_path(tasks: Mapping[str, Task], given_up: Collection[str] = ()) -> list[str]:
     """Return the chain of tasks that no number of slots makes shorter; it leads through none that is *given_up*."""
-    import networkx as nx
-
     graph, weight = digraph(tasks), weights(tasks)
     graph.remove_nodes_from(given_up)
     start = ""  # no task has this id

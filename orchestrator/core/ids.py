@@ -5,6 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from orchestrator.lazy import LazyModule
+
+if TYPE_CHECKING:
+    import difflib
+else:
+    difflib = LazyModule("difflib")
 
 #: A pattern and not compiled: whoever only says something on a task needs it once, or not at all.
 NAME = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
@@ -49,7 +57,6 @@ def suggestion(word: str, known: Collection[str], otherwise: str, cutoff: float 
     """
     if not known:
         return otherwise
-    import difflib
 
     close = difflib.get_close_matches(word, known, n=1, cutoff=cutoff)
     return f"did you mean {close[0]}?" if close else otherwise

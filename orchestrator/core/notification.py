@@ -14,7 +14,14 @@ import shlex
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from orchestrator.lazy import LazyModule
+
+if TYPE_CHECKING:
+    from urllib import parse
+else:
+    parse = LazyModule("urllib.parse")
 
 
 class Topic(StrEnum):
@@ -188,13 +195,11 @@ def _words(value: Any) -> tuple[str, ...]:
 
 
 def _address(value: str) -> str:
-    from urllib.parse import urlsplit  # 5 ms, which commands without addresses do not pay
-
     wrong = "an address begins with https:// or http:// and has no blanks in it"
     if not _PLAIN.fullmatch(value):
         raise ValueError(wrong)
     try:
-        parts = urlsplit(value)
+        parts = parse.urlsplit(value)
         is_usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
     except ValueError:
         is_usable = False

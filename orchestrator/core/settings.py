@@ -10,10 +10,16 @@ import math
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.core.duration import parse_duration
 from orchestrator.core.text import NO_TEXT
+from orchestrator.lazy import LazyModule
+
+if TYPE_CHECKING:
+    from orchestrator.core import notification
+else:
+    notification = LazyModule("orchestrator.core.notification")
 
 
 class Settings(NamedTuple):
@@ -256,9 +262,7 @@ def _schema(value: Any) -> str | Mapping[str, Any]:
 
 
 def _notify(value: Any) -> tuple[Mapping[str, Any], ...]:
-    from orchestrator.core.notification import read_notify  # most plans tell nobody
-
-    return read_notify(value)
+    return notification.read_notify(value)
 
 
 def _truth(value: Any) -> bool:

@@ -9,8 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from orchestrator.core.redact import redact
+from orchestrator.lazy import LazyModule
+
+if TYPE_CHECKING:
+    import unicodedata
+else:
+    unicodedata = LazyModule("unicodedata")
 
 # What must not reach a terminal or a file of ours. Every alternative is linear: an unterminated sequence loses its
 # introducer only, and the characters that a failed attempt walks over are never walked over again by the next one.
@@ -97,9 +104,8 @@ def is_blank(text: str) -> bool:
     text = sanitize(text)
     if text.isascii():
         return not text.strip()
-    from unicodedata import category  # most texts do without
 
-    return all(char in _BLANKS or category(char) in _UNSEEN for char in text)
+    return all(char in _BLANKS or unicodedata.category(char) in _UNSEEN for char in text)
 
 
 def one_line(text: str, limit: int = 200) -> str:

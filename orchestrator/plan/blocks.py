@@ -11,10 +11,18 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from orchestrator.lazy import LazyModule
+
 if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
     from markdown_it.rules_block import StateBlock
     from markdown_it.token import Token
+
+if TYPE_CHECKING:
+    import markdown_it
+    from markdown_it import rules_block
+else:
+    markdown_it = LazyModule("markdown_it")
+    rules_block = LazyModule("markdown_it.rules_block")
 
 # Without these no line can be part of a fence, whatever block it stands in.
 _FENCE_BARS = ("```", "~~~")
@@ -67,10 +75,8 @@ class Outline(NamedTuple):
 
 
 @cache
-def _parser(*, html: bool = True, tables: bool = True) -> MarkdownIt:
-    from markdown_it import MarkdownIt
-
-    parser = MarkdownIt("commonmark", {"html": html}).disable("inline")
+def _parser(*, html: bool = True, tables: bool = True) -> markdown_it.MarkdownIt:
+    parser = markdown_it.MarkdownIt("commonmark", {"html": html}).disable("inline")
     if tables:
         parser.enable("table")
         parser.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
@@ -82,9 +88,7 @@ def _table(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # no
 
     The rows themselves are split by ``tables.py``, which also knows where each cell stands.
     """
-    from markdown_it.rules_block import table
-
-    if not table(state, start, end, True):  # noqa: FBT003
+    if not rules_block.table(state, start, end, True):  # noqa: FBT003
         return False
     if silent:
         return True

@@ -10,15 +10,23 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.core.ids import suggestion
 from orchestrator.core.settings import IN_A_TASK, NAMES, RUN_ONLY, read_setting
 from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
+from orchestrator.lazy import LazyModule
 from orchestrator.plan.blocks import fence_closes, fence_opens
 from orchestrator.plan.columns import role_of
 from orchestrator.plan.lines import conflict
+
+if TYPE_CHECKING:
+    import yaml
+    from frontmatter import default_handlers
+else:
+    default_handlers = LazyModule("frontmatter.default_handlers")
+    yaml = LazyModule("yaml")
 
 _MARK = re.compile(r"---[ \t]*")
 #: What makes three dashes below blank lines a mark and no rule.
@@ -277,14 +285,12 @@ def _load(text: str) -> tuple[dict[str, int], dict[str, Any]]:
     """Return the lines of the keys, and the data."""
     if (plain := _load_plain(text)) is not None:
         return plain
-    import yaml
-    from frontmatter.default_handlers import SafeLoader, YAMLHandler
 
     if len(text) > MAX_SIZE:
         raise _Refused(f"larger than {MAX_SIZE // 1024} KiB")
     try:
-        keys = _check(yaml.parse(text, Loader=SafeLoader))
-        data = YAMLHandler().load(text)
+        keys = _check(yaml.parse(text, Loader=default_handlers.SafeLoader))
+        data = default_handlers.YAMLHandler().load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
@@ -326,8 +332,6 @@ class _Open:
 
 def _check(events: Any) -> dict[str, int]:
     """Walk the events of the YAML parser, refuse what is more than plain data, return the lines of the top keys."""
-    import yaml
-
     stack: list[_Open] = []
     top: dict[str, int] = {}
     for event in events:

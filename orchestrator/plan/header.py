@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.core.plan import PlanHeader
 from orchestrator.core.text import one_line
 from orchestrator.errors import PlanError, Problem
+from orchestrator.lazy import LazyModule
 from orchestrator.plan.front_matter import FrontMatter, read_front_matter
 from orchestrator.plan.lines import Lines, unreadable
 from orchestrator.plan.task_fields import DUE
 
 if TYPE_CHECKING:
     from orchestrator.core.plan_status import PlanState
+
+if TYPE_CHECKING:
+    from orchestrator.core import plan_status, timestamp
+else:
+    plan_status = LazyModule("orchestrator.core.plan_status")
+    timestamp = LazyModule("orchestrator.core.timestamp")
 
 STATUS = "status"
 #: What somebody writes who means that.
@@ -48,21 +55,19 @@ def read_plan_header(front: FrontMatter, file: str) -> tuple[PlanHeader, list[Pr
     return plan_header, problems
 
 
-def _state(front: FrontMatter, file: str) -> tuple[PlanState | None, list[Problem]]:
+def _state(front: FrontMatter, file: str) -> tuple[plan_status.PlanState | None, list[Problem]]:
     """Return the state that a plan says, and what only looks as if it said one: nobody would wait for approval."""
     state, problems = None, []
     for key in filter(_LIKE_STATUS.fullmatch, front.data):
-        from orchestrator.core.plan_status import PlanState, parse_state  # most plans have none
-
         value = front.data[key]
-        said = parse_state(str(value))
+        said = plan_status.parse_state(str(value))
         if key == STATUS and said is not None:
             state = said
             continue
         if key == STATUS:
             what = "nothing" if value is None else repr(one_line(str(value), 40))
             text = f"{what} is not the status of a plan"
-            known = ", ".join(PlanState)
+            known = ", ".join(plan_status.PlanState)
             hint = f"one of {known}; or without the line: such a plan needs no approval"
         elif said is not None or key.strip().lower() == STATUS:
             text = f"{one_line(key, 40)} is not where a plan says its state"
@@ -78,9 +83,7 @@ def _text(value: Any) -> str:
 
 
 def _parsed(value: Any) -> float:
-    from orchestrator.core.timestamp import parse_timestamp  # most plans have no dates
-
-    return parse_timestamp(value)
+    return timestamp.parse_timestamp(value)
 
 
 def _moment(value: Any) -> float:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.errors import Problem
+from orchestrator.lazy import LazyModule
+
+if TYPE_CHECKING:
+    from orchestrator.plan import blocks
+else:
+    blocks = LazyModule("orchestrator.plan.blocks")
 
 #: Bytes of a plan at most, lines of any text, and characters of a line: a hundred thousand rows fit into it, and a row
 #: with as many dependencies. The worst plan of that size takes some 260 MB of memory.
@@ -113,10 +119,11 @@ def conflict(text: str, file: str, begins: int = 1) -> Problem | None:
     """
     if not any(mark in text for mark in _MERGE):
         return None  # as in nearly every text
-    from orchestrator.plan.blocks import outline
 
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    shown = {at for fence in outline(lines).kinds("fence") for at in range(fence.line, fence.end)}
+    shown = {
+        at for fence in blocks.outline(lines).kinds("fence") for at in range(fence.line, fence.end)
+    }
     marks = (at for at, line in enumerate(lines) if line.startswith(_MERGE) and at not in shown)
     if (first := next(marks, None)) is None:
         return None

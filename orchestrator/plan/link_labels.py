@@ -14,11 +14,20 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.text import fence, unfenced
+from orchestrator.lazy import LazyModule
 
 if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
     from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
+
+if TYPE_CHECKING:
+    import markdown_it
+    from markdown_it import rules_inline
+    from markdown_it.common import utils
+else:
+    markdown_it = LazyModule("markdown_it")
+    utils = LazyModule("markdown_it.common.utils")
+    rules_inline = LazyModule("markdown_it.rules_inline")
 
 #: Characters and brackets of an answer whose links are looked at; of the worst kind they take seconds. Others are
 #: shown in a fence.
@@ -95,10 +104,8 @@ def _insertions(
 
 
 @cache
-def _parser() -> MarkdownIt:
+def _parser() -> markdown_it.MarkdownIt:
     """Return a parser that tells where definitions stand, and notes where labels are used."""
-    from markdown_it import MarkdownIt
-    from markdown_it.rules_inline import image, link
 
     def noting(rule: Any, mark: int) -> Any:
         def noted(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - as markdown-it calls it
@@ -113,10 +120,12 @@ def _parser() -> MarkdownIt:
         return noted
 
     parser = (
-        MarkdownIt("commonmark", {"inline_definitions": True}).enable("table").disable("inline")
+        markdown_it.MarkdownIt("commonmark", {"inline_definitions": True})
+        .enable("table")
+        .disable("inline")
     )
-    parser.inline.ruler.at("link", noting(link, 0))
-    parser.inline.ruler.at("image", noting(image, 1))
+    parser.inline.ruler.at("link", noting(rules_inline.link, 0))
+    parser.inline.ruler.at("image", noting(rules_inline.image, 1))
     parser.inline.ruler.before("link", "footnote", _footnote)
     return parser
 
@@ -150,13 +159,10 @@ def _footnote(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - as ma
 
 def _is_same(before: str, after: str, prefix: str) -> bool:
     """Whether two texts look the same and lead to the same places, and all labels of the second are its owner's."""
-    from markdown_it import MarkdownIt
-    from markdown_it.common.utils import normalizeReference
-
-    parser = MarkdownIt("commonmark").enable("table")
+    parser = markdown_it.MarkdownIt("commonmark").enable("table")
     env: dict[str, Any] = {}
     shown = parser.render(after, env).replace(f"^{prefix}", "^")
-    own = normalizeReference(prefix)
+    own = utils.normalizeReference(prefix)
     labels: Mapping[str, Any] = env.get("references", {})
     is_own = all(label.removeprefix("^").startswith(own) for label in labels)
     return is_own and shown == parser.render(before)

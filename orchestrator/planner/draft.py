@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from orchestrator.core.draft import Draft, DraftTask, Need, TaskInput
 from orchestrator.core.duration import format_duration, parse_duration
@@ -17,6 +17,12 @@ from orchestrator.core.priority import NORMAL, parse_priority
 from orchestrator.core.script import ADVICE, Script, script_of
 from orchestrator.core.text import NO_TEXT, one_line, sanitize, typed
 from orchestrator.errors import Problem
+from orchestrator.lazy import LazyModule
+
+if TYPE_CHECKING:
+    import networkx as nx
+else:
+    nx = LazyModule("networkx")
 
 _T = TypeVar("_T")
 
@@ -366,7 +372,6 @@ def order_writers(draft: Draft) -> tuple[Draft, list[Problem]]:
     writers = [task for task in draft.tasks if task.writes]
     if len(writers) < 2:
         return draft, []
-    import networkx as nx
 
     graph = digraph(draft.rows())
     place = {task.id: index for index, task in enumerate(draft.tasks)}

@@ -11,11 +11,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from orchestrator.core.timestamp import is_by_day, next_round
 from orchestrator.errors import UsageError
+from orchestrator.lazy import LazyModule
 from orchestrator.runner.clock import Clock
+
+if TYPE_CHECKING:
+    from anyio import lowlevel
+else:
+    lowlevel = LazyModule("anyio.lowlevel")
 
 _DAY = 86400.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -52,11 +58,9 @@ def require_signals() -> None:
     Raises:
         UsageError: it is not the main thread, or an event loop is at work in it.
     """
-    from anyio.lowlevel import current_token
-
     if threading.current_thread() is threading.main_thread():
         try:
-            current_token()
+            lowlevel.current_token()
         except RuntimeError:  # no event loop
             return
         where = "in an event loop"

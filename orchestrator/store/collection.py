@@ -13,13 +13,14 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from orchestrator.core.heartbeat import Pulse
 from orchestrator.core.plan import TASK_ID, PlanHeader
 from orchestrator.core.plan_status import parse_state
 from orchestrator.core.text import join_first
 from orchestrator.errors import NotFoundError, OrchestratorError, StoreError, UsageError
+from orchestrator.lazy import LazyModule
 from orchestrator.ownership import make_directories, make_directory
 from orchestrator.store.atomic import (
     atomic_write,
@@ -34,6 +35,15 @@ from orchestrator.store.index import read_cache, write_cache
 from orchestrator.store.layout import MADE_ID, PLAN_DIRECTORY, Layout, display_path
 from orchestrator.store.lock import goes_on, lock_owner
 from orchestrator.store.plan_directory import make_plan_directory
+
+if TYPE_CHECKING:
+    import shlex
+
+    from orchestrator.plan import header, parser
+else:
+    header = LazyModule("orchestrator.plan.header")
+    parser = LazyModule("orchestrator.plan.parser")
+    shlex = LazyModule("shlex")
 
 _Read = TypeVar("_Read")
 #: Names tried for a new plan at most; each that is taken meanwhile was given to somebody else.
@@ -129,7 +139,6 @@ def instead_of(layout: Layout, meant: Callable[[Layout], bool] | None = None) ->
         places = list(filter(meant, places)) or places if meant else places
     if not places:
         return "`orchestrator init` writes one to start from"
-    import shlex
 
     named = [f"--dir {shlex.quote(display_path(each.root))}" for each in places]
     return f"name the plan that you mean: {join_first(named, _MOST)}"
@@ -324,12 +333,9 @@ def _read(layout: Layout, *, whole: bool) -> PlanHeader:
     """Return what a plan says of itself; only with *whole* is the rest of it looked at, too."""
     data, file = read_file(layout.plan) or b"", display_path(layout.plan)
     if whole:
-        from orchestrator.plan.parser import read_plan
+        return parser.read_plan(data, file).header
 
-        return read_plan(data, file).header
-    from orchestrator.plan.header import plan_header_of
-
-    return plan_header_of(data, file)
+    return header.plan_header_of(data, file)
 
 
 def _entries(raw: Mapping[str, Any]) -> dict[str, tuple[int, PlanHeader]]:

@@ -16,12 +16,22 @@ import stat
 import sys
 import time
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from orchestrator.errors import BeingWrittenError, UsageError
+from orchestrator.lazy import LazyModule
 from orchestrator.store.atomic import Replacement, io_errors, open_file, read_file
 from orchestrator.store.fingerprint import signature
 from orchestrator.store.layout import display_path
+
+if TYPE_CHECKING:
+    import signal
+
+    from orchestrator.store import disk, watcher
+else:
+    disk = LazyModule("orchestrator.store.disk")
+    watcher = LazyModule("orchestrator.store.watcher")
+    signal = LazyModule("signal")
 
 #: Seconds between two looks at a file that somebody has open for writing, and how long it is waited for.
 LOOK, CLOSED_WITHIN = 0.05, 2.0
@@ -61,7 +71,6 @@ def is_being_written(path: str) -> bool:
     """
     if sys.platform != "linux":
         return False
-    from signal import SIGURG  # not at the top: who only reads a plan does without
 
     try:
         descriptor, _ = open_file(path)
@@ -69,15 +78,13 @@ def is_being_written(path: str) -> bool:
         return False  # whoever reads it is told
     try:
         # Who opens it meanwhile has the kernel send us a signal; SIGIO, the usual one, would end us.
-        fcntl.fcntl(descriptor, fcntl.F_SETSIG, SIGURG)
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         # Not only closed: a process that is being started may have a copy of the descriptor.
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     except BlockingIOError:
-        from orchestrator.store.disk import file_system, is_remote
-
         # There it may as well mean that the server has not promised us anything.
-        return not is_remote(file_system(path))
+        return not disk.is_remote(disk.file_system(path))
     except OSError:
         return False
     finally:
@@ -87,9 +94,7 @@ def is_being_written(path: str) -> bool:
 
 def until_closed(path: str) -> bool:
     """Wait a short while until nobody has a file open for writing any more; say whether that is so."""
-    from orchestrator.store.watcher import poll
-
-    return any(not is_being_written(path) for _ in poll(LOOK, CLOSED_WITHIN))
+    return any(not is_being_written(path) for _ in watcher.poll(LOOK, CLOSED_WITHIN))
 
 
 def require_closed(path: str) -> None:
@@ -116,9 +121,7 @@ def exchanged(path: str, change: Callable[[Taken], _Done | None]) -> _Done:
         UsageError: it is a link.
         StoreError: it could not be read or written.
     """
-    from orchestrator.store.watcher import poll
-
-    for _ in poll(LOOK, _SAVED_WITHIN):
+    for _ in watcher.poll(LOOK, _SAVED_WITHIN):
         require_closed(path)
         if (done := change(take(path))) is not None:
             return done

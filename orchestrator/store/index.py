@@ -22,12 +22,20 @@ from orchestrator.core.plan import Plan, PlanHeader, Task
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import StoreError
+from orchestrator.lazy import LazyModule
 from orchestrator.store.atomic import atomic_write, read_file
 from orchestrator.store.fingerprint import signature_of
 
 if TYPE_CHECKING:
-    from orchestrator.core.plan_status import PlanState
     from orchestrator.store.attempt_record import Traces
+
+if TYPE_CHECKING:
+    from orchestrator.core import notification, plan_status
+    from orchestrator.store import attempt_record
+else:
+    notification = LazyModule("orchestrator.core.notification")
+    plan_status = LazyModule("orchestrator.core.plan_status")
+    attempt_record = LazyModule("orchestrator.store.attempt_record")
 
 SCHEMA = 6
 _HEAD = f'{{"schema":{SCHEMA},"checksum":"'.encode()
@@ -109,10 +117,9 @@ class Index:
         signed = signature_of(logs)
         if signed == self._logs:
             return None
-        from orchestrator.store.attempt_record import scan_logs
 
         self._logs, self.is_dirty = signed, True
-        return scan_logs(logs)
+        return attempt_record.scan_logs(logs)
 
     def write(self) -> None:
         """Write the cache; a directory that cannot be written is no reason to fail."""
@@ -166,9 +173,8 @@ def _is_secret(plan: Plan) -> bool:
     """Whether addresses stand in the plan that let everybody post who reads them: no second file has a copy."""
     if "notify" not in plan.settings:
         return False
-    from orchestrator.core.notification import targets
 
-    return any(target.is_secret for target in targets(plan.settings["notify"]))
+    return any(target.is_secret for target in notification.targets(plan.settings["notify"]))
 
 
 def _raw_plan(signed: int, plan: Plan, shape: Shape) -> dict[str, Any]:
@@ -206,12 +212,11 @@ def _plan(raw: dict[str, Any] | None) -> tuple[int, Plan, Shape] | None:
     return raw["signature"], plan, Shape(order, batch, rank)
 
 
-def _state(word: str | None) -> PlanState | None:
+def _state(word: str | None) -> plan_status.PlanState | None:
     if not word:
         return None
-    from orchestrator.core.plan_status import PlanState  # most plans have none
 
-    return PlanState(word)
+    return plan_status.PlanState(word)
 
 
 def _raw_results(known: Mapping[str, tuple[int, Result]]) -> dict[str, Any]:

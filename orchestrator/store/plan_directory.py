@@ -8,12 +8,26 @@ import shlex
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from orchestrator.errors import NotFoundError, StoreError, UsageError
+from orchestrator.lazy import LazyModule
 from orchestrator.ownership import is_trusted, make_directories, name_of
 from orchestrator.store.atomic import io_errors
 from orchestrator.store.gitignore import work_tree
 from orchestrator.store.layout import MADE_ID, PLAN_DIRECTORY, Layout
+
+if TYPE_CHECKING:
+    import difflib
+    import shlex
+
+    from orchestrator.core import plan
+    from orchestrator.store import gitignore
+else:
+    difflib = LazyModule("difflib")
+    plan = LazyModule("orchestrator.core.plan")
+    gitignore = LazyModule("orchestrator.store.gitignore")
+    shlex = LazyModule("shlex")
 
 
 def find_plan_directory(
@@ -92,11 +106,9 @@ def make_plan_directory(layout: Layout) -> None:
     Raises:
         StoreError: it cannot be made.
     """
-    from orchestrator.store.gitignore import protect_from_git  # who only reads does without
-
     with io_errors("make", layout.root):
         make_directories(layout.root, is_plan=True)
-    protect_from_git(layout)
+    gitignore.protect_from_git(layout)
 
 
 def _refuse_hidden(path: str, *, is_named: bool = False) -> None:
@@ -140,9 +152,7 @@ def find_plan(
         NotFoundError: there is none.
         StoreError, UsageError: as ``find_plan_directory`` does.
     """
-    from orchestrator.core.plan import TASK_ID
-
-    if not TASK_ID.fullmatch(plan_id):
+    if not plan.TASK_ID.fullmatch(plan_id):
         if root:
             hint = "a plan in there is named by its id; if it lies elsewhere, name it without --dir"
             raise NotFoundError(f"no plan {plan_id} in {root}", hint=hint)
@@ -178,8 +188,6 @@ def _may_hold_plan(layout: Layout) -> bool:
 
 def _near(named: str, current: str) -> str:
     """Return the plan directory, or plan, beside a name that is none, which was probably meant; or empty."""
-    import difflib
-
     above, name = os.path.split(named.rstrip(os.sep))
     try:
         names = os.listdir(os.path.join(current, above))
@@ -194,8 +202,6 @@ def _near(named: str, current: str) -> str:
 
 
 def _no_such_directory(named: str, current: str) -> NotFoundError:
-    import shlex
-
     _refuse_hidden(os.path.join(current, named), is_named=True)
     is_plan_file = named.endswith(".md")
     hint = f"`orchestrator init {shlex.quote(os.path.dirname(named) if is_plan_file else named)}` makes one"

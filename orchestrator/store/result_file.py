@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.duration import format_duration
 from orchestrator.core.redact import redact
@@ -17,8 +17,15 @@ from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.status import TaskStatus, parse_status
 from orchestrator.core.text import cell, code, fence, one_line, sanitize, unfenced
 from orchestrator.core.timestamp import epoch, iso
+from orchestrator.lazy import LazyModule
 from orchestrator.plan.lines import conflict
 from orchestrator.store.process import boot_id
+
+if TYPE_CHECKING:
+    from orchestrator.plan import front_matter, safe_markdown
+else:
+    front_matter = LazyModule("orchestrator.plan.front_matter")
+    safe_markdown = LazyModule("orchestrator.plan.safe_markdown")
 
 SCHEMA = 1
 #: Bytes of a result file that is read. The longest answer that an agent can give makes a smaller one.
@@ -120,9 +127,7 @@ def why_no_result(text: str) -> str:
 
 
 def _parsed(text: str) -> Result | None:
-    from orchestrator.plan.front_matter import load_front_matter
-
-    front = load_front_matter(text)
+    front = front_matter.load_front_matter(text)
     if front is None:
         return None
     attempts, inputs = front.get("attempts") or [], front.get("inputs") or {}
@@ -196,9 +201,8 @@ def safe_answer(answer: str, *, is_markdown: bool) -> str:
         return ""
     if not is_markdown:
         return fence(shown.rstrip("\n"), "text")
-    from orchestrator.plan.safe_markdown import embed
 
-    return embed(shown)
+    return safe_markdown.embed(shown)
 
 
 def _attempt_fields(attempt: Attempt) -> dict[str, Any]:

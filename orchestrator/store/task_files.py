@@ -12,6 +12,7 @@ from orchestrator.core.settings import Settings, read_setting
 from orchestrator.core.snapshot import is_auxiliary
 from orchestrator.core.text import text_of
 from orchestrator.errors import NotAFileError, PlanError, Problem, StoreError
+from orchestrator.lazy import LazyModule
 from orchestrator.plan.front_matter import read_front_matter
 from orchestrator.plan.lines import LARGEST_TEXT, larger_than
 from orchestrator.store.atomic import (
@@ -28,6 +29,11 @@ from orchestrator.store.layout import Layout
 
 if TYPE_CHECKING:
     from orchestrator.plan.task_file import TaskFile
+
+if TYPE_CHECKING:
+    from orchestrator.plan import task_file
+else:
+    task_file = LazyModule("orchestrator.plan.task_file")
 
 #: Bytes of a file that is kept in memory until it is used; there may be thousands of them.
 _REMEMBERED = 64 * 1024
@@ -72,9 +78,8 @@ class Assignments:
         shown = self.shown(task)
         if data is None:
             raise PlanError([larger_than(LARGEST_TEXT, shown)])
-        from orchestrator.plan.task_file import parse_task_file
 
-        parsed = parse_task_file(data, shown)
+        parsed = task_file.parse_task_file(data, shown)
         if parsed.problems:
             raise PlanError(parsed.problems)
         if len(data) <= _REMEMBERED:
@@ -151,13 +156,11 @@ class Assignments:
 
     def _is_written(self, stem: str) -> bool:
         """Say whether a person wrote a file, and it never was that of a task."""
-        from orchestrator.plan.task_file import parse_task_file
-
         path = self._layout.task_file(stem)
         if os.path.lexists(self._layout.result_file(stem)):
             return False
         try:
-            parsed = parse_task_file(read_file(path, LARGEST_TEXT) or b"", path)
+            parsed = task_file.parse_task_file(read_file(path, LARGEST_TEXT) or b"", path)
         except StoreError:
             return True  # it is none of ours
         return not (parsed.made or parsed.is_typed)
@@ -180,20 +183,18 @@ class Assignments:
             PlanError: what is there makes no sense.
             StoreError: it could not be read or written.
         """
-        from orchestrator.plan.task_file import made_from_row, parse_task_file, sum_of
-
         path, found = self._layout.task_file(task.stem), self.read(task)
         if found is None and not os.path.lexists(path):
-            atomic_write(path, made_from_row(draw()).encode())
+            atomic_write(path, task_file.made_from_row(draw()).encode())
             return
         if found is None or not found.made or os.path.islink(path):
             return
-        if found.made == sum_of(text := draw()):
+        if found.made == task_file.sum_of(text := draw()):
             return
         before = take(path)
         # Somebody may have saved it since it was read, or be saving it right now: then it is theirs.
-        if parse_task_file(before.data, path).made:
-            put(path, before, made_from_row(text).encode(), is_ours=True)
+        if task_file.parse_task_file(before.data, path).made:
+            put(path, before, task_file.made_from_row(text).encode(), is_ours=True)
 
 
 # ── references ────────

@@ -8,13 +8,19 @@ from __future__ import annotations
 import json
 import os
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.plan import TASK_ID, id_of, is_label, unknown_task
 from orchestrator.errors import StoreError
+from orchestrator.lazy import LazyModule
 from orchestrator.store.atomic import read_file
 from orchestrator.store.fingerprint import signature
 from orchestrator.store.layout import Layout
+
+if TYPE_CHECKING:
+    from orchestrator.store import workspace as store_workspace
+else:
+    store_workspace = LazyModule("orchestrator.store.workspace")
 
 _OURS = re.compile(
     rb"^<!-- orchestrator:([a-z_-]+) -->$.*?^<!-- /orchestrator:\1 -->$", re.MULTILINE | re.DOTALL
@@ -31,11 +37,8 @@ def resolve_ids(layout: Layout, said: str) -> str:
     """
     if not any(map(is_label, _WORD.findall(said))):
         return said
-    from orchestrator.store.workspace import (
-        Workspace,  # half of the start-up time of `share`, which rarely needs it
-    )
 
-    plan, _ = Workspace(layout).load_plan()
+    plan, _ = store_workspace.Workspace(layout).load_plan()
     return _WORD.sub(lambda word: id_of(word[0], plan.tasks), said)
 
 
@@ -50,9 +53,8 @@ def require_task(layout: Layout, said: str) -> str:
     is_id = TASK_ID.fullmatch(said) is not None
     if is_id and _is_cached(layout, said):
         return said
-    from orchestrator.store.workspace import Workspace
 
-    workspace = Workspace(layout)
+    workspace = store_workspace.Workspace(layout)
     plan, _ = workspace.load_plan()
     task_id = id_of(said, plan.tasks)
     if task_id not in plan.tasks:

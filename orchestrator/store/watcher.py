@@ -10,10 +10,16 @@ import os
 import time
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
+from orchestrator.lazy import LazyModule
 from orchestrator.store.atomic import io_errors
 from orchestrator.store.fingerprint import signature
+
+if TYPE_CHECKING:
+    from watchfiles import _rust_notify
+else:
+    _rust_notify = LazyModule("watchfiles._rust_notify")
 
 #: Milliseconds: what is written within the first of them after something was is told together with it, and what goes
 #: on and on is told at the latest after the second.
@@ -40,10 +46,9 @@ class Alarm:
             StoreError: one of them cannot be watched.
         """
         # The low end of the package: its high end chooses event loops and signal handlers for us.
-        from watchfiles._rust_notify import RustNotify
 
         with io_errors("watch", self._directories[0]):
-            self._notify = RustNotify(
+            self._notify = _rust_notify.RustNotify(
                 list(self._directories),
                 debug=False,
                 force_polling=False,

@@ -14,6 +14,7 @@ from orchestrator.core.snapshot import BESIDE, PlanSnapshot, interrupt
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import clip, fair_shares, sanitize, unfenced
 from orchestrator.errors import NotAFileError, OrchestratorError, PlanError
+from orchestrator.lazy import LazyModule
 from orchestrator.ownership import make_directories
 from orchestrator.plan.lines import LARGEST_PLAN, too_large
 from orchestrator.store.atomic import (
@@ -37,6 +38,18 @@ from orchestrator.store.task_files import Assignments
 if TYPE_CHECKING:
     from orchestrator.plan.parser import StatusCells
     from orchestrator.store.attempt_record import Traces
+
+if TYPE_CHECKING:
+    from orchestrator.plan import link_labels, parser, safe_markdown
+    from orchestrator.plan import sections as plan_sections
+    from orchestrator.store import collection, evidence
+else:
+    link_labels = LazyModule("orchestrator.plan.link_labels")
+    parser = LazyModule("orchestrator.plan.parser")
+    safe_markdown = LazyModule("orchestrator.plan.safe_markdown")
+    plan_sections = LazyModule("orchestrator.plan.sections")
+    collection = LazyModule("orchestrator.store.collection")
+    evidence = LazyModule("orchestrator.store.evidence")
 
 
 class Workspace:
@@ -98,9 +111,7 @@ class Workspace:
             try:
                 found = os.stat(path)
             except FileNotFoundError:
-                from orchestrator.store.collection import no_plan
-
-                raise no_plan(self.layout) from None
+                raise collection.no_plan(self.layout) from None
         signed = signature(found)
         self.plan_versions.was_read(signed)
         if (known := self._index.plan(signed)) is not None:
@@ -108,9 +119,8 @@ class Workspace:
         shown = self.shown_plan
         if (problem := too_large(found.st_size, shown, LARGEST_PLAN)) is not None:
             raise PlanError([problem])
-        from orchestrator.plan.parser import read_plan
 
-        plan = read_plan(read_file(path) or b"", shown)
+        plan = parser.read_plan(read_file(path) or b"", shown)
         plan_shape = shape(plan.tasks)
         if is_settled(found):
             self._index.keep_plan(signed, plan, plan_shape)
@@ -131,10 +141,9 @@ class Workspace:
             if result is None or (traces is not None and not _is_recorded(result, stem, traces)):
                 if stem not in found:
                     continue
-                from orchestrator.store.evidence import why_not
 
                 result = self.read_result(stem)
-                doubt = why_not(result, task, self.layout)
+                doubt = evidence.why_not(result, task, self.layout)
                 if result is None or doubt:
                     self._index.forget(stem)
                     doubts[task.id] = doubt
@@ -166,30 +175,24 @@ class Workspace:
         except NotAFileError:
             return None
         text = (data or b"").decode(errors="replace").replace("\r\n", "\n")
-        if "\n<<<<<<< " in text:
-            from orchestrator.store.evidence import merged_answer
-
-            if merged_answer(text, stem, self.layout) is not None:
-                return None
+        if "\n<<<<<<< " in text and evidence.merged_answer(text, stem, self.layout) is not None:
+            return None
         return parse_result(text) if data else None
 
     def why_lost(self, task: Task) -> str:
         """Say what became of a result that was counted on; empty as long as it can be (promises 2 and 9)."""
         if self._writer.is_as_left(task.stem):
             return ""
-        from orchestrator.store.evidence import why_lost
 
-        return why_lost(self.read_result(task.stem), task, self.layout)
+        return evidence.why_lost(self.read_result(task.stem), task, self.layout)
 
     def read_shown_answer(self, stem: str, seen: os.stat_result | None = None) -> str:
         """Return the answer of a task as people see it, safe below a level-2 heading; empty when there is none.
 
         *seen* is what the system has just said of its file, where that was asked already.
         """
-        from orchestrator.plan.safe_markdown import embed
-
         # Once more: a person may have corrected it since, and ours stays as it is.
-        return embed(answer_of(self._read_text(stem, seen)))
+        return safe_markdown.embed(answer_of(self._read_text(stem, seen)))
 
     def read_answer(self, stem: str) -> str:
         """Return the answer of a task without the fence around it; empty when there is none."""
@@ -287,14 +290,10 @@ class Workspace:
                 continue
             why = self.why_lost(task) if task.stem in disturbed else ""
             if not why and traces is not None and not _is_recorded(result, task.stem, traces):
-                from orchestrator.store.evidence import why_not
-
-                why = why_not(result, task, self.layout)
+                why = evidence.why_not(result, task, self.layout)
                 self._index.forget(task.stem)
             if why:
-                from orchestrator.store.evidence import conflict_in
-
-                half = conflict_in(task, self.layout)
+                half = evidence.conflict_in(task, self.layout)
                 then = half.hint if half else f"the next run does {task.id} again"
                 del board.results[task.id]
                 board.doubts[task.id] = f"{why}; {then}"
@@ -315,9 +314,8 @@ class Workspace:
         path = self.layout.result_file(task.stem)
         if not os.path.lexists(path):
             return ""
-        from orchestrator.store.evidence import why_not
 
-        if not why_not(self.read_result(task.stem), task, self.layout):
+        if not evidence.why_not(self.read_result(task.stem), task, self.layout):
             return ""
         return os.path.relpath(set_aside(path), self.layout.root)
 
@@ -334,9 +332,6 @@ class Workspace:
             StoreError: it could not be read or written.
             OrchestratorError: the file is no longer a text we can draw into.
         """
-        from orchestrator.plan.parser import set_statuses
-        from orchestrator.plan.sections import redraw
-
         path = self.layout.plan
         # A link is never written through (promise 23), nor replaced: a person made it.
         if os.path.islink(path):
@@ -346,7 +341,7 @@ class Workspace:
             if not before.data.strip() or len(before.data) > LARGEST_PLAN:
                 return True  # an editor that is about to write has emptied it first
             try:
-                drawn = redraw(set_statuses(before.data, cells), sections)
+                drawn = plan_sections.redraw(parser.set_statuses(before.data, cells), sections)
             except ValueError as error:
                 raise OrchestratorError(str(error), where=path) from error
             if drawn == before.data or len(drawn) > LARGEST_PLAN:
@@ -433,16 +428,15 @@ def answers_shown(workspace: Workspace, tasks: Sequence[Task]) -> dict[str, str]
     Raises:
         StoreError: a result cannot be read.
     """
-    from orchestrator.plan.link_labels import with_own_labels
-    from orchestrator.plan.safe_markdown import embed
-
     shown = {}
 
     def read(task: Task, found: os.stat_result | None) -> Answer:
         return Answer(workspace.read_shown_answer(task.stem, found))
 
     for task, (head, left, *_) in _heads(workspace, tasks, lambda _, found: found.st_size, read):
-        shown[task.id] = with_own_labels(embed(head) if left else head, task.stem)
+        shown[task.id] = link_labels.with_own_labels(
+            safe_markdown.embed(head) if left else head, task.stem
+        )
         if left:
             path = task.result_path
             shown[task.id] += f"\n\n(cut here, {left:,} more bytes: [{path}]({path}))"

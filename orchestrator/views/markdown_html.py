@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING
 
 from orchestrator.core.redact import redact
 from orchestrator.core.text import sanitize
+from orchestrator.lazy import LazyModule
 
 if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
     from markdown_it.token import Token
+
+if TYPE_CHECKING:
+    import markdown_it
+else:
+    markdown_it = LazyModule("markdown_it")
 
 #: The first level of headings that is free: a page has its own title and the title of the section.
 _TOP_LEVEL = 3
@@ -63,8 +68,6 @@ def _clean(text: str) -> str:
 
 
 @cache
-def _parser() -> MarkdownIt:
-    from markdown_it import MarkdownIt
-
-    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": _DEPTH})
+def _parser() -> markdown_it.MarkdownIt:
+    parser = markdown_it.MarkdownIt("commonmark", {"html": False, "maxNesting": _DEPTH})
     return parser.enable(["table", "strikethrough"]).disable("image")

@@ -20,14 +20,18 @@ from orchestrator.core.redact import redact
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import clip, sanitize
 from orchestrator.errors import OrchestratorError, PlanError
+from orchestrator.lazy import LazyModule
 from orchestrator.views.markdown_html import markdown_html
 from orchestrator.views.messages import MESSAGE_ICONS
 from orchestrator.views.plans import STATE_ICONS, day, state_label
 from orchestrator.views.terminal import ICONS, TOLD
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
-    from markupsafe import Markup
+    import jinja2
+    import markupsafe
+else:
+    jinja2 = LazyModule("jinja2")
+    markupsafe = LazyModule("markupsafe")
 
 
 # ── page icons ────────
@@ -268,12 +272,10 @@ def prepare() -> None:
 
 
 @cache
-def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        undefined=StrictUndefined,
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        undefined=jinja2.StrictUndefined,
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -284,22 +286,16 @@ def _environment() -> Environment:
     return environment
 
 
-def _icon(shape: str) -> Markup:
-    from markupsafe import Markup
-
-    return Markup(icon_html(shape))  # noqa: S704 - made of names of ours
+def _icon(shape: str) -> markupsafe.Markup:
+    return markupsafe.Markup(icon_html(shape))
 
 
-def _icons(line: str) -> Markup:
-    from markupsafe import Markup, escape
-
-    return Markup(icons_html(str(escape(_shown(line)))))  # noqa: S704 - escaped here
+def _icons(line: str) -> markupsafe.Markup:
+    return markupsafe.Markup(icons_html(str(markupsafe.escape(_shown(line)))))
 
 
-def _markdown(text: str) -> Markup:
-    from markupsafe import Markup
-
-    return Markup(markdown_html(text))  # noqa: S704 - every text in it is escaped by the renderer
+def _markdown(text: str) -> markupsafe.Markup:
+    return markupsafe.Markup(markdown_html(text))
 
 
 def _shown(value: Any) -> Any:

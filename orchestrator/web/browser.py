@@ -11,9 +11,16 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
+from orchestrator.lazy import LazyModule
 from orchestrator.services.schedules import usable_path
 from orchestrator.views.pages import onward
+
+if TYPE_CHECKING:
+    import webbrowser
+else:
+    webbrowser = LazyModule("webbrowser")
 
 
 @contextmanager
@@ -30,7 +37,6 @@ def shown_to() -> Iterator[Callable[[str], str]]:
         def show(address: str) -> str:
             if sys.platform != "darwin" and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
                 return "there is no desktop here"
-            import webbrowser
 
             path = os.path.join(directory, "dashboard.html")
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

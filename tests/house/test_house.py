@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -359,3 +360,23 @@ def test_lines_wrap() -> None:
             f"{name}:{number} ({len(line)})" for number, line in lines if len(line) > MAX_COLUMNS
         ]
     assert [] == long
+
+
+def test_lazy_imports_keep_to_the_floors() -> None:
+    """The import contracts do not see them: no room imports one above it, and markdown and YAML are read by `plan/`."""
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = contract["tool"]["importlinter"]["contracts"][0]["layers"]
+    floor = {room.strip(): -at for at, each in enumerate(layers) for room in each.split("|")}
+    wrong = []
+    for name, text in texts().items():
+        room = name.removeprefix("orchestrator/").partition("/")[0].removesuffix(".py")
+        if not name.startswith("orchestrator/") or name == "orchestrator/lazy.py":
+            continue
+        for module in re.findall(r'LazyModule\("([\w.]+)"\)', text):
+            first, _, rest = module.partition(".")
+            if first == "orchestrator":
+                wrong += [f"{name}: {module}"] * (floor[rest.partition(".")[0]] > floor[room])
+            elif first in {"markdown_it", "yaml", "frontmatter"}:
+                is_shown = name == "orchestrator/views/markdown_html.py"  # nothing reads that again
+                wrong += [f"{name}: {module}"] * (room != "plan" and not is_shown)
+    assert [] == wrong

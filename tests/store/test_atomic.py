@@ -102,11 +102,11 @@ def test_a_file_of_somebody_else_is_replaced_all_the_same(tmp_path: Path) -> Non
     tmp_path.chmod(0o777)
     script = """
 import os
-from orchestrator.store.atomic import replace_file
+from orchestrator.store.atomic import atomic_write
 os.setgroups([2345])
 os.setgid(5678)
 os.setuid(4321)
-replace_file("./file", b"ours")  # the directories above are closed to others
+atomic_write("./file", b"ours")  # the directories above are closed to others
 """
     subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path)
     after = path.stat()
@@ -131,9 +131,9 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     program = """
 import signal, sys
 from orchestrator.errors import StoreError
-from orchestrator.store.atomic import replace_file
+from orchestrator.store.atomic import atomic_write
 try:
-    replace_file(sys.argv[1], b"x" * 100_000)
+    atomic_write(sys.argv[1], b"x" * 100_000)
 except StoreError as error:
     print(error)
 """
