@@ -10,18 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.commands.reply import as_called, caller, plan_directory, talk
 from orchestrator.errors import NotFoundError, OrchestratorError
+from orchestrator.lazy import LazyModule
 
 if TYPE_CHECKING:
     from orchestrator.core.agent import AgentRegistry
     from orchestrator.services.plugins import Plugins
     from orchestrator.store.layout import Layout
 
+if TYPE_CHECKING:
+    from orchestrator import wiring
+    from orchestrator.store import agent_files
+else:
+    agent_files = LazyModule("orchestrator.store.agent_files")
+    wiring = LazyModule("orchestrator.wiring")
+
 
 def known_agents(layout: Layout) -> AgentRegistry:
     """Return the agents that there are for a plan."""
-    from orchestrator.store.agent_files import read_agents  # few commands name an agent
-
-    return read_agents(layout, os.environ)
+    return agent_files.read_agents(layout, os.environ)
 
 
 @dataclass(frozen=True)
@@ -92,9 +98,8 @@ class Call:
     def plugins(self, layout: Layout) -> Plugins:
         """Return the agents and the executor for a plan."""
         # It loads every kind of agent; most commands need none.
-        from orchestrator.wiring import plugins
 
-        return plugins(layout=layout)
+        return wiring.plugins(layout=layout)
 
     def agents(self, layout: Layout) -> AgentRegistry:
         """Return the agents that there are for a plan."""
@@ -128,9 +133,7 @@ class ProgramCall(Call):
 
     def plugins(self, layout: Layout) -> Plugins:
         """Return the agents and the executor for a plan."""
-        from orchestrator.wiring import plugins  # loads every kind of agent
-
-        return plugins(self.claude_bin, layout)
+        return wiring.plugins(self.claude_bin, layout)
 
     def agents(self, layout: Layout) -> AgentRegistry:
         """Return the agents that there are for a plan."""

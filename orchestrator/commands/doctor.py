@@ -21,12 +21,24 @@ from orchestrator.doctor.examine import (
     is_fit,
 )
 from orchestrator.errors import ExitStatus, OrchestratorError
+from orchestrator.lazy import LazyModule
 from orchestrator.runner.signals import end_in_order
 from orchestrator.store.layout import Layout
 
 if TYPE_CHECKING:
     from orchestrator.doctor.checks import Breach
     from orchestrator.doctor.repair import Checked
+
+if TYPE_CHECKING:
+    from orchestrator import wiring
+    from orchestrator.doctor import notify as doctor_notify
+    from orchestrator.doctor import repair as doctor_repair
+    from orchestrator.store import agent_files
+else:
+    doctor_notify = LazyModule("orchestrator.doctor.notify")
+    doctor_repair = LazyModule("orchestrator.doctor.repair")
+    agent_files = LazyModule("orchestrator.store.agent_files")
+    wiring = LazyModule("orchestrator.wiring")
 
 _ICONS = {Level.OK: "✅", Level.WARNING: "⚠️", Level.FAILED: "❌"}
 
@@ -104,36 +116,31 @@ def execute(call: Call, params: DoctorParams) -> Examination:
 
 def _check(layout: Layout, claude_bin: str, *, fix: bool) -> Checked:
     # Half of the package cannot be imported where a dependency is missing, which `doctor` is to find.
-    from orchestrator.doctor.repair import check, repair
 
     if not fix:
-        return check(layout)
-    from orchestrator.wiring import plugins
+        return doctor_repair.check(layout)
 
-    return repair(layout, plugins(claude_bin, layout))
+    return doctor_repair.repair(layout, wiring.plugins(claude_bin, layout))
 
 
 def _examine(layout: Layout | None, claude_bin: str, *, send: bool) -> list[Finding]:
     machine = examine_machine()
     if not is_fit(machine):
         return machine  # the rest is made of the packages that are missing
-    from orchestrator.doctor.notify import examine_notify
-    from orchestrator.store.agent_files import read_agents
-    from orchestrator.wiring import examine_agents, examine_claude, subscribers
 
-    claude = examine_claude(claude_bin)
+    claude = wiring.examine_claude(claude_bin)
     try:
-        registry = read_agents(layout, os.environ)
+        registry = agent_files.read_agents(layout, os.environ)
     except OrchestratorError as error:
         hint = error.hint or "`orchestrator agents` names every problem"
         agents = Finding("agents", Level.FAILED, str(error), hint)
         return [*machine, *claude, agents, *(examine_directory(layout) if layout else ())]
-    others = examine_agents(registry)
+    others = wiring.examine_agents(registry)
     if layout is None:
         return [*machine, *claude, *others.values()]
     if send:
         end_in_order()  # a notifier that is being tried is ended, too
-    notify = partial(examine_notify, subscribers=subscribers, send=send)
+    notify = partial(doctor_notify.examine_notify, subscribers=wiring.subscribers, send=send)
     return [*machine, *examine_plan(layout, registry, claude, others, os.environ, notify=notify)]
 
 

@@ -15,15 +15,22 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from itertools import islice
-from typing import Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
+from orchestrator.core import program_name
 from orchestrator.core.ids import as_name, is_name
 from orchestrator.core.redact import redact
 from orchestrator.core.text import one_line, sanitize
 from orchestrator.errors import InternalError, OrchestratorError, OutputError, PlanError, UsageError
+from orchestrator.lazy import LazyModule
 from orchestrator.plan.lines import LARGEST_TEXT
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout
 from orchestrator.store.plan_directory import find_plan, find_plan_directory
+
+if TYPE_CHECKING:
+    from orchestrator.views import terminal
+else:
+    terminal = LazyModule("orchestrator.views.terminal")
 
 _NAME = "orchestrator"
 _PACKAGE = __file__.removesuffix("commands/reply.py")
@@ -67,7 +74,6 @@ def as_called(hint: str) -> str:
     """
     if (words := program()) == _NAME and not any(_MEANT.values()):
         return hint
-    from orchestrator.core import program_name
 
     return program_name.as_called(hint, words, _place)
 
@@ -234,11 +240,7 @@ def in_colour(stream: TextIO) -> bool:
 def _shown(text: str, stream: TextIO, *, for_people: bool = True) -> str:
     text = redact(sanitize(text))
     if for_people and in_colour(stream):
-        from orchestrator.views.terminal import (
-            coloured,
-        )  # programs have no terminal, and call again and again
-
-        return coloured(text)
+        return terminal.coloured(text)
     return text
 
 

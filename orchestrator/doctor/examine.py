@@ -22,12 +22,27 @@ from orchestrator.core.finding import Finding, Level
 from orchestrator.core.text import one_line
 from orchestrator.errors import OrchestratorError, PlanError
 from orchestrator.executors import process_tree
+from orchestrator.lazy import LazyModule
 from orchestrator.store import disk
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import busy, lock_owner
 
 if TYPE_CHECKING:
     from orchestrator.runner.preview import RunPreview
+
+if TYPE_CHECKING:
+    from orchestrator.core import snapshot
+    from orchestrator.runner import preview
+    from orchestrator.services import assignments, run_request
+    from orchestrator.services import status as services_status
+    from orchestrator.views import status
+else:
+    snapshot = LazyModule("orchestrator.core.snapshot")
+    preview = LazyModule("orchestrator.runner.preview")
+    assignments = LazyModule("orchestrator.services.assignments")
+    run_request = LazyModule("orchestrator.services.run_request")
+    services_status = LazyModule("orchestrator.services.status")
+    status = LazyModule("orchestrator.views.status")
 
 #: Distribution → the module that is imported, and the oldest version that is tested.
 PACKAGES: Mapping[str, tuple[str, str]] = {
@@ -155,13 +170,9 @@ def _git() -> Finding:
 
 
 def _plan(layout: Layout, registry: AgentRegistry) -> tuple[Finding, RunPreview | None]:
-    from orchestrator.runner.preview import preview_run
-    from orchestrator.services.assignments import require_files
-    from orchestrator.services.run_request import RunRequest
-
     try:
-        ahead = preview_run(RunRequest(layout=layout), registry)
-        require_files(ahead, ahead.board.plan.tasks)
+        ahead = preview.preview_run(run_request.RunRequest(layout=layout), registry)
+        assignments.require_files(ahead, ahead.board.plan.tasks)
     except OrchestratorError as error:
         more = len(error.problems) - 1 if isinstance(error, PlanError) else 0
         found = f"{error} (and {more} more)" if more else str(error)
@@ -176,29 +187,24 @@ def _plan(layout: Layout, registry: AgentRegistry) -> tuple[Finding, RunPreview 
 
 def _holds(ahead: RunPreview) -> list[Finding]:
     """Say which accounts let nothing through when they were asked last: nothing on this machine shows that."""
-    from orchestrator.core.snapshot import held
-    from orchestrator.views.status import hold_advice, hold_text
-
     now = time.time()
     return [
         Finding(
             "account",
             Level.WARNING,
-            hold_text(each),
-            hold_advice(each),
+            status.hold_text(each),
+            status.hold_advice(each),
         )
-        for each in held(ahead.board.everything())
+        for each in snapshot.held(ahead.board.everything())
         if each.lasts(now)
     ]
 
 
 def _requests(layout: Layout) -> list[Finding]:
-    from orchestrator.services.status import find_orphans
-
     hint = "orchestrator run does it; whoever asked may have given up long ago"
     return [
         Finding("request", Level.WARNING, f"never answered: {each}", hint)
-        for each in find_orphans(layout)
+        for each in services_status.find_orphans(layout)
     ]
 
 

@@ -11,11 +11,21 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import lru_cache
-from typing import BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from orchestrator.errors import NotAFileError, StoreError
+from orchestrator.lazy import LazyModule
 from orchestrator.ownership import open_made
 from orchestrator.store.layout import PEOPLES, STATE
+
+if TYPE_CHECKING:
+    import ctypes
+
+    from orchestrator.store import disk, process
+else:
+    ctypes = LazyModule("ctypes")
+    disk = LazyModule("orchestrator.store.disk")
+    process = LazyModule("orchestrator.store.process")
 
 #: The directories in a plan directory: one that is a link was planted, and what is written there would land elsewhere.
 DIRECTORIES = frozenset(name.rstrip("/") for name in (*STATE, *PEOPLES) if name.endswith("/"))
@@ -60,9 +70,7 @@ class io_errors:  # noqa: N801 - it is used as ``suppress`` is; a generator woul
                 (NotAFileError, _MOVE_AWAY) if error.errno in _UNFIT else (StoreError, ADVICE)
             )
             if error.errno in _DENIED:
-                from orchestrator.store.disk import advice
-
-                hint = advice(self.path) or hint
+                hint = disk.advice(self.path) or hint
             text = f"cannot {self.doing}: {error.strerror or error}"
             raise make(text, where=self.path, hint=hint) from error
 
@@ -257,7 +265,6 @@ def sync_filesystem(descriptor: int) -> bool:
         return False
     if not call(descriptor):
         return True
-    import ctypes
 
     if (number := ctypes.get_errno()) in _NOT_HERE:
         return False
@@ -271,7 +278,6 @@ def _syncfs() -> Callable[[int], int] | None:
     version = re.match(r"(\d+)\.(\d+)", os.uname().release)
     if not version or tuple(map(int, version.groups())) < (5, 8):
         return None  # it says nothing of errors
-    import ctypes  # 3 ms, so not at the top
 
     return getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
 
@@ -399,9 +405,7 @@ def sweep_temporaries(directory: str) -> None:
 
 def _is_of_another(pid: int, entry: os.DirEntry[str]) -> bool:
     """Say whether another process is writing a temporary file."""
-    from orchestrator.store.process import start_time  # after a run in order there is none
-
-    if pid == os.getpid() or start_time(pid) is None:
+    if pid == os.getpid() or process.start_time(pid) is None:
         return False
     try:
         return time.time() - entry.stat(follow_symlinks=False).st_mtime < _OLD
