@@ -35,8 +35,8 @@ nox.options.default_venv_backend = "virtualenv"
 
 def install(session: nox.Session, *groups: str, runtime: bool = False) -> None:
     """Install dependency groups, and what the package needs at run time, as constraints.txt pins them."""
-    wanted = nox.project.dependency_groups(PYPROJECT, *groups)
-    session.install("-q", "-c", "constraints.txt", *wanted, *(RUNTIME if runtime else ()))
+    command = nox.project.dependency_groups(PYPROJECT, *groups)
+    session.install("-q", "-c", "constraints.txt", *command, *(RUNTIME if runtime else ()))
 
 
 def install_package(session: nox.Session) -> None:

@@ -34,14 +34,14 @@ def _cores() -> int:
 def _mount(directory: Path) -> tuple[str, list[str]]:
     """Return type and options of the file system that holds *directory*."""
     device = os.stat(directory).st_dev
-    wanted = f"{os.major(device)}:{os.minor(device)}"
+    command = f"{os.major(device)}:{os.minor(device)}"
     try:
         lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return "unknown", []
     for line in reversed(lines):
         head, _, tail = line.partition(" - ")
-        if head.split()[2] == wanted:
+        if head.split()[2] == command:
             kind, _, options = tail.split(maxsplit=2)
             return kind, [*head.split()[5].split(","), *options.split(",")]
     return "unknown", []

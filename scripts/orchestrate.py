@@ -66,17 +66,17 @@ def main() -> None:
 
 def trouble() -> "tuple[str, list[str]]":
     """Return what keeps us from starting, and two commands, each of which mends it; nothing when there is nothing."""
-    wanted = requirements()
+    command = requirements()
     place = ENVIRONMENTS[0] if os.access(ROOT, os.W_OK) else ENVIRONMENTS[1]
     venv, pip = shlex.quote(place), shlex.quote(os.path.join(place, "bin", "pip"))
-    install = "{} install -q {}".format(pip, " ".join(map(shlex.quote, wanted)))
+    install = "{} install -q {}".format(pip, " ".join(map(shlex.quote, command)))
     uv = "uv run {}".format(shlex.quote(os.path.abspath(__file__)))
     if sys.version_info < OLDEST:
         wrong = "Python 3.11 or newer is needed, and {} is {}.{}.{}".format(
             sys.executable, *sys.version_info[:3]
         )
         return wrong, ["python3.11 -m venv {} && {}".format(venv, install), uv]
-    names = (re.split("[<>=]", each)[0] for each in wanted)
+    names = (re.split("[<>=]", each)[0] for each in command)
     missing = [name for name in names if find_spec(MODULES.get(name, name)) is None]
     if missing:
         wrong = "missing Python packages: {}".format(", ".join(missing))

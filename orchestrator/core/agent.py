@@ -197,9 +197,9 @@ class AgentRegistry:
             needs: Capabilities that are required (S3-20).
         """
         folded, required = type.casefold(), {need.casefold() for need in needs}
-        wanted = required | {folded} if folded else required
+        command = required | {folded} if folded else required
         of_type = (each.key for each in self if folded in each.types and required <= each.skills)
-        able = (each.key for each in self if wanted and wanted <= each.skills)
+        able = (each.key for each in self if command and command <= each.skills)
         return next(chain(of_type, able), fallback)
 
 

@@ -74,10 +74,10 @@ def _is_slip(word: str, name: str) -> bool:
     )
     if any(char.isdigit() for char in (one[start : start + 1], other[start : start + 1])):
         return False
-    rest, wanted = one[start:], other[start:]
+    rest, command = one[start:], other[start:]
     return (
-        rest[1:] == wanted[1:]
-        or rest[1:] == wanted
-        or rest == wanted[1:]
-        or (rest[1::-1] == wanted[:2] and rest[2:] == wanted[2:])
+        rest[1:] == command[1:]
+        or rest[1:] == command
+        or rest == command[1:]
+        or (rest[1::-1] == command[:2] and rest[2:] == command[2:])
     )

@@ -167,8 +167,8 @@ def automatic(
 
 def _are_done(statuses: Iterable[TaskStatus]) -> bool | None:
     """Say whether all of them are done; None when there are none. What was cancelled is not missing."""
-    wanted = [status for status in statuses if status is not TaskStatus.CANCELLED]
-    return all(status is TaskStatus.COMPLETED for status in wanted) if wanted else None
+    command = [status for status in statuses if status is not TaskStatus.CANCELLED]
+    return all(status is TaskStatus.COMPLETED for status in command) if command else None
 
 
 def implied_state(counts: Mapping[TaskStatus, int], *, is_begun: bool = False) -> PlanState:

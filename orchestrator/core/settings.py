@@ -458,10 +458,10 @@ def environment(settings: Settings, env: Mapping[str, str], login: Sequence[str]
         env: What the agent sets for itself; the plan's ``env`` comes after it.
         login: Variables that the agent needs to work at all, also in a clean environment.
     """
-    wanted = {**env, **settings.env}
+    command = {**env, **settings.env}
     kept = settings.env_keep
     return Environment(
-        env={name: value for name, value in wanted.items() if value is not None},
+        env={name: value for name, value in command.items() if value is not None},
         keep=(EVERYTHING,) if EVERYTHING in kept else (*BASICS, *login, *kept),
-        unset=(*NESTED_SESSION, *(name for name, value in wanted.items() if value is None)),
+        unset=(*NESTED_SESSION, *(name for name, value in command.items() if value is None)),
     )

@@ -72,7 +72,7 @@ class TaskCommand(NamedTuple):
 
 def decide(
     status: TaskStatus,
-    wanted: TaskCommand,
+    command: TaskCommand,
     *,
     open_needs: Iterable[tuple[str, TaskStatus]] = (),
     doer: str = "",
@@ -83,7 +83,7 @@ def decide(
 
     Args:
         status: Where it stands now.
-        wanted: What somebody wants.
+        command: What somebody wants.
         open_needs: What the task needs that is not completed: id and status.
         doer: Who is at it right now.
         is_in_run: It is an attempt of a run.
@@ -93,7 +93,7 @@ def decide(
         DependencyError: it cannot be started or completed before what it depends on.
         TransitionError: there is no such arrow.
     """
-    verb = wanted.verb
+    verb = command.verb
     is_possible = (status, verb) in TRANSITIONS
     if verb in _NEEDS_DONE and (is_possible or status in _UNMET):
         listed = [f"{need} ({before.value})" for need, before in open_needs]
@@ -101,45 +101,46 @@ def decide(
             more = f" and {len(listed) - _NAMED} more" if len(listed) > _NAMED else ""
             raise DependencyError(
                 f"Dependency not DONE: {', '.join(listed[:_NAMED])}{more}",
-                hint=f"{wanted.task} can be done once they are completed",
+                hint=f"{command.task} can be done once they are completed",
             )
-    is_own = status is TaskStatus.RUNNING and doer == wanted.by and wanted.progress is not None
+    is_own = status is TaskStatus.RUNNING and doer == command.by and command.progress is not None
     if verb is Verb.START and is_own:
         return status  # how far they are
     if verb is Verb.RETRY and status is TaskStatus.PENDING and is_held:
         return status  # the account is to be tried before it opens
     if not is_possible or (verb is Verb.RETRY and is_in_run):
         raise TransitionError(
-            f"Invalid transition: {status.value} + '{verb.value}'", hint=_hint(status, wanted, doer)
+            f"Invalid transition: {status.value} + '{verb.value}'",
+            hint=_hint(status, command, doer),
         )
     return move(status, verb)
 
 
-def _hint(status: TaskStatus, wanted: TaskCommand, doer: str) -> str:
-    task = wanted.task
-    if status is TaskStatus.RUNNING and doer == wanted.by:
+def _hint(status: TaskStatus, command: TaskCommand, doer: str) -> str:
+    task = command.task
+    if status is TaskStatus.RUNNING and doer == command.by:
         further = f"`orchestrator start {task} --progress N` says how far you are"
         return f"you have it already: {further}, `complete` or `fail` ends it"
     if status is TaskStatus.RUNNING and doer:
         return f"{doer} runs {task}"
     verbs = [each.value for each in COMMANDS if (status, each) in TRANSITIONS]
-    way = _WAYS.get(status, "") if wanted.verb in _TO_BE_DONE else ""
+    way = _WAYS.get(status, "") if command.verb in _TO_BE_DONE else ""
     return f"{way.format(task)}a task that is {status.value} allows {', '.join(verbs)}"
 
 
 def apply(
     before: Result | None,
-    wanted: TaskCommand,
+    command: TaskCommand,
     status: TaskStatus,
     *,
     number: int,
     inputs: Mapping[str, int],
 ) -> Result:
-    """Return the result of a task once *wanted* is carried out on it; no run is at it.
+    """Return the result of a task once *command* is carried out on it; no run is at it.
 
     Args:
         before: What is known of it.
-        wanted: What somebody wants.
+        command: What somebody wants.
         status: What ``decide`` answered.
         number: Of the attempt that this makes, if it makes one.
         inputs: The newest attempts of what it depends on.
@@ -153,12 +154,12 @@ def apply(
     fresh = Attempt(
         number=number,
         charge=last.charge if last else 0,
-        agent=wanted.by,
-        started=wanted.time,
-        exit="" if wanted.verb is Verb.START else BY_HAND,
+        agent=command.by,
+        started=command.time,
+        exit="" if command.verb is Verb.START else BY_HAND,
     )
     kept = before.inputs if before else {}
-    match wanted.verb:
+    match command.verb:
         case Verb.START if not is_open:
             attempts, kept = [*attempts, fresh], inputs
         case Verb.COMPLETE | Verb.FAIL:
@@ -166,19 +167,19 @@ def apply(
                 attempts, kept = [*attempts, fresh], {}
             # What was put before it since it was begun is known to whoever says how it ended.
             kept = {**inputs, **kept}
-            verdict = Verdict.COMPLETED if wanted.verb is Verb.COMPLETE else Verdict.FAILED
-            if had := taken_from(wanted, before):
-                wanted = wanted._replace(note=f"{wanted.note}; {had}" if wanted.note else had)
-            attempts[-1] = _closed(attempts[-1], wanted, verdict)._replace(agent=wanted.by)
+            verdict = Verdict.COMPLETED if command.verb is Verb.COMPLETE else Verdict.FAILED
+            if had := taken_from(command, before):
+                command = command._replace(note=f"{command.note}; {had}" if command.note else had)
+            attempts[-1] = _closed(attempts[-1], command, verdict)._replace(agent=command.by)
         case Verb.BLOCK | Verb.CANCEL | Verb.RETRY if is_open:
-            attempts[-1] = _closed(attempts[-1], wanted, Verdict.INTERRUPTED)
+            attempts[-1] = _closed(attempts[-1], command, Verdict.INTERRUPTED)
         case Verb.RETRY | Verb.UNBLOCK if last is not None and last.status == Verdict.HELD.value:
-            attempts[-1] = last._replace(until=wanted.time)  # it holds its account no longer
+            attempts[-1] = last._replace(until=command.time)  # it holds its account no longer
         case _:
             pass  # the attempts stay as they are
     return noted(
         Result(
-            task=wanted.task,
+            task=command.task,
             agent=attempts[-1].agent if attempts else "",
             # What waits or may start is derived from what it depends on.
             status=TaskStatus.PENDING if status is TaskStatus.WAITING else status,
@@ -186,34 +187,34 @@ def apply(
             inputs=kept,
             progress=before.progress if before else None,
         ),
-        wanted,
+        command,
     )
 
 
-def taken_from(wanted: TaskCommand, before: Result | None) -> str:
+def taken_from(command: TaskCommand, before: Result | None) -> str:
     """Say who had a task in hand that somebody else completes or fails; empty: nobody."""
     last = before.last if before else None
-    is_held = last is not None and last.is_open and last.is_manual and last.agent != wanted.by
-    is_settled = wanted.verb in {Verb.COMPLETE, Verb.FAIL}
+    is_held = last is not None and last.is_open and last.is_manual and last.agent != command.by
+    is_settled = command.verb in {Verb.COMPLETE, Verb.FAIL}
     return f"{last.agent} had it in hand" if last and is_held and is_settled else ""
 
 
-def noted(result: Result, wanted: TaskCommand) -> Result:
+def noted(result: Result, command: TaskCommand) -> Result:
     """Return a result that says who settled it so."""
-    note, progress = wanted.why, result.progress
-    match wanted.verb:
+    note, progress = command.why, result.progress
+    match command.verb:
         case Verb.START:
-            note, progress = "", wanted.progress if wanted.progress is not None else progress
+            note, progress = "", command.progress if command.progress is not None else progress
         case Verb.COMPLETE:
-            is_told = wanted.note or wanted.by != result.agent
-            note, progress = wanted.why if is_told else "", None
+            is_told = command.note or command.by != result.agent
+            note, progress = command.why if is_told else "", None
         case Verb.FAIL:
             note = ""  # the reason of its attempt
         case Verb.UNBLOCK | Verb.RETRY:
-            note, progress = f"{wanted.verb.value} {wanted.why}", None
+            note, progress = f"{command.verb.value} {command.why}", None
         case _:
             pass  # who and why
-    return result._replace(note=note, progress=progress, request=wanted.id)
+    return result._replace(note=note, progress=progress, request=command.id)
 
 
 def _with_agents(before: Result | None) -> list[Attempt]:
@@ -223,12 +224,12 @@ def _with_agents(before: Result | None) -> list[Attempt]:
     return [each if each.agent else each._replace(agent=before.agent) for each in before.attempts]
 
 
-def _closed(attempt: Attempt, wanted: TaskCommand, verdict: Verdict) -> Attempt:
+def _closed(attempt: Attempt, command: TaskCommand, verdict: Verdict) -> Attempt:
     return attempt._replace(
         status=verdict.value,
-        reason="" if verdict is Verdict.COMPLETED else wanted.why,
-        ended=wanted.time,
-        duration=max(wanted.time - attempt.started, 0.0),
+        reason="" if verdict is Verdict.COMPLETED else command.why,
+        ended=command.time,
+        duration=max(command.time - attempt.started, 0.0),
         exit=BY_HAND,
     )
 
@@ -259,16 +260,17 @@ _TOWARDS = {
 }
 
 
-def verb_towards(wanted: TaskStatus, now: TaskStatus) -> Verb:
+def verb_towards(command: TaskStatus, now: TaskStatus) -> Verb:
     """Return the verb that brings a task to a status.
 
     Raises:
         TransitionError: none does: nobody says that a task is skipped or retrying.
     """
-    verbs = _TOWARDS.get(wanted)
+    verbs = _TOWARDS.get(command)
     if verbs is None:
         known = ", ".join(status.value for status in _TOWARDS)
         raise TransitionError(
-            f"nobody sets the status {wanted.value}: it follows from others", hint=f"one of {known}"
+            f"nobody sets the status {command.value}: it follows from others",
+            hint=f"one of {known}",
         )
     return next((verb for verb in verbs if (now, verb) in TRANSITIONS), verbs[-1])

@@ -81,11 +81,11 @@ class Guard:
                     self._abandon()
                     return
             self._flush()
-            wanted = (0 if self._is_orphan else select.POLLIN) | (select.POLLOUT * bool(self._out))
-            if wanted != listens_for:
-                listens_for = wanted
-                if wanted:
-                    poll.register(self._fd, wanted)
+            command = (0 if self._is_orphan else select.POLLIN) | (select.POLLOUT * bool(self._out))
+            if command != listens_for:
+                listens_for = command
+                if command:
+                    poll.register(self._fd, command)
                 else:
                     poll.unregister(self._fd)
             for fd, happened in poll.poll(self._patience()):

@@ -196,11 +196,11 @@ class LocalExecutor:
 
     def _environment(self, job: Job) -> int:
         """Return the number of what a job inherits; nearly all jobs of a run inherit the same, which is said once."""
-        wanted = (tuple(job.keep), tuple(job.unset))
-        if wanted not in self._environments:
-            self._environments[wanted] = len(self._environments)
-            self._send({"inherit": wanted})
-        return self._environments[wanted]
+        command = (tuple(job.keep), tuple(job.unset))
+        if command not in self._environments:
+            self._environments[command] = len(self._environments)
+            self._send({"inherit": command})
+        return self._environments[command]
 
     def _send(self, message: dict[str, Any]) -> None:
         waiting = bool(self._out)

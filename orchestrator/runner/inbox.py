@@ -97,37 +97,37 @@ class Inbox:
         return is_new
 
     def _take(self, request: str, poll: int) -> bool:
-        wanted = self._read(request)
-        if wanted is None:
+        command = self._read(request)
+        if command is None:
             return False
-        if wanted.is_claim:
-            found = next_ready(self.board.plan.tasks.values(), self._status, wanted.by)
+        if command.is_claim:
+            found = next_ready(self.board.plan.tasks.values(), self._status, command.by)
             if found is None:
                 self._answer(request, Reply.refused("", nothing_ready()))
                 return False
-            wanted = wanted._replace(task=found)
-        if wanted.verb is Verb.LAUNCH:
-            self._take_on(wanted, poll)
+            command = command._replace(task=found)
+        if command.verb is Verb.LAUNCH:
+            self._take_on(command, poll)
             return False
-        if wanted.task not in self.engine.entries:
-            self._wait_for_row(wanted, poll + 1)
+        if command.task not in self.engine.entries:
+            self._wait_for_row(command, poll + 1)
             return False
-        if not self._is_ours(request) or self._is_own_word(wanted):
+        if not self._is_ours(request) or self._is_own_word(command):
             return False
-        self.under_way[request] = wanted
-        self._asides[request] = taken_from(wanted, self.board.results.get(wanted.task))
-        self.intervene(Intervened(wanted, self._doer(wanted.task)))
+        self.under_way[request] = command
+        self._asides[request] = taken_from(command, self.board.results.get(command.task))
+        self.intervene(Intervened(command, self._doer(command.task)))
         return True
 
     def _read(self, request: str) -> TaskCommand | None:
         try:
-            wanted = self.requests.read(request)
-            if wanted is None:
+            command = self.requests.read(request)
+            if command is None:
                 self.requests.forget(request)  # none of ours, or whoever asked thought better of it
         except StoreError as error:
             self._tell(error)
             return None
-        return wanted
+        return command
 
     def _is_ours(self, request: str) -> bool:
         try:
@@ -140,51 +140,51 @@ class Inbox:
         entry = self.engine.entries.get(task_id)
         return TaskStatus.WAITING if entry is None or entry.unrecorded else entry.status
 
-    def _take_on(self, wanted: TaskCommand, poll: int) -> None:
+    def _take_on(self, command: TaskCommand, poll: int) -> None:
         """Answer once a task that nobody asked for takes part in this run; the next look at the plan sees to that."""
-        if not (poll or self._is_ours(wanted.id)):
+        if not (poll or self._is_ours(command.id)):
             return
         ask = self.watch.ask if self.watch is not None and not self.engine.is_draining else None
-        first = self._asked_by.setdefault(wanted.task, wanted.id)
+        first = self._asked_by.setdefault(command.task, command.id)
         if ask is None:
-            self._wait_for_row(wanted, _PATIENCE + 1)
-        elif wanted.task in self.engine.entries:
-            status = self._status(wanted.task)
+            self._wait_for_row(command, _PATIENCE + 1)
+        elif command.task in self.engine.entries:
+            status = self._status(command.task)
             has_it = f"run {self.run} has it already: it is {status.value}"
             # Of several who found that nobody had it, the first brought it here.
-            is_taken_on = poll and first == wanted.id
-            refused = Reply.refused(wanted.task, TransitionError(has_it))
-            self._answer(wanted.id, Reply.done(wanted.task, status) if is_taken_on else refused)
+            is_taken_on = poll and first == command.id
+            refused = Reply.refused(command.task, TransitionError(has_it))
+            self._answer(command.id, Reply.done(command.task, status) if is_taken_on else refused)
         else:
-            ask(wanted.task)
-            self._wait_for_row(wanted, poll + 1)
+            ask(command.task)
+            self._wait_for_row(command, poll + 1)
 
-    def _wait_for_row(self, wanted: TaskCommand, poll: int) -> None:
+    def _wait_for_row(self, command: TaskCommand, poll: int) -> None:
         """Somebody may just have added its row, which the run reads a moment later."""
         if poll <= _PATIENCE:
-            self._waiting[wanted.id] = poll
+            self._waiting[command.id] = poll
         else:
             error = NotFoundError(
-                f"task {wanted.task} takes no part in the run that is at work",
+                f"task {command.task} takes no part in the run that is at work",
                 hint="wait for its end, and try again",
             )
-            self._answer(wanted.id, Reply.refused(wanted.task, error))
+            self._answer(command.id, Reply.refused(command.task, error))
 
-    def _is_own_word(self, wanted: TaskCommand) -> bool:
+    def _is_own_word(self, command: TaskCommand) -> bool:
         """Answer the worker of a task who says that it is done, or how far it is: its run sees to the rest itself."""
-        last = self._last(wanted.task)
-        is_worker = last is not None and not last.is_manual and wanted.run == self.run == last.run
-        if not is_worker or self._status(wanted.task) is not TaskStatus.RUNNING:
+        last = self._last(command.task)
+        is_worker = last is not None and not last.is_manual and command.run == self.run == last.run
+        if not is_worker or self._status(command.task) is not TaskStatus.RUNNING:
             return False
-        if wanted.verb is Verb.COMPLETE:
-            reply = Reply.done(wanted.task, TaskStatus.RUNNING, OWN_END)
-        elif wanted.verb is Verb.START and wanted.progress is not None:
-            self.show_progress(wanted.task, wanted.progress)
-            message = f"{wanted.task} is running · {wanted.progress}%"
-            reply = Reply.done(wanted.task, TaskStatus.RUNNING, message)
+        if command.verb is Verb.COMPLETE:
+            reply = Reply.done(command.task, TaskStatus.RUNNING, OWN_END)
+        elif command.verb is Verb.START and command.progress is not None:
+            self.show_progress(command.task, command.progress)
+            message = f"{command.task} is running · {command.progress}%"
+            reply = Reply.done(command.task, TaskStatus.RUNNING, message)
         else:
             return False
-        self._answer(wanted.id, reply)
+        self._answer(command.id, reply)
         return True
 
     def _doer(self, task_id: str) -> str:
@@ -211,10 +211,10 @@ class Inbox:
 
     def confirm(self, request: str) -> None:
         """Say that it is done; it is on disk."""
-        wanted = self.under_way.pop(request)
-        entry = self.engine.entries.get(wanted.task)  # its row may be gone by now
-        status = entry.status if entry is not None else self.board.results[wanted.task].status
-        self._answer(request, Reply.done(wanted.task, status, aside=self._asides.pop(request)))
+        command = self.under_way.pop(request)
+        entry = self.engine.entries.get(command.task)  # its row may be gone by now
+        status = entry.status if entry is not None else self.board.results[command.task].status
+        self._answer(request, Reply.done(command.task, status, aside=self._asides.pop(request)))
 
     def _answer(self, request: str, reply: Reply) -> None:
         try:

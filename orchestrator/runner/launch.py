@@ -256,14 +256,14 @@ class Launcher:
                 raise
             shown = display_path(error.where)
             raise PlanError([Problem(error.message, shown, error.hint)]) from error
-        wanted = agent.invocation(assignment)
-        given = environment(self._policies[live.task.id], wanted.env, wanted.login)
+        command = agent.invocation(assignment)
+        given = environment(self._policies[live.task.id], command.env, command.login)
         files = live.files
         script = files.script
-        if wanted.script:
-            write_new(script, wanted.script.encode())
-        if wanted.stdin:
-            write_new(files.stdin, wanted.stdin.encode())
+        if command.script:
+            write_new(script, command.script.encode())
+        if command.stdin:
+            write_new(files.stdin, command.stdin.encode())
         if live.is_paid:
             # Whatever becomes of us: it stands there that this may have cost something.
             self._workspace.write_running(live.task.stem, live.running_text())
@@ -280,7 +280,7 @@ class Launcher:
         ).facts()
         return Job(
             key=live.key,
-            argv=tuple(word.replace(SCRIPT, script) for word in wanted.argv),
+            argv=tuple(word.replace(SCRIPT, script) for word in command.argv),
             env={
                 **given.env,
                 "ORCHESTRATOR_RUN_ID": live.run,
@@ -292,11 +292,11 @@ class Launcher:
             keep=given.keep,
             unset=given.unset,
             cwd=self._workdir,
-            stdin=files.stdin if wanted.stdin else "",
+            stdin=files.stdin if command.stdin else "",
             stdout=files.stdout,
             stderr=files.stderr,
             record=files.record,
-            output=wanted.output,
+            output=command.output,
             facts=facts,
         )
 

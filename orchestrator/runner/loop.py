@@ -302,56 +302,56 @@ class Runner:
             self.watch.close(is_closed=False)
 
     def _record(self, record: Record) -> None:
-        wanted = self._inbox.under_way.get(record.request) if self._inbox is not None else None
+        command = self._inbox.under_way.get(record.request) if self._inbox is not None else None
         if record.task not in self._ended:
-            assert wanted is not None
-            self._record_manual(record, wanted, self.engine.entries[record.task].attempt)
+            assert command is not None
+            self._record_manual(record, command, self.engine.entries[record.task].attempt)
             return
         live, exit, outcome = self._ended.pop(record.task)
         if record.verdict is not None:
             is_held = record.verdict is Verdict.HELD
             until = math.inf if is_held else 0.0
             outcome = outcome._replace(verdict=record.verdict, until=until, is_outage=False)
-        if wanted is not None:
+        if command is not None:
             said = outcome.answer
-            outcome = interfered(outcome, wanted)
-            if wanted.verb is Verb.COMPLETE and outcome.verdict is not Verdict.COMPLETED:
+            outcome = interfered(outcome, command)
+            if command.verb is Verb.COMPLETE and outcome.verdict is not Verdict.COMPLETED:
                 # What the agent did is its own attempt; the answer is that of whoever gave it.
                 self.board.results[record.task] = live.over(TaskStatus.PENDING, exit, outcome)
-                wanted = wanted._replace(answer=wanted.answer or said)
-                self._record_manual(record, wanted, live.number + 1)
+                command = command._replace(answer=command.answer or said)
+                self._record_manual(record, command, live.number + 1)
                 return
         result = live.over(record.status, exit, outcome)
-        if wanted is not None:
-            result = noted(result, wanted)
+        if command is not None:
+            result = noted(result, command)
         self.board.results[record.task] = result
         happening = self._happening(
-            ENDINGS[record.status] if wanted is None else COMMANDED[wanted.verb],
+            ENDINGS[record.status] if command is None else COMMANDED[command.verb],
             record.task,
             attempt=live.number,
             duration=result.duration,
             retry_in=record.retry_in if record.status is TaskStatus.RETRYING else None,
             cost=result.attempts[-1].cost,
-            text=result.reason if wanted is None else wanted.why,
+            text=result.reason if command is None else command.why,
         )
         # What could not be read is left to the next run, which makes the result of it.
         commit = None if live.unread else live.commit(result, outcome, exit)
         self._writer.put(PendingResult(record.task, commit, happening, record.request))
 
-    def _record_manual(self, record: Record, wanted: TaskCommand, number: int) -> None:
+    def _record_manual(self, record: Record, command: TaskCommand, number: int) -> None:
         """Keep what somebody settled; where that makes an attempt, it is attempt *number*."""
         task = self.board.plan.tasks[record.task]
         before = self.board.results.get(task.id)
         inputs = inputs_of(task, self.board.plan.tasks, self.board.results)
-        result = apply(before, wanted, record.status, number=number, inputs=inputs)
+        result = apply(before, command, record.status, number=number, inputs=inputs)
         self.board.results[task.id] = result
         self.board.doubts.pop(task.id, None)
         try:
-            commit = commit_manual(self.workspace, task, result, wanted)
+            commit = commit_manual(self.workspace, task, result, command)
         except StoreError as error:
             commit = None
             self._give_up(error)
-        happening = told(task, result, wanted, before)
+        happening = told(task, result, command, before)
         self._writer.put(PendingResult(record.task, commit, happening, record.request))
 
     def _show_progress(self, task: str, progress: int) -> None:

@@ -44,17 +44,17 @@ def inputs_of(
     return {need: results[need].number for need in sources(task, tasks) if need in results}
 
 
-def commit_manual(workspace: Workspace, task: Task, result: Result, wanted: TaskCommand) -> Commit:
+def commit_manual(workspace: Workspace, task: Task, result: Result, command: TaskCommand) -> Commit:
     """Return the result file, ready to be made durable; log and record of the attempt are written.
 
     Raises:
         StoreError: they could not be written.
     """
     files = workspace.layout.attempt(task.stem, result.number)
-    if wanted.verb in {Verb.COMPLETE, Verb.FAIL}:
-        _leave_evidence(files, task, result, wanted)
-    if wanted.verb is Verb.COMPLETE:
-        answer = safe_answer(wanted.answer, is_markdown="\n" in wanted.answer)
+    if command.verb in {Verb.COMPLETE, Verb.FAIL}:
+        _leave_evidence(files, task, result, command)
+    if command.verb is Verb.COMPLETE:
+        answer = safe_answer(command.answer, is_markdown="\n" in command.answer)
     else:
         answer = workspace.read_shown_answer(task.stem)
     text = render_result(
@@ -67,7 +67,7 @@ def commit_manual(workspace: Workspace, task: Task, result: Result, wanted: Task
     return Commit(stem=task.stem, result=result, text=text, files=files)
 
 
-def _leave_evidence(files: AttemptFiles, task: Task, result: Result, wanted: TaskCommand) -> None:
+def _leave_evidence(files: AttemptFiles, task: Task, result: Result, command: TaskCommand) -> None:
     last = result.attempts[-1]
     with io_errors("make", files.directory):
         make_directories(files.directory)
@@ -79,9 +79,9 @@ def _leave_evidence(files: AttemptFiles, task: Task, result: Result, wanted: Tas
         agent=last.agent,
         inputs=result.inputs,
     ).facts()
-    said = wanted.answer if wanted.verb is Verb.COMPLETE else wanted.note
+    said = command.answer if command.verb is Verb.COMPLETE else command.note
     known = ProcessExit(
-        code=0 if wanted.verb is Verb.COMPLETE else 1,
+        code=0 if command.verb is Verb.COMPLETE else 1,
         started=last.started,
         ended=last.ended,
         duration=last.duration,
@@ -92,33 +92,33 @@ def _leave_evidence(files: AttemptFiles, task: Task, result: Result, wanted: Tas
         raise StoreError(written.error, hint=ADVICE)
 
 
-def interfered(outcome: Outcome, wanted: TaskCommand) -> Outcome:
+def interfered(outcome: Outcome, command: TaskCommand) -> Outcome:
     """Return what becomes of an attempt that somebody ended by command, whatever its agent says; the bill stays."""
-    match wanted.verb:
-        case Verb.COMPLETE if outcome.verdict is Verdict.COMPLETED and not wanted.answer:
+    match command.verb:
+        case Verb.COMPLETE if outcome.verdict is Verdict.COMPLETED and not command.answer:
             return outcome  # it had answered when it was ended
         case Verb.FAIL:
-            return outcome._replace(verdict=Verdict.FATAL, reason=wanted.why)
+            return outcome._replace(verdict=Verdict.FATAL, reason=command.why)
         case _:
-            return outcome._replace(verdict=Verdict.INTERRUPTED, reason=wanted.why)
+            return outcome._replace(verdict=Verdict.INTERRUPTED, reason=command.why)
 
 
-def told(task: Task, result: Result, wanted: TaskCommand, before: Result | None) -> Event:
+def told(task: Task, result: Result, command: TaskCommand, before: Result | None) -> Event:
     """Say what somebody settled: who, what, why."""
-    kind = COMMANDED[wanted.verb]
+    kind = COMMANDED[command.verb]
     has_begun = before is not None and before.number == result.number
-    if wanted.verb is Verb.START and has_begun:
+    if command.verb is Verb.START and has_begun:
         kind = Kind.TASK_PROGRESS
-    is_attempt = wanted.verb in {Verb.START, Verb.COMPLETE, Verb.FAIL}
+    is_attempt = command.verb in {Verb.START, Verb.COMPLETE, Verb.FAIL}
     done = [f"{result.progress}%"] if result.progress is not None and is_attempt else []
-    said = [wanted.answer] if wanted.answer and not wanted.note else []
+    said = [command.answer] if command.answer and not command.note else []
     return Event(
         kind=kind,
-        time=wanted.time,
+        time=command.time,
         task=task.id,
         name=task.name,
         attempt=result.number if is_attempt else 0,
-        text=" · ".join([wanted.why, *done, *said]),
+        text=" · ".join([command.why, *done, *said]),
     )
 
 
@@ -147,47 +147,47 @@ def carry_out(
         if request in asked:
             continue
         try:
-            wanted = requests.read(request)
+            command = requests.read(request)
             # None of ours; or only the run could take it on that was asked, and is gone.
-            if wanted is None or wanted.verb is Verb.LAUNCH:
+            if command is None or command.verb is Verb.LAUNCH:
                 requests.forget(request)
                 continue
             is_ours = requests.take(request)
         except StoreError:
             continue
         if is_ours:
-            replies.append(_carry_out(workspace, board, listener, wanted))
+            replies.append(_carry_out(workspace, board, listener, command))
             requests.answer(request, replies[-1])
     requests.sweep()
-    return [*replies, *(_carry_out(workspace, board, listener, wanted) for wanted in more)]
+    return [*replies, *(_carry_out(workspace, board, listener, command) for command in more)]
 
 
 def _carry_out(
     workspace: Workspace,
     board: PlanSnapshot,
     listener: Callable[[Event], None],
-    wanted: TaskCommand,
+    command: TaskCommand,
 ) -> Reply:
     try:
-        if wanted.is_claim:
-            found = next_ready(board.plan.tasks.values(), board.status, wanted.by)
+        if command.is_claim:
+            found = next_ready(board.plan.tasks.values(), board.status, command.by)
             if found is None:
                 raise nothing_ready()
-            wanted = wanted._replace(task=found)
-        task = the_task(board, wanted.task)
+            command = command._replace(task=found)
+        task = the_task(board, command.task)
         before = board.results.get(task.id)
-        if before is None or before.request != wanted.id:
-            result = _applied(workspace, board, task, before, wanted)
-            workspace.commit([commit_manual(workspace, task, result, wanted)])
+        if before is None or before.request != command.id:
+            result = _applied(workspace, board, task, before, command)
+            workspace.commit([commit_manual(workspace, task, result, command)])
             board.results[task.id] = result
             board.doubts.pop(task.id, None)
             board.derive_again()
-            listener(told(task, result, wanted, before))
+            listener(told(task, result, command, before))
     except StoreError:
         raise
     except OrchestratorError as error:
-        return Reply.refused(wanted.task, error)
-    return Reply.done(wanted.task, board.status(wanted.task), aside=taken_from(wanted, before))
+        return Reply.refused(command.task, error)
+    return Reply.done(command.task, board.status(command.task), aside=taken_from(command, before))
 
 
 def _applied(
@@ -195,23 +195,23 @@ def _applied(
     board: PlanSnapshot,
     task: Task,
     before: Result | None,
-    wanted: TaskCommand,
+    command: TaskCommand,
 ) -> Result:
-    after = decided(board, task, wanted)
+    after = decided(board, task, command)
     workspace.make_directories()
     newest = max(before.number if before else 0, newest_attempt(workspace.layout.logs, task.stem))
     inputs = inputs_of(task, board.plan.tasks, board.results)
-    return apply(before, wanted, after, number=newest + 1, inputs=inputs)
+    return apply(before, command, after, number=newest + 1, inputs=inputs)
 
 
-def decided(board: PlanSnapshot, task: Task, wanted: TaskCommand) -> TaskStatus:
+def decided(board: PlanSnapshot, task: Task, command: TaskCommand) -> TaskStatus:
     """Return where a task stands after what somebody wants; raises as ``decide``."""
     result = board.results.get(task.id)
     last = result.last if result is not None else None
     status = board.status(task.id)
     return decide(
         status,
-        wanted,
+        command,
         open_needs=[
             (need, board.status(need))
             for need in task.needs

@@ -95,11 +95,11 @@ def _of_run(plan: Plan, flags: Mapping[str, Any], raised_budget: float | None) -
 
 def kept_back(ahead: RunPreview) -> dict[str, str]:
     """Return which of the tasks to run cannot start as it stands, and why: what they need is not for this run to do."""
-    board, wanted = ahead.board, frozenset(ahead.to_run)
+    board, command = ahead.board, frozenset(ahead.to_run)
     causes: dict[str, str] = {}
     for task_id in board.shape.order:
         task = board.plan.tasks[task_id]
-        if task_id in wanted or task.children:
+        if task_id in command or task.children:
             if cause := next((causes[need] for need in task.needs if need in causes), ""):
                 causes[task_id] = cause
         elif board.status(task_id) is not TaskStatus.COMPLETED:

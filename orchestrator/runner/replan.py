@@ -225,8 +225,8 @@ class Resets:
     def _ask(self, task_id: str, verb: Verb, note: str) -> None:
         self._asked.add(task_id)
         now = self.clock.wall()
-        wanted = TaskCommand(verb, task_id, _BY, now, id=new_id(now), note=note)
-        self.requests.leave(wanted)
+        command = TaskCommand(verb, task_id, _BY, now, id=new_id(now), note=note)
+        self.requests.leave(command)
 
     def _is_reset(self, task_id: str, name: str, version: int) -> bool:
         if not version or self._corrected.get(name) == version:

@@ -362,51 +362,51 @@ class Engine:
 
     def _take_command(self, event: Intervened, moment: Tick, todo: list[Instruction]) -> None:
         self.is_finished = False
-        if doubted := self._doubted.pop(event.wanted.task, None):
+        if doubted := self._doubted.pop(event.command.task, None):
             # It is settled as it is: whoever commands does not wait for what others meet.
             self._judge(self.entries[doubted.task], doubted, doubted.verdict, moment, todo)
         self._intervene(event, todo)
 
     def _intervene(self, event: Intervened, todo: list[Instruction]) -> None:
         """Settle a task as somebody said; what runs of it is ended first."""
-        wanted, entry = event.wanted, self.entries[event.wanted.task]
+        command, entry = event.command, self.entries[event.command.task]
         if entry.unrecorded:
             entry.asked.append(event)
             return
         try:
-            replan.refuse(entry, wanted.verb)
+            replan.refuse(entry, command.verb)
             needs = replan.open_needs(entry, self.entries)
             is_in_run = entry.id in self._running
             after = decide(
-                entry.status, wanted, open_needs=needs, doer=event.doer, is_in_run=is_in_run
+                entry.status, command, open_needs=needs, doer=event.doer, is_in_run=is_in_run
             )
         except TransitionError as error:
-            todo.append(Refuse(wanted.id, entry.id, error.code, error.message, error.hint))
+            todo.append(Refuse(command.id, entry.id, error.code, error.message, error.hint))
             return
         if entry.id in self._running:
-            entry.intended = wanted.verb, wanted.id
+            entry.intended = command.verb, command.id
             self._halt(entry, StopReason.INTERVENTION, todo)
         else:
-            self._settle(entry, after, wanted, todo)
+            self._settle(entry, after, command, todo)
 
     def _settle(
-        self, entry: Node, after: TaskStatus, wanted: TaskCommand, todo: list[Instruction]
+        self, entry: Node, after: TaskStatus, command: TaskCommand, todo: list[Instruction]
     ) -> None:
         """Give a task that no attempt of ours is at another status."""
         before, entry.status = entry.status, after
         self._withdraw(entry)
         self._admission.write_off(entry)
         has_begun = before is TaskStatus.RUNNING
-        if wanted.verb in {Verb.START, Verb.COMPLETE, Verb.FAIL} and not has_begun:
+        if command.verb in {Verb.START, Verb.COMPLETE, Verb.FAIL} and not has_begun:
             entry.attempt += 1
-        elif wanted.verb in {Verb.UNBLOCK, Verb.RETRY}:
+        elif command.verb in {Verb.UNBLOCK, Verb.RETRY}:
             entry.charge = 0
         if before is TaskStatus.COMPLETED:
             self._undo_behind(entry, todo)
         if before in BLOCKS_DEPENDENTS and after not in BLOCKS_DEPENDENTS:
             replan.unskip_behind(entry, self.entries)
         self._arrive(entry, after)
-        todo.append(Record(entry.id, after, 0.0, wanted.id))
+        todo.append(Record(entry.id, after, 0.0, command.id))
 
     def _withdraw(self, entry: Node) -> None:
         self._admission.discard(entry)

@@ -18,7 +18,7 @@ LINGER = 10.0
 class Intervened(NamedTuple):
     """Somebody settles a task by command: an event, kept by its entry while that cannot be decided yet."""
 
-    wanted: TaskCommand
+    command: TaskCommand
     doer: str = ""
     """Who is at the task right now."""
 

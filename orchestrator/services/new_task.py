@@ -109,12 +109,12 @@ class Added(NamedTuple):
     """That it is expected to take longer than an attempt may; empty: it is not."""
 
 
-def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
+def add(layout: Layout, new: NewTask, by: str, agents: Agents) -> Added:
     """Add a row to the plan, and a task file where a row cannot say everything; make the plan when there is none.
 
     Args:
         layout: Where the plan is, or is to be.
-        wanted: The task.
+        new: The task.
         by: Who adds it.
         agents: The agents that there are; asked only when one is named.
 
@@ -122,17 +122,17 @@ def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
         NotFoundError, UsageError, PlanError: it makes no sense; nothing was written.
         StoreError: it could not be written. Once the row is, nothing is raised: who is told of a failure adds it again.
     """
-    visible(wanted.text)
-    values = typed_cells(wanted.values)
-    wanted = wanted._replace(
-        needs=dependencies_said(layout, wanted.needs),
-        values={**values, "parent": resolve_ids(layout, wanted.parent)},
+    visible(new.text)
+    values = typed_cells(new.values)
+    new = new._replace(
+        needs=dependencies_said(layout, new.needs),
+        values={**values, "parent": resolve_ids(layout, new.parent)},
     )
     make_plan_directory(layout)
     with exclusive(layout.plan_lock):
         made = _make_plan(layout)
         try:
-            draft = exchanged(layout.plan, lambda before: _drafted(layout, before, wanted, agents))
+            draft = exchanged(layout.plan, lambda before: _drafted(layout, before, new, agents))
         except OrchestratorError:
             if made:
                 os.unlink(made)
@@ -145,7 +145,7 @@ def add(layout: Layout, wanted: NewTask, by: str, agents: Agents) -> Added:
     except StoreError as error:
         warning = f"{draft.id} is added, but a power cut may lose it: {error}"
     try:
-        record_change(layout, draft.id, "added", by, wanted.text)
+        record_change(layout, draft.id, "added", by, new.text)
     except StoreError as error:
         warning = f"{draft.id} is added, but the journal does not say so: {error}"
     return Added(
@@ -166,9 +166,9 @@ def _begins_with_command(text: str) -> bool:
     return os.path.isfile(found) and os.access(found, os.X_OK)
 
 
-def _drafted(layout: Layout, before: Taken, wanted: NewTask, agents: Agents) -> _Draft | None:
+def _drafted(layout: Layout, before: Taken, new: NewTask, agents: Agents) -> _Draft | None:
     with explained(layout, before.data):
-        draft = _Draft(layout, readable(layout, before.data), wanted, agents)
+        draft = _Draft(layout, readable(layout, before.data), new, agents)
     return draft if draft.is_written(before) else None
 
 
@@ -182,44 +182,42 @@ def _make_plan(layout: Layout) -> str:
 class _Draft:
     """A row that is to be added to one version of the plan."""
 
-    def __init__(self, layout: Layout, places: PlanScan, wanted: NewTask, agents: Agents) -> None:
-        self._layout, self._places, self._wanted, self._agents = layout, places, wanted, agents
+    def __init__(self, layout: Layout, places: PlanScan, new: NewTask, agents: Agents) -> None:
+        self._layout, self._places, self._new, self._agents = layout, places, new, agents
         self._known = ids(places)
-        check_who(layout, places, wanted.agent, wanted.assignee, agents)
-        row = Task("_", "_", "_", agent=wanted.agent, assignee=wanted.assignee, type=wanted.type)
+        check_who(layout, places, new.agent, new.assignee, agents)
+        row = Task("_", "_", "_", agent=new.agent, assignee=new.assignee, type=new.type)
         self.is_shell = runs_commands(layout, row, places.agent, agents, {})
-        if self.is_shell and wanted.is_prompt and not wanted.agent:
-            self._wanted, self.is_shell = wanted.by("claude"), False
+        if self.is_shell and new.is_prompt and not new.agent:
+            self._new, self.is_shell = new.by("claude"), False
         self.reads = self.too_long = ""
-        if not (self.is_shell or wanted.is_prompt or wanted.agent) and _begins_with_command(
-            wanted.text
-        ):
+        if not (self.is_shell or new.is_prompt or new.agent) and _begins_with_command(new.text):
             self._take_command()
         self.workdir = ""
         self.id = self._id()
 
     def _take_command(self) -> None:
         """Give what is surely a command to the shell where nobody named an agent; else remember who reads it."""
-        wanted = self._wanted
-        if self._places.agent or wanted.assignee or wanted.type or not is_command(wanted.text):
-            self.reads = self._places.agent or wanted.assignee or "claude"
+        new = self._new
+        if self._places.agent or new.assignee or new.type or not is_command(new.text):
+            self.reads = self._places.agent or new.assignee or "claude"
         else:
-            self._wanted, self.is_shell = wanted.by("shell"), True
+            self._new, self.is_shell = new.by("shell"), True
 
     def _too_long(self, estimate: float | None, plan: Plan) -> str:
         """Say that an attempt would end before the time that it is expected to take; mostly nothing."""
         if not estimate:
             return ""
-        timeout = resolve(plan.settings, self._wanted.settings).timeout
+        timeout = resolve(plan.settings, self._new.settings).timeout
         return above_timeout(self.id, estimate, timeout) if estimate > timeout else ""
 
     def is_written(self, before: Taken) -> bool:
         """Write it; False, and nothing done, when somebody saved another version of the plan meanwhile."""
         values, whole, is_said = self._row()
-        needs, kinds = read_needs(self._wanted.needs)
+        needs, kinds = read_needs(self._new.needs)
         self._check(needs)
         meant = Task(
-            self.id, "", "", needs, need_kinds=kinds, tags=self._wanted.tags,
+            self.id, "", "", needs, need_kinds=kinds, tags=self._new.tags,
             **values_of({name: values.get(name, "") for name in FIELD_OF}),
         )  # fmt: skip
         data, task = edited(lambda: with_row(self._places, values), meant)
@@ -227,20 +225,20 @@ class _Draft:
         self.too_long = self._too_long(meant.estimate, plan)
         if self.is_shell:
             self.workdir = self._layout.workdir(str(plan.settings.get("workdir", "")))
-        if self._wanted.parent:
-            check_parent(self._layout, plan, self._wanted.parent)
+        if self._new.parent:
+            check_parent(self._layout, plan, self._new.parent)
         if self.is_shell:
             command_of(task._replace(description=whole))
         file = b""
-        if not is_said or self._wanted.settings or self._wanted.criteria:
+        if not is_said or self._new.settings or self._new.criteria:
             file = self._task_file(task, whole, plan)
         return put_both(self._layout, before, data, task, file)
 
     def _id(self) -> str:
         # Two ids that differ by case, or share a file, make a plan that every command refuses.
         known = {word.casefold() for each in self._known for word in (each, stem(each))}
-        if not self._wanted.id:
-            label = re.sub(r"[^A-Za-z0-9._-]+", "-", self._wanted.label).strip("-._")[:_LABEL]
+        if not self._new.id:
+            label = re.sub(r"[^A-Za-z0-9._-]+", "-", self._new.label).strip("-._")[:_LABEL]
             ids = chain([label], (f"{label}-{number}" for number in count(2)))
             return next(
                 each
@@ -248,7 +246,7 @@ class _Draft:
                 if known.isdisjoint({each.casefold(), stem(each).casefold()})
                 and not self._is_used(each)
             )
-        task_id = self._wanted.id
+        task_id = self._new.id
         if not TASK_ID.fullmatch(task_id):
             raise UsageError(
                 f"--id: {one_line(task_id, 80)!r} is not an id",
@@ -278,12 +276,12 @@ class _Draft:
 
     def _row(self) -> tuple[dict[str, str], str, bool]:
         """Return the cells, what a task file would say, and whether the cells say all of it."""
-        wanted, columns = self._wanted, self._places.sheets[-1].columns
+        new, columns = self._new, self._places.sheets[-1].columns
         has_both = columns.name is not None and columns.description is not None
         only = "description" if columns.name is None else "name"
         # A command is taken as it is; what people read is not.
-        text = as_typed(wanted.text) if self.is_shell else visible(wanted.text)
-        about = sanitize(as_typed(wanted.description)).strip()
+        text = as_typed(new.text) if self.is_shell else visible(new.text)
+        about = sanitize(as_typed(new.description)).strip()
         if self.is_shell:
             # The command is what counts; what it is for is how people see it.
             cells = {"name": about, "description": text} if has_both else {only: about or text}
@@ -294,16 +292,16 @@ class _Draft:
             whole = f"{text}\n\n{about}".rstrip()
         values = {
             "id": self.id,
-            "tags": ", ".join(wanted.tags),
-            **wanted.values,
+            "tags": ", ".join(new.tags),
+            **new.values,
         }
-        needs = wanted.needs or ("None" if columns.needs is not None else "")
+        needs = new.needs or ("None" if columns.needs is not None else "")
         row = {role: text for role, text in {**cells, **values, "needs": needs}.items() if text}
         return row, whole, is_said
 
     def _check(self, needs: Sequence[str]) -> None:
         known = set(self._known)
-        for option, task_ids in (("--depends-on", needs), ("--parent", (self._wanted.parent,))):
+        for option, task_ids in (("--depends-on", needs), ("--parent", (self._new.parent,))):
             for task_id in filter(None, task_ids):
                 if task_id not in known:
                     raise unknown_task(task_id, known, option)
@@ -314,6 +312,6 @@ class _Draft:
             task._replace(description=body),
             plan.tasks,
             shell=self.is_shell,
-            settings=self._wanted.settings,
-            criteria=self._wanted.criteria,
+            settings=self._new.settings,
+            criteria=self._new.criteria,
         )

@@ -206,7 +206,7 @@ def require_approval(layout: Layout, plan_header: PlanHeader) -> None:
         )
 
 
-def require_open(layout: Layout, board: PlanSnapshot, wanted: TaskCommand) -> None:
+def require_open(layout: Layout, board: PlanSnapshot, command: TaskCommand) -> None:
     """Make sure that a plan lets somebody do with a task of it what they want; one that says no state always does.
 
     Until it is over, whoever has begun a task may say how far they are, and how it ended.
@@ -215,14 +215,14 @@ def require_open(layout: Layout, board: PlanSnapshot, wanted: TaskCommand) -> No
         ApprovalError: a task is to be begun or done, and nobody has approved the plan, or it is blocked.
         TransitionError: it is over.
     """
-    state, task = board.plan.header.state, wanted.task
+    state, task = board.plan.header.state, command.task
     if state in TERMINAL:
         assert state is not None
-        move_plan(state, wanted.verb.value)
+        move_plan(state, command.verb.value)
     has_attempts = task in board.results and bool(board.results[task].attempts)
     is_under_way = task in board.standing and board.status(task) in ACTIVE
-    is_begun = has_attempts if wanted.verb is Verb.COMPLETE else is_under_way
-    if wanted.verb in {Verb.START, Verb.COMPLETE} and not is_begun:
+    is_begun = has_attempts if command.verb is Verb.COMPLETE else is_under_way
+    if command.verb in {Verb.START, Verb.COMPLETE} and not is_begun:
         require_approval(layout, board.plan.header)
 
 

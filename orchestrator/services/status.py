@@ -105,10 +105,10 @@ def find_orphans(layout: Layout) -> list[str]:
     said = []
     for request in found:
         with suppress(StoreError):  # it is left to whoever may read it
-            wanted = requests.read(request)
-            if wanted is not None and wanted.verb is not Verb.LAUNCH:  # that is forgotten
-                what = "claim" if wanted.is_claim else f"{wanted.verb.value} {wanted.task}"
-                said.append(f"{what} (by {wanted.by}, {moment(wanted.time)})")
+            command = requests.read(request)
+            if command is not None and command.verb is not Verb.LAUNCH:  # that is forgotten
+                what = "claim" if command.is_claim else f"{command.verb.value} {command.task}"
+                said.append(f"{what} (by {command.by}, {moment(command.time)})")
     return said
 
 

@@ -217,13 +217,13 @@ def _shadowing(found: AgentFile) -> Problem:
 def _no_base(
     found: AgentFile, files: Mapping[str, AgentFile], bases: Mapping[str, Member]
 ) -> Problem:
-    wanted = found.member.extends
-    if wanted in files:
-        under = files[wanted].member.extends
-        hint = f"extend {under}" if under in bases else f"correct {files[wanted].file}"
-        return _bad(f"{wanted} stands on another agent itself", found, hint)
+    command = found.member.extends
+    if command in files:
+        under = files[command].member.extends
+        hint = f"extend {under}" if under in bases else f"correct {files[command].file}"
+        return _bad(f"{command} stands on another agent itself", found, hint)
     there = ", ".join(key for key in bases if key != "simulated")
-    return _bad(f"there is no agent {wanted!r} to extend", found, f"there are {there}")
+    return _bad(f"there is no agent {command!r} to extend", found, f"there are {there}")
 
 
 def _agent_files(directory: str) -> list[str]:

@@ -341,8 +341,8 @@ def read_whole(descriptor: int, size: int, largest: int = LARGEST) -> bytes | No
     pieces, taken = [], 0
     while max(size, taken) <= largest:
         # A file object would ask the system twice as often. The byte too many shows that the file has grown.
-        wanted = _PIECE if taken >= size else min(size - taken + 1, _PIECE)
-        pieces.append(os.read(descriptor, wanted))
+        command = _PIECE if taken >= size else min(size - taken + 1, _PIECE)
+        pieces.append(os.read(descriptor, command))
         taken += len(pieces[-1])
         if taken == size or not pieces[-1]:
             return b"".join(pieces)

@@ -98,12 +98,12 @@ class Requests:
 
     # ── who asks ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def leave(self, wanted: TaskCommand) -> None:
-        """Ask; *wanted* has an id of ``new_id``."""
+    def leave(self, command: TaskCommand) -> None:
+        """Ask; *command* has an id of ``new_id``."""
         reject_symlinks(self.directory)
         with io_errors("make", self.directory), suppress(FileExistsError):
             make_directory(self.directory)  # never with a plan directory that is gone
-        atomic_write(self._path(wanted.id, _REQUEST), json.dumps(wanted._asdict()).encode())
+        atomic_write(self._path(command.id, _REQUEST), json.dumps(command._asdict()).encode())
 
     def answer_to(self, request: str) -> Reply | None:
         """Return the answer, or None as long as there is none."""
@@ -259,7 +259,7 @@ def _read(request: str, data: bytes) -> TaskCommand | None:
     try:
         raw: dict[str, Any] = json.loads(data)
         progress = raw["progress"]
-        wanted = TaskCommand(
+        command = TaskCommand(
             verb=Verb(raw["verb"]),
             task=str(raw["task"]),
             by=str(raw["by"]),
@@ -270,9 +270,9 @@ def _read(request: str, data: bytes) -> TaskCommand | None:
             progress=None if progress is None else min(max(int(progress), 0), 100),
             run=str(raw["run"]),
         )
-        f"{wanted.note}{wanted.answer}".encode()
+        f"{command.note}{command.answer}".encode()
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
-    is_named = TASK_ID.fullmatch(wanted.task) or wanted.is_claim
-    is_ours = is_named and is_name(wanted.by) and wanted.verb in {*COMMANDS, Verb.LAUNCH}
-    return wanted if is_ours and 0 <= wanted.time < 253_402_300_800 else None
+    is_named = TASK_ID.fullmatch(command.task) or command.is_claim
+    is_ours = is_named and is_name(command.by) and command.verb in {*COMMANDS, Verb.LAUNCH}
+    return command if is_ours and 0 <= command.time < 253_402_300_800 else None

@@ -109,13 +109,13 @@ def plan(
         output_in=display_path(layout.final_output),
     )
     page = asked.get("page", "")
-    wanted = Filter(
+    command = Filter(
         asked.get("status", ""),
         asked.get("find", "").strip()[:100],
         int(page) if page.isdecimal() and len(page) < 7 else 1,
     )
     plans_below = _below(layout, asked) if collection.has_plans(layout) else None
-    return overview_page(site, seen, wanted, plans=plans_below, given=given, trouble=trouble)
+    return overview_page(site, seen, command, plans=plans_below, given=given, trouble=trouble)
 
 
 def active_run(layout: Layout) -> tuple[str, float]:

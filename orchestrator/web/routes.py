@@ -237,7 +237,7 @@ class _Desk:
         is_answer = verb is Verb.COMPLETE
         if verb in FINAL_VERBS:
             _reason({"words": words}, verb.value)
-        wanted = TaskCommand(
+        command = TaskCommand(
             verb=verb,
             task=task,
             by=self.caller,
@@ -245,7 +245,7 @@ class _Desk:
             note="" if is_answer else words,
             answer=words if is_answer and words.strip() else "",
         )
-        act(layout, wanted, _plugs_of)  # the browser shows that it waits
+        act(layout, command, _plugs_of)  # the browser shows that it waits
 
     def add(self, request: Request) -> Response:
         """Add a task."""

@@ -239,8 +239,8 @@ def test_a_missing_package_is_a_finding(orchestrate: Orchestrate, tmp_path: Path
 def test_the_packages_are_those_that_are_declared() -> None:
     """Somebody may use the package without its metadata, so the list stands twice; here it is held together."""
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = {f"{name}>={oldest}" for name, (_, oldest) in PACKAGES.items()}
-    assert set(declared["dependencies"]) == wanted
+    command = {f"{name}>={oldest}" for name, (_, oldest) in PACKAGES.items()}
+    assert set(declared["dependencies"]) == command
     assert declared["requires-python"] == f">={'.'.join(map(str, PYTHON))}"
 
 

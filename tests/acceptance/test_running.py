@@ -318,7 +318,7 @@ def test_the_environment_of_an_agent(orchestrate: Orchestrate, tmp_path: Path, p
     run = orchestrate("run", "--json", env={"MINE": "kept"})
     answer = answer_of(p, "T-02")
     told = dict(line.split("=", 1) for line in answer.splitlines() if re.match(r"\w+=", line))
-    wanted = {
+    command = {
         "ORCHESTRATOR_RUN_ID": run.events[-1]["run"],
         "ORCHESTRATOR_TASK_ID": "T-02",
         "ORCHESTRATOR_ATTEMPT": "2",
@@ -327,7 +327,7 @@ def test_the_environment_of_an_agent(orchestrate: Orchestrate, tmp_path: Path, p
         "MINE": "kept",
         "cwd": str(tmp_path),
     }
-    assert wanted == {name: told.get(name) for name in wanted}
+    assert command == {name: told.get(name) for name in command}
     descriptors = re.findall(r" (\d+) -> (\S+)", answer)
     assert ["0", "1", "2"] == [
         number for number, path in descriptors if not path.startswith("/proc")

@@ -60,7 +60,7 @@ def test_status_says_where_the_plan_stands(orchestrate: Orchestrate, ended: Path
         told.json["ok"],
         told.json["message"],
     )
-    wanted = {
+    command = {
         "directory": str(ended),
         "total": 4,
         "counts": dict.fromkeys(TaskStatus, 0) | {"completed": 2, "failed": 1, "skipped": 1},
@@ -69,7 +69,7 @@ def test_status_says_where_the_plan_stands(orchestrate: Orchestrate, ended: Path
         "failed": [{"id": "T-02", "reason": "exit 3: bad luck"}],
         "run": None,
     }
-    assert wanted == {name: told.json[name] for name in wanted}
+    assert command == {name: told.json[name] for name in command}
     assert "2 of 4 tasks completed" in told.json["log"][-1]
     text = orchestrate("status").stdout
     assert "50%  Completed 2/4 · Failed 1 · Skipped 1" in text
@@ -326,13 +326,13 @@ def test_what_a_person_wrote_stays_byte_for_byte(orchestrate: Orchestrate, tmp_p
         )
     )
     cells = re.sub(rf" {moment} ", " - ", mine)
-    wanted = (
+    command = (
         PERSON.partition("last line")[0]
         .replace("|  🟡 Pending  |", "| ✅ Completed |")
         .replace("| 🟡 Pending | - | - |", "| ✅ Completed | - | - |")
         .replace("|   |   |   |", "| ✅ Completed | - | - |")
     )
-    assert wanted == cells
+    assert command == cells
     assert ours.startswith("\r\n\r\n<!-- orchestrator:status -->\r\n")
     assert "\n" not in ours.replace("\r\n", "")
     assert "Agent-07" in ours
@@ -341,7 +341,7 @@ def test_what_a_person_wrote_stays_byte_for_byte(orchestrate: Orchestrate, tmp_p
     assert 0 == orchestrate("run").returncode
     again = plan.read_bytes().decode()
     still = re.sub(rf" {moment} ", " - ", again.partition("last line without an end")[0])
-    assert wanted == still
+    assert command == still
     assert 2 == again.count("<!-- orchestrator:status -->")
 
 

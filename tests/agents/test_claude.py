@@ -33,11 +33,11 @@ def words(given: Assignment | None = None, **settings: Any) -> tuple[str, ...]:
 
 def test_the_plainest_command_line() -> None:
     """Prompt on standard input, events as JSON lines, no bypass of permissions (S2-39, S2-42, promise 26)."""
-    wanted = ClaudeAgent("/bin/claude").invocation(assignment("Do it", given("T-01", "one")))
-    assert wanted.argv == ("/bin/claude", *ALWAYS)
-    assert wanted.stdin.startswith("# Task ")
-    assert "Do it" in wanted.stdin
-    assert not wanted.script
+    command = ClaudeAgent("/bin/claude").invocation(assignment("Do it", given("T-01", "one")))
+    assert command.argv == ("/bin/claude", *ALWAYS)
+    assert command.stdin.startswith("# Task ")
+    assert "Do it" in command.stdin
+    assert not command.script
 
 
 @pytest.mark.parametrize(
@@ -160,8 +160,8 @@ def test_what_resumes_a_session_does_not_repeat_the_task() -> None:
 
 def test_a_session_of_its_own() -> None:
     """Its own retries do not multiply ours (promise 20)."""
-    wanted = ClaudeAgent().invocation(assignment("Do it"))
-    assert wanted.env == {
+    command = ClaudeAgent().invocation(assignment("Do it"))
+    assert command.env == {
         "CLAUDE_CODE_MAX_RETRIES": "3",
         "CLAUDE_CODE_DISABLE_FILE_MENTIONS": "1",
         "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS": "1",
@@ -177,8 +177,8 @@ def test_what_a_login_needs_depends_on_who_serves_the_model(cloud: str, switch: 
     assert "ANTHROPIC_*" in login_variables({})
     assert cloud not in login_variables({switch: ""})
     assert cloud in login_variables({switch: "1"})
-    wanted = ClaudeAgent(login=("A", "B")).invocation(assignment("Do it"))
-    assert ("A", "B") == wanted.login
+    command = ClaudeAgent(login=("A", "B")).invocation(assignment("Do it"))
+    assert ("A", "B") == command.login
 
 
 def test_no_permission_is_bypassed_unless_the_plan_says_so() -> None:

@@ -32,24 +32,24 @@ def judged(
 
 def test_the_prompt_comes_on_standard_input() -> None:
     """All of it: the task, what the tasks before it answered, and how to answer."""
-    wanted = agent("exec", "-").invocation(assignment("Do it.", given("T-01", "one")))
-    assert (("/bin/it", "exec", "-"), "") == (wanted.argv, wanted.script)
-    assert wanted.stdin.startswith("# Task agent-07 (T-07: Report)\n")
-    assert all(part in wanted.stdin for part in ("Do it.", "one", "## Your answer"))
+    command = agent("exec", "-").invocation(assignment("Do it.", given("T-01", "one")))
+    assert (("/bin/it", "exec", "-"), "") == (command.argv, command.script)
+    assert command.stdin.startswith("# Task agent-07 (T-07: Report)\n")
+    assert all(part in command.stdin for part in ("Do it.", "one", "## Your answer"))
 
 
 def test_its_role_stands_in_front_of_the_prompt() -> None:
     """Below a line of ours, so that it is never taken for a command."""
-    wanted = agent(role="/You are Eva.\n").invocation(assignment("Do it."))
-    assert wanted.stdin.startswith("# Your role\n\n/You are Eva.\n\n# Task agent-07")
+    command = agent(role="/You are Eva.\n").invocation(assignment("Do it."))
+    assert command.stdin.startswith("# Your role\n\n/You are Eva.\n\n# Task agent-07")
 
 
 @pytest.mark.parametrize("word", ["{prompt_file}", "--file={prompt_file}"])
 def test_the_prompt_may_come_as_a_file(word: str) -> None:
     """Then there is nothing on standard input, and still nothing of it on the command line."""
-    wanted = agent("run", word).invocation(assignment("SECRET"))
-    assert ("/bin/it", "run", word.replace("{prompt_file}", SCRIPT)) == wanted.argv
-    assert ("", True) == (wanted.stdin, "SECRET" in wanted.script)
+    command = agent("run", word).invocation(assignment("SECRET"))
+    assert ("/bin/it", "run", word.replace("{prompt_file}", SCRIPT)) == command.argv
+    assert ("", True) == (command.stdin, "SECRET" in command.script)
 
 
 def test_the_model_goes_where_the_command_says() -> None:

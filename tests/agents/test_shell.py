@@ -27,9 +27,9 @@ from tests.agents.assignments import assignment, given
 )
 def test_the_first_code_block_is_the_script(language: str, interpreter: tuple[str, ...]) -> None:
     """Its language says what runs it, and a script whose middle fails has failed (S0-02)."""
-    wanted = ShellAgent().invocation(assignment("text", code="echo one", language=language))
-    assert wanted.argv == (*interpreter, SCRIPT)
-    assert wanted.script == "echo one\n"
+    command = ShellAgent().invocation(assignment("text", code="echo one", language=language))
+    assert command.argv == (*interpreter, SCRIPT)
+    assert command.script == "echo one\n"
 
 
 def test_without_a_fence_the_whole_text_is_the_script() -> None:

@@ -139,9 +139,9 @@ def test_a_conversation_can_be_read_from_any_log(plug: Plug, data: bytes) -> Non
 def test_an_invocation_runs_a_program_or_has_its_output(plug: Plug) -> None:
     """An agent says what to run or, with nothing to run, what came out; never both, and the same each time."""
     task = assignment("echo hello", given("T-01", "one"))
-    wanted = plug.agent.invocation(task)
-    assert bool(wanted.argv) != bool(wanted.output)
-    assert wanted == plug.agent.invocation(task)
+    command = plug.agent.invocation(task)
+    assert bool(command.argv) != bool(command.output)
+    assert command == plug.agent.invocation(task)
 
 
 @every_agent

@@ -61,5 +61,5 @@ def test_an_agent_takes_no_more_than_it_has_room_for() -> None:
 
 @pytest.mark.parametrize("state", [None, *sorted(set(PlanState) - TERMINAL)])
 def test_only_what_somebody_wants_done_is_handed_out(state: PlanState | None) -> None:
-    wanted = {None, "approved", "in_progress", "testing", "review"}
-    assert (state in wanted) == (refusal(state) == "")
+    command = {None, "approved", "in_progress", "testing", "review"}
+    assert (state in command) == (refusal(state) == "")

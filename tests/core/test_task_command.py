@@ -236,16 +236,16 @@ def test_work_is_handed_out_in_order() -> None:
         (S.CANCELLED, S.BLOCKED, Verb.CANCEL),
     ],
 )
-def test_a_status_is_reached_by_a_verb(wanted: S, now: S, verb: Verb) -> None:
+def test_a_status_is_reached_by_a_verb(command: S, now: S, verb: Verb) -> None:
     """For `update ID --status S`."""
-    assert verb is verb_towards(wanted, now)
+    assert verb is verb_towards(command, now)
 
 
 def test_some_statuses_only_follow_from_others() -> None:
     """Nobody says that a task is skipped."""
-    for wanted in (S.SKIPPED, S.RETRYING):
+    for command in (S.SKIPPED, S.RETRYING):
         with pytest.raises(TransitionError, match="nobody sets the status"):
-            verb_towards(wanted, S.PENDING)
+            verb_towards(command, S.PENDING)
 
 
 @given(st.from_regex(NAME, fullmatch=True))

@@ -99,11 +99,13 @@ class MessagesApi(ThreadingHTTPServer):
 
     def reply(self, steps: list[Any], key: str, step: int) -> Reply:
         """Return what these steps of *key* say, and remember that it was asked."""
-        wanted = steps[min(step, len(steps) - 1)]
+        command = steps[min(step, len(steps) - 1)]
         with self.lock:
             again = self.asked[key, step]
             self.asked[key, step] += 1
-        reply: Reply = wanted[min(again, len(wanted) - 1)] if isinstance(wanted, list) else wanted
+        reply: Reply = (
+            command[min(again, len(command) - 1)] if isinstance(command, list) else command
+        )
         return reply
 
     def at_barrier(self, name: str) -> Callable[[], bool]:

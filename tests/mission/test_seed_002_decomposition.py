@@ -16,12 +16,12 @@ REQUEST = "Analyze my TypeScript project for code quality, security, and perform
 
 
 def task(id: str, name: str, *needs: str | tuple[str, str], **more: Any) -> dict[str, Any]:
-    wanted = [(need, "data") if isinstance(need, str) else need for need in needs]
+    command = [(need, "data") if isinstance(need, str) else need for need in needs]
     return {
         "id": id,
         "name": name,
         "description": f"{name}: read the source files and list what you find, file by file.",
-        "needs": [{"id": need, "kind": kind} for need, kind in wanted],
+        "needs": [{"id": need, "kind": kind} for need, kind in command],
         "inputs": [{"name": "root", "type": "directory", "source": "Project", "value": "src"}],
         "expected": "A table of File, Finding.",
         "acceptance": ["every file is in the table"],

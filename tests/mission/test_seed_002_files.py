@@ -196,7 +196,7 @@ def test_s2_56_to_60_the_template_of_a_task(orchestrate: Orchestrate, root: Path
     (root / "master_plan.md").write_text(head + rows, encoding="utf-8")
     assert 0 == orchestrate("run", "--simulate").returncode
     first = (root / "agent_tasks" / "agent-01.md").read_text(encoding="utf-8")
-    wanted = [
+    command = [
         "Task Information",
         "Input",
         "Task Description",
@@ -204,7 +204,7 @@ def test_s2_56_to_60_the_template_of_a_task(orchestrate: Orchestrate, root: Path
         "Constraints",
         "Hints",
     ]
-    assert wanted == sections(first)
+    assert command == sections(first)
     for line in (
         "# 🤖 Agent-01 Task Assignment",
         "- **Task ID**: T-01",

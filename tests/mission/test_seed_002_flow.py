@@ -94,20 +94,20 @@ def test_s2_23_six_states(orchestrate: Orchestrate, gate: Gate, root: Path) -> N
     run = orchestrate.start("run")
     gate.await_task(run)
     states = ("✅ Completed", "❌ Failed", "🔄 Retrying", "🔵 Running", "🟡 Pending", "⏸️ Waiting")
-    wanted = {f"T-0{number}": state for number, state in enumerate(states, start=1)}
+    command = {f"T-0{number}": state for number, state in enumerate(states, start=1)}
 
     def seen() -> dict[str, str]:
         status = p.read_text(encoding="utf-8").partition("orchestrator:status -->")[2]
         return {
             row[1]: row[4]
             for row in map(cells, status.splitlines())
-            if row[1:2] and row[1] in wanted
+            if row[1:2] and row[1] in command
         }
 
     def cells(line: str) -> list[str]:
         return [cell.strip() for cell in line.split("|")]
 
-    wait_until(lambda: seen() == wanted)
+    wait_until(lambda: seen() == command)
     run.terminate()
     assert 143 == orchestrate.finish(run).returncode
 

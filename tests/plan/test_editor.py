@@ -139,9 +139,9 @@ def test_a_text_that_a_cell_would_change_does_not_fit(text: str) -> None:
         (["1", "2"], ["3"]),
     ],
 )
-def test_ids_go_on_where_those_of_the_plan_stop(known: list[str], wanted: list[str]) -> None:
+def test_ids_go_on_where_those_of_the_plan_stop(known: list[str], command: list[str]) -> None:
     """The word that most of them have, the same width, the next number."""
-    assert wanted == list(islice(next_ids(known), len(wanted)))
+    assert command == list(islice(next_ids(known), len(command)))
 
 
 def test_a_row_that_is_not_there_is_told() -> None:

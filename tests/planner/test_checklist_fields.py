@@ -106,8 +106,8 @@ def test_patterns_and_criteria_are_taken_as_they_stand() -> None:
         "- Build\n  - Writes: out/**/x.md, `web/**/y.md`, **/test/**, __tests__ and __init__.py\n"
         "  - Acceptance: 2**3**2 is 512\n  - Inputs: all: src/**/*.py docs/**/*.md\n"
     )["tasks"]
-    wanted = ["out/**/x.md", "web/**/y.md", "**/test/**", "__tests__", "__init__.py"]
-    assert wanted == task["writes"]
+    command = ["out/**/x.md", "web/**/y.md", "**/test/**", "__tests__", "__init__.py"]
+    assert command == task["writes"]
     assert ["2**3**2 is 512"] == task["acceptance"]
     assert [{"name": "all", "value": "src/**/*.py docs/**/*.md"}] == task["inputs"]
 

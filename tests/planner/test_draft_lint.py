@@ -16,8 +16,8 @@ def task(
     id: str, *needs: str, text: str = "Write the report on the files", **more: object
 ) -> DraftTask:
     given = {"expected": "a page", "estimate": 120.0, **more}
-    wanted = tuple(Need(need) for need in needs)
-    return DraftTask(id=id, name=id, description=text, needs=wanted, **given)  # type: ignore[arg-type]
+    command = tuple(Need(need) for need in needs)
+    return DraftTask(id=id, name=id, description=text, needs=command, **given)  # type: ignore[arg-type]
 
 
 def codes(*tasks: DraftTask) -> list[str]:

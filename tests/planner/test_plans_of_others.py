@@ -38,9 +38,9 @@ def waits(found: OutlineResult) -> dict[str, str]:
 
 
 def task(found: OutlineResult, id: str) -> dict[str, Any]:
-    wanted: dict[str, Any]
-    (wanted,) = (each for each in found.data["tasks"] if each["id"] == id)
-    return wanted
+    command: dict[str, Any]
+    (command,) = (each for each in found.data["tasks"] if each["id"] == id)
+    return command
 
 
 # ── Spec Kit ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -379,7 +379,7 @@ def test_ids_in_brackets(name: str) -> None:
     """Each reference makes a dependency."""
     found = case(name)
     assert ("checklist", ()) == (found.form, found.problems)
-    wanted = {
+    command = {
         "DOC-1": "",
         "DOC-2": "DOC-1",
         "DOC-3": "DOC-2",
@@ -389,7 +389,7 @@ def test_ids_in_brackets(name: str) -> None:
         "M1.02": "M1.01",
     }
     short = {"DOC-1": "", "DOC-2": "DOC-1", "DOC-3": "DOC-1"}
-    assert (wanted if name == "ids-in-brackets.md" else short) == waits(found)
+    assert (command if name == "ids-in-brackets.md" else short) == waits(found)
     assert "Add the importer of sources" == task(found, "DOC-2")["name"].split(".")[0]
 
 

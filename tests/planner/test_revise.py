@@ -273,8 +273,8 @@ def test_a_plan_reads_back_as_the_draft_it_was_drawn_from(draft: Draft) -> None:
         assert ((), {}) == (file.problems, dict(file.settings))
         if each.command:
             assert (each.command.strip(), each.language) == (file.code.strip(), file.language)
-    wanted = one_line(html.unescape(draft.request), 10_000)
-    assert wanted == one_line(html.unescape(drawn.board.plan.request), 10_000)
+    command = one_line(html.unescape(draft.request), 10_000)
+    assert command == one_line(html.unescape(drawn.board.plan.request), 10_000)
 
 
 def test_a_task_file_says_all_that_the_draft_says() -> None:

@@ -85,9 +85,9 @@ class Api:
     @property
     def requests(self) -> list[Request]:
         """The requests for a message so far, in the order in which they arrived."""
-        wanted = ("session", "key", "step", "in_flight", "body")
+        command = ("session", "key", "step", "in_flight", "body")
         return [
-            Request(*(entry[name] for name in wanted)) for entry in self._log() if "body" in entry
+            Request(*(entry[name] for name in command)) for entry in self._log() if "body" in entry
         ]
 
     @property

@@ -39,12 +39,12 @@ class Ended:
         """The last result event."""
         return self.of_type("result")[-1]
 
-    def of_type(self, *wanted: str) -> list[dict[str, Any]]:
+    def of_type(self, *command: str) -> list[dict[str, Any]]:
         """The events of a type, or of a type and a subtype."""
         return [
             event
             for event in self.events
-            if wanted == (event["type"], event.get("subtype"))[: len(wanted)]
+            if command == (event["type"], event.get("subtype"))[: len(command)]
         ]
 
     def outcome(self, *fields: str) -> tuple[object, ...]:
@@ -128,14 +128,14 @@ class Stage:
         self, prompt: str, *flags: str, env: Mapping[str, str | None] | None = None
     ) -> subprocess.Popen[str]:
         """Call the CLI, and go on while it works."""
-        wanted = {**self.environment, **(env or {})}
+        command = {**self.environment, **(env or {})}
         asked = self.where.with_name(f"prompt-{len(self._started)}")
         asked.write_text(prompt, encoding="utf-8")
         with asked.open(encoding="utf-8") as stdin:
             process = subprocess.Popen(
                 [*self.api.inside, str(self.claude_bin), *STREAM, *flags],
                 cwd=self.where,
-                env={name: value for name, value in wanted.items() if value is not None},
+                env={name: value for name, value in command.items() if value is not None},
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

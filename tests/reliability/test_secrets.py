@@ -214,8 +214,8 @@ def test_files_follow_the_umask_and_are_never_world_writable(
         str(path.relative_to(tmp_path)): stat.S_IMODE(path.stat().st_mode)
         for path in (tmp_path / "new", *(tmp_path / "new").rglob("*"))
     }
-    wanted = {name: folder if (tmp_path / name).is_dir() else file for name in modes}
-    assert wanted == modes
+    command = {name: folder if (tmp_path / name).is_dir() else file for name in modes}
+    assert command == modes
     assert len(modes) > 15
 
 

@@ -374,22 +374,22 @@ class EngineMachine(RuleBasedStateMachine):
         task = data.draw(st.sampled_from(sorted(self.engine.entries)))
         self.commands += 1
         request = f"r{self.commands}"
-        wanted = TaskCommand(verb, task, by, self.now, id=request, progress=progress)
-        self.requests[request] = wanted
+        command = TaskCommand(verb, task, by, self.now, id=request, progress=progress)
+        self.requests[request] = command
         self.finished = False
-        self.tell(Intervened(wanted, self.outside.get(task, "")))
+        self.tell(Intervened(command, self.outside.get(task, "")))
 
     def settled(self, task: str, status: TaskStatus, request: str) -> None:
         """Hold what becomes of a task to what somebody said."""
         if request:
-            wanted = self.requests.pop(request)
-            assert wanted.task == task
-            assert status in WANTED[wanted.verb]
+            command = self.requests.pop(request)
+            assert command.task == task
+            assert status in WANTED[command.verb]
             assert task not in self.running, "settled while it runs"
-            if wanted.verb in {Verb.UNBLOCK, Verb.RETRY}:
+            if command.verb in {Verb.UNBLOCK, Verb.RETRY}:
                 self.failures[task] = 0
-            if wanted.verb is Verb.START:
-                self.outside.setdefault(task, wanted.by)
+            if command.verb is Verb.START:
+                self.outside.setdefault(task, command.by)
             else:
                 self.outside.pop(task, None)
         if request and status in KEPT:

@@ -181,8 +181,8 @@ def commands_work(entries: Sequence[Node]) -> int:
     for number, verb in enumerate(
         [Verb.BLOCK, Verb.UNBLOCK, Verb.CANCEL, Verb.RETRY, Verb.START, Verb.COMPLETE, Verb.RETRY]
     ):
-        wanted = TaskCommand(verb, "t7", "bob", 0.0, id=str(number))
-        for event in (Intervened(wanted, "bob"), Recorded("t7")):
+        command = TaskCommand(verb, "t7", "bob", 0.0, id=str(number))
+        for event in (Intervened(command, "bob"), Recorded("t7")):
             answer, work = work_of(lambda event=event: run.handle(event, Tick(0.0)))  # type: ignore[misc]
             assert not any(isinstance(each, Refuse) for each in answer)
             most = max(most, work)

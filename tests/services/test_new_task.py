@@ -24,10 +24,10 @@ def test_a_plan_that_cannot_be_written_leaves_no_task_file(tmp_path: Path) -> No
     layout = write_plan(tmp_path, {"T-01": ""}).layout
     in_the_way = tmp_path / f".master_plan.md.{os.getpid()}.tmp"
     in_the_way.mkdir()
-    wanted = NewTask("count the words", criteria=("there is a number",))
+    command = NewTask("count the words", criteria=("there is a number",))
     with pytest.raises(StoreError):
-        add(layout, wanted, "bob", no_files)
+        add(layout, command, "bob", no_files)
     assert not os.path.exists(layout.task_file("agent-02"))
     in_the_way.rmdir()
-    assert "T-02" == add(layout, wanted, "bob", no_files).id
+    assert "T-02" == add(layout, command, "bob", no_files).id
     assert os.path.exists(layout.task_file("agent-02"))

@@ -24,7 +24,7 @@ def requests(tmp_path: Path) -> Requests:
     return Requests(str(tmp_path / "requests"))
 
 
-def wanted(verb: Verb = Verb.CANCEL, task: str = "T-01", **more: Any) -> TaskCommand:
+def command(verb: Verb = Verb.CANCEL, task: str = "T-01", **more: Any) -> TaskCommand:
     """A request as a command makes it."""
     return TaskCommand(verb, task, "bob", 1.5, id=new_id(time.time()))._replace(**more)
 
@@ -38,7 +38,7 @@ def test_nobody_ever_asked(requests: Requests) -> None:
 @pytest.mark.parametrize("verb", COMMANDS)
 def test_what_was_asked_is_read(requests: Requests, verb: Verb) -> None:
     """Every word of it."""
-    asked = wanted(verb, note="why\u2028not", answer="# a\n\n---\n", progress=40, run="r1")
+    asked = command(verb, note="why\u2028not", answer="# a\n\n---\n", progress=40, run="r1")
     requests.leave(asked)
     assert [asked.id] == requests.look()
     assert asked == requests.read(asked.id)
@@ -48,13 +48,13 @@ def test_requests_are_carried_out_in_the_order_in_which_they_were_made(requests:
     """Their names begin with a moment."""
     ids = [new_id(moment) for moment in (2.0, 999_999.9, 1_800_000_000.0, 1_800_000_000.001)]
     for each in reversed(ids):
-        requests.leave(wanted()._replace(id=each))
+        requests.leave(command()._replace(id=each))
     assert ids == requests.look()
 
 
 def test_an_answered_request_is_gone(requests: Requests) -> None:
     """The answer waits for whoever asked."""
-    asked = wanted()
+    asked = command()
     requests.leave(asked)
     assert None is requests.answer_to(asked.id)
     requests.answer(asked.id, Reply.done("T-01", TaskStatus.CANCELLED))
@@ -67,7 +67,7 @@ def test_an_answered_request_is_gone(requests: Requests) -> None:
 
 def test_whoever_answers_may_die_before_removing_the_request(requests: Requests) -> None:
     """What has an answer is not done again."""
-    asked = wanted()
+    asked = command()
     requests.leave(asked)
     requests.answer(asked.id, Reply.done("T-01", TaskStatus.CANCELLED))
     requests.leave(asked)
@@ -110,7 +110,7 @@ def test_what_makes_no_sense_is_no_request(
     requests: Requests, changed: dict[str, object] | None
 ) -> None:
     """Agents may write into this directory."""
-    raw = [1] if changed is None else {**wanted()._asdict(), **changed}
+    raw = [1] if changed is None else {**command()._asdict(), **changed}
     os.makedirs(requests.directory)
     (Path(requests.directory) / "x.request.json").write_text(json.dumps(raw))
     assert ["x"] == requests.look()
@@ -120,7 +120,7 @@ def test_what_makes_no_sense_is_no_request(
 @pytest.mark.parametrize("name", ["x.request.json", "x.answer.json", "x.request.json/y"])
 def test_a_directory_in_the_place_of_a_request_is_none(requests: Requests, name: str) -> None:
     """It stays where it is, and nobody is kept from anything by it."""
-    asked = wanted()
+    asked = command()
     requests.leave(asked)
     place = Path(requests.directory, name)
     place.mkdir(parents=True)
@@ -135,7 +135,7 @@ def test_a_directory_in_the_place_of_a_request_is_none(requests: Requests, name:
 
 def test_nothing_is_asked_or_answered_through_a_link(requests: Requests, tmp_path: Path) -> None:
     """What an agent planted leads no write outside, and ends no run (promise 23)."""
-    asked, outside = wanted(), tmp_path / "outside"
+    asked, outside = command(), tmp_path / "outside"
     requests.leave(asked)
     Path(requests.directory).rename(outside)
     Path(requests.directory).symlink_to(outside)
@@ -161,12 +161,12 @@ def test_any_bytes_may_lie_there(tmp_path_factory: pytest.TempPathFactory, data:
 
 def test_a_look_costs_one_stat_while_nothing_changes(requests: Requests) -> None:
     """Requests in the hands of a run are told only again when the directory changed."""
-    requests.leave(wanted())
+    requests.leave(command())
     past = time.time() - 10
     os.utime(requests.directory, (past, past))
     assert 1 == len(requests.look())
     assert [] == requests.look()
-    requests.leave(wanted())
+    requests.leave(command())
     assert 2 == len(requests.look())
 
 
@@ -176,12 +176,12 @@ def test_what_comes_in_while_it_is_listed_is_seen(
     """In the same tick of the file system's clock as what was listed, and however long whoever lists it is kept."""
     clock = [time.time_ns()]
     listed = os.listdir
-    requests.leave(wanted())
+    requests.leave(command())
     os.utime(requests.directory, ns=(clock[0],) * 2)
 
     def interrupted(directory: str) -> list[str]:
         names = listed(directory)
-        requests.leave(wanted())
+        requests.leave(command())
         os.utime(directory, ns=(clock[0],) * 2)
         clock.append(clock[0] + 60_000_000)
         return names
@@ -209,7 +209,7 @@ def test_what_could_not_be_read_is_looked_at_again(
 
 def seen_a_while_ago(requests: Requests) -> TaskCommand:
     """Ask for something that was looked at, in a directory in which nothing has happened since."""
-    asked = wanted()
+    asked = command()
     requests.leave(asked)
     past = time.time() - 10
     os.utime(requests.directory, (past, past))
@@ -224,7 +224,7 @@ def refuse(path: str, *_: object, **__: object) -> int:
 
 def test_what_is_withdrawn_is_carried_out_by_nobody(requests: Requests) -> None:
     """Whoever comes first has it: who asked, or who carries it out."""
-    asked, other = wanted(), wanted()
+    asked, other = command(), command()
     for each in (asked, other):
         requests.leave(each)
     assert requests.take(other.id)
@@ -250,9 +250,9 @@ def test_what_cannot_be_taken_is_looked_at_again(
 
 def test_answers_that_nobody_came_for_are_swept(requests: Requests) -> None:
     """After a while; what was not answered stays."""
-    asked, other = wanted(), wanted()
+    asked, other = command(), command()
     requests.leave(other)
-    for each, age in ((asked, 3600), (wanted(), 0)):
+    for each, age in ((asked, 3600), (command(), 0)):
         requests.answer(each.id, Reply.done("T-01", TaskStatus.CANCELLED))
         path = Path(requests.directory) / f"{each.id}.answer.json"
         os.utime(path, (time.time() - age,) * 2)
