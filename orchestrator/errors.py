@@ -58,7 +58,7 @@ class UsageError(OrchestratorError):
 
 
 class BeingWrittenError(UsageError):
-    """A file of a person's is left as it is, because somebody else is writing it right now; later it may be another."""
+    """A file of a person's is left as it is, because another user is writing it right now; later it may be another."""
 
 
 class NotFoundError(OrchestratorError):
@@ -93,7 +93,7 @@ class PlanError(OrchestratorError):
 
 
 class DraftError(PlanError):
-    """The draft of a planner makes no sense; ``draft`` is what it said."""
+    """The draft of a planner is invalid; ``draft`` is what it said."""
 
     def __init__(self, problems: Sequence[Problem], draft: Mapping[str, Any]) -> None:
         """Take everything that is wrong with a draft, and all of it."""
@@ -108,7 +108,7 @@ class TransitionError(OrchestratorError):
 
 
 class ApprovalError(OrchestratorError):
-    """A plan may not be worked on yet: nobody has approved it, or it is blocked."""
+    """A plan may not be worked on yet: no one has approved it, or it is blocked."""
 
     code = "not_approved"
     exit_status: int = ExitStatus.HELD
@@ -121,7 +121,7 @@ class DependencyError(TransitionError):
 
 
 class NothingReadyError(OrchestratorError):
-    """Somebody asked for work, and nothing is ready to be done."""
+    """A user asked for work, and nothing is ready to be done."""
 
     code = "nothing_ready"
     exit_status: int = ExitStatus.TASK_FAILED
@@ -165,7 +165,7 @@ class HeldError(OrchestratorError):
 
 
 class StoppedError(OrchestratorError):
-    """Somebody ended us by a signal before there was an answer."""
+    """A signal ended this process before there was an answer."""
 
     code = "stopped"
     exit_status: int = 128
@@ -209,7 +209,7 @@ class OutputError(OrchestratorError):
 
 
 class InternalError(OrchestratorError):
-    """Nobody foresaw it: a bug of ours, or a system at its limits."""
+    """Unexpected: a bug, or a system at its limits."""
 
     code = "internal_error"
     exit_status: int = ExitStatus.STATE_FAILED

@@ -1,7 +1,7 @@
-"""What root makes in a directory of somebody else is theirs: after one `sudo orchestrator …` the plan still is, too.
-What somebody else made is not executed as us unasked.
+"""What root makes in a directory of another user is theirs: after one `sudo orchestrator …` the plan still is, too.
+What another user made is not executed as us unasked.
 
-Whose a directory is, is asked once in a process; nobody but root asks, and what root makes among its own stays as it
+Whose a directory is, is asked once in a process; no one but root asks, and what root makes among its own stays as it
 is. The guard makes files as well, so only the standard library is imported here.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 #: A system without users of that sort is refused by `cli/main.py`, which says what is missing.
 _IS_ROOT = getattr(os, "geteuid", lambda: -1)() == 0
-#: The number of whoever called `sudo`.
+#: The number of the caller `sudo`.
 _PERSON = os.environ.get("SUDO_UID", "")
 #: Owner and group by directory; None: root's own.
 _OWNERS: dict[str, tuple[int, int] | None] = {}
@@ -88,7 +88,7 @@ def name_of(uid: int) -> str:
 
 
 def is_trusted(owner: int, environment: Mapping[str, str]) -> bool:
-    """Say whether what somebody left may be executed as us: what is ours, root's, or that of whoever called `sudo`."""
+    """Say whether what a user left may be executed as us: what is ours, root's, or that of the caller `sudo`."""
     us = os.geteuid()
     return owner in {0, us} or (us == 0 and str(owner) == environment.get("SUDO_UID"))
 
@@ -96,7 +96,7 @@ def is_trusted(owner: int, environment: Mapping[str, str]) -> bool:
 def open_to_us(directories: Sequence[str], environment: Mapping[str, str]) -> tuple[str, ...]:
     """Return those directories of a person that are ours to look into, or that are not there.
 
-    With the HOME of somebody else nobody needs what lies there, nor asked for it, and agents that are described there
+    With the HOME of another user no one needs what is there, nor asked for it, and agents that are described there
     would be started as us: what it is worth is a warning. Of a link it counts who made it.
     """
     found = []
@@ -109,7 +109,7 @@ def open_to_us(directories: Sequence[str], environment: Mapping[str, str]) -> tu
         except PermissionError as error:
             why = f"cannot list: {error.strerror}"
         except OSError:
-            pass  # mostly there is none; all else is told by whoever reads it
+            pass  # mostly there is none; all else is told by anyone who reads it
         if why:
             import warnings
 
@@ -129,6 +129,6 @@ def _owner_above(path: str) -> tuple[int, int] | None:
         try:
             found = os.stat(directory)
         except OSError:
-            return None  # whoever makes something there says so best
+            return None  # anyone who makes something there says so best
         _OWNERS[directory] = (found.st_uid, found.st_gid) if found.st_uid else None
     return _OWNERS[directory]

@@ -68,7 +68,7 @@ def plugins(claude_bin: str = "", layout: Layout | None = None) -> Plugins:
     """Return the concrete agents and executor. *claude_bin* comes before ``ORCHESTRATOR_CLAUDE_BIN`` and PATH.
 
     Raises:
-        PlanError: the file of an agent of this plan directory, or of this person, makes no sense.
+        PlanError: the file of an agent of this plan directory, or of this person, is invalid.
         StoreError: one could not be read.
     """
     place, registry = _look_for_claude(claude_bin), read_agents(layout, os.environ)
@@ -240,7 +240,7 @@ def schedulers() -> dict[str, Scheduler]:
 
 
 def caller() -> schedules.Caller:
-    """Return how this program was called, for whoever calls it later."""
+    """Return how this program was called, for the caller it later."""
     path = schedules.usable_path(os.environ.get("PATH", os.defpath))
     words = shlex.split(os.environ.get("ORCHESTRATOR_PROGRAM", ""))
     if words and (found := _find(words[0], path)):

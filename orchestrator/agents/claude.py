@@ -38,7 +38,7 @@ _LOGIN = (
     "SSL_CERT_DIR",
     "IS_SANDBOX",
 )
-#: What it needs besides where the model comes from somebody else, by the switch that says so.
+#: What it needs besides where the model comes from another user, by the switch that says so.
 _CLOUDS = {
     "CLAUDE_CODE_USE_BEDROCK": ("AWS_*",),
     "CLAUDE_CODE_USE_VERTEX": ("GOOGLE_*", "GCLOUD_*", "CLOUDSDK_*", "CLOUD_ML_REGION", "VERTEX_*"),
@@ -61,7 +61,7 @@ def login_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def unset_variables(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what to set for ``claude`` in an environment like this one: whoever set a variable knows why."""
+    """Return what to set for ``claude`` in an environment like this one: anyone who set a variable knows why."""
     return {name: value for name, value in _ENVIRONMENT.items() if not environment.get(name)}
 
 

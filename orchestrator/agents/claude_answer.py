@@ -144,7 +144,7 @@ class LastTurn:
         if words in {each.strip() for each in (*self.own, "\n\n".join(self.own))}:
             return True
         if self.is_calling and event.get("structured_output") is None:
-            return True  # nobody answers while a tool is at work
+            return True  # no one answers while a tool is active
         if not self.has_spoken and isinstance(usage, dict) and usage.get("output_tokens") == 0:
             return True
         return any(each.fullmatch(words) for each in (_PLACEHOLDER, _OWN_WORDS))

@@ -62,7 +62,7 @@ class ProgramLocation(NamedTuple):
     program: str | None = None
     """The program, as an absolute path."""
     not_executable: str | None = None
-    """A file of that name that nobody may execute."""
+    """A file of that name that no one may execute."""
 
 
 def judge_place(place: ProgramLocation) -> Finding:
@@ -143,7 +143,7 @@ def credentials(environment: Mapping[str, str]) -> str:
 def judge_login(
     answer: Probe | None, environment: Mapping[str, str], *, has_credentials: bool
 ) -> Finding:
-    """Say whether there is an account. Nobody is asked whether it is still accepted: that would cost something.
+    """Say whether there is an account. No one is asked whether it is still accepted: that would cost something.
 
     Args:
         answer: What ``claude auth status`` said; None when it was not asked.
@@ -225,7 +225,7 @@ def _bypasses(settings: Settings) -> bool:
 
 
 def _read_status(answer: Probe | None) -> dict[str, Any] | None:
-    """Return what ``auth status`` told, whatever its exit status: that is 1 when nobody is logged in."""
+    """Return what ``auth status`` told, whatever its exit status: that is 1 when no one is logged in."""
     if answer is None or answer.trouble:
         return None
     try:

@@ -1,6 +1,6 @@
 """What an error of the service concerns: the whole account, one model, the service itself, or one task.
 
-The status and the type of the error count first, then known words: whoever lets nobody through says so in many ways,
+The status and the type of the error count first, then known words: anyone who lets no one through says so in many ways,
 and the next version in another one. What neither tells is a refusal, of which the scheduler finds out by what other
 tasks meet (``core.account``).
 """
@@ -216,7 +216,7 @@ def rules(denials: Sequence[Any], program: str = "") -> tuple[str, ...]:
 
 
 def messages(denials: Sequence[Any], program: str) -> tuple[str, ...]:
-    """Return what was to be told to the others and was denied, as the command of ours that it was.
+    """Return what was to be told to the others and was denied, as the command that it was.
 
     It is denied for its quotes alone: the shell would read a backtick or a ``$`` in it, and the rule does not fit any
     more.
@@ -298,14 +298,14 @@ _CLOCK = re.compile(
 _ZONE = re.compile(r"\s*(?:\((?P<named>[^)]+)\)|(?P<bare>Z\b|UTC|GMT|[A-Z][A-Za-z]+/[A-Za-z_/]+))")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-#: Nobody is held for longer by what may be wrong: a budget is of a month, a contract of a year. Seconds.
+#: No one is held for longer by what may be wrong: a budget is of a month, a contract of a year. Seconds.
 _LONGEST = 400 * 86400.0
 #: The text leaves the seconds out, and is read a little later: a moment just gone by is not one of tomorrow.
 _LATE = timedelta(minutes=10)
 
 
 def opens_at(limit: Mapping[str, Any], said: str, now: float) -> float:
-    """Return when the account opens again, seconds since the epoch; 0.0 when nobody said. *now* is when it was said."""
+    """Return when the account opens again, seconds since the epoch; 0.0 when none is set. *now* is when it was said."""
     moment = limit.get("resetsAt")
     if isinstance(moment, (int, float)) and not isinstance(moment, bool) and abs(moment) < 10**12:
         found = float(moment)

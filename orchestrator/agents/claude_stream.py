@@ -217,7 +217,7 @@ class StreamState:
     last: Ending | None = None
     """How the stream ended, as its last ``result`` event says."""
     full: Ending | None = None
-    """The last complete answer, unless something was at work that was to make another one."""
+    """The last complete answer, unless something was active that was to make another one."""
     turn: LastTurn = field(default_factory=LastTurn)
     limit: dict[str, Any] = field(default_factory=dict)
     """The last word about the account's limits."""
@@ -371,7 +371,7 @@ class StreamReader:
             has_worked=story.is_answered,
         )
         ending = story.full or story.last
-        story.last = story.full = None  # they may be large, and nobody needs them any more
+        story.last = story.full = None  # they may be large, and no one needs them any more
         if self.has_skipped and ending is None and outcome.verdict is Verdict.FAILED:
             size = f"larger than {LONGEST_EVENT // 1024:,} KiB without its texts"
             unread = f"{outcome.reason}; an event {size} was not read, its log has it"

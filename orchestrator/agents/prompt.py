@@ -56,7 +56,7 @@ def compose(assignment: Assignment, role: str = "", *, is_form: bool = False) ->
 
 
 def _role(assignment: Assignment) -> list[str]:
-    """Say who it is, unless the agent is that somebody already (seed row S1-05)."""
+    """Say who it is, unless the agent is that person already (seed row S1-05)."""
     role, settings = assignment.task.role, assignment.settings
     if not role or role in {settings.agent, settings.subagent}:
         return []
@@ -97,7 +97,7 @@ def upstream(inputs: Sequence[Input], limit: int) -> str:
 def heard(messages: Sequence[Message], limit: int) -> str:
     """Return what others said, the newest of it that fits into *limit* bytes, in one block that nothing can close.
 
-    In it every line of a text is quoted, so no text can pretend that somebody else said it.
+    In it every line of a text is quoted, so no text can pretend that another user said it.
     """
     kept, left = newest(messages, limit)
     lines = []

@@ -9,7 +9,7 @@ with commas between them, as in the options. ``MSG`` is the ``answer`` of ``comp
 Commands that are no methods, and what a program does instead:
 
 - ``run --detach``, ``spawn``, ``schedule``, ``auto-dispatch`` start processes of their own: it starts the command.
-- ``plan``, ``template``, ``wizard`` propose a plan to somebody who looks at it first: it calls ``add``.
+- ``plan``, ``template``, ``wizard`` propose a plan to a user who looks at it first: it calls ``add``.
 - ``graph``, ``critical-path``, ``watch``, ``dashboard`` draw what ``status`` and ``wait`` return; ``logs`` prints files
   that ``show`` names; ``completion`` is for a shell.
 - ``dispatch`` and ``subtask`` say ``add``, ``start``, ``complete`` … in other words; ``agent`` adds up what ``status``
@@ -39,7 +39,7 @@ from orchestrator.errors import NotFoundError, OrchestratorError
 class Orchestrator(Planning, Running, Looking, Working):
     """One plan directory.
 
-    Any method may raise ``NotFoundError`` (no such plan or task), ``PlanError`` (the plan makes no sense; ``problems``
+    Any method may raise ``NotFoundError`` (no such plan or task), ``PlanError`` (the plan is invalid; ``problems``
     are all of them, each with file and line) and ``StoreError`` (state could not be read or written); each says what it
     raises besides. Nothing is half done then: state is as before or as after.
     """

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def find_from_here(named: str | None, *, must_exist: bool) -> Layout:
-    """Return the plan directory meant; where it is an absolute path, nobody asks where we are.
+    """Return the plan directory meant; where it is an absolute path, no one asks where we are.
 
     Raises:
         NotFoundError, UsageError: as ``find_plan_directory``; UsageError also where no path could be called so.
@@ -55,7 +55,7 @@ class Directory:
             claude_bin: The ``claude`` program; empty: ``ORCHESTRATOR_CLAUDE_BIN``, else PATH.
 
         Raises:
-            UsageError: nobody can be called so; or the nearest plan directory is somebody else's.
+            UsageError: no one can be called so; or the nearest plan directory is another user's.
             StoreError: it cannot be looked into, or a link leads nowhere just now.
             NotFoundError: there is no such plan below the root.
             OutputError: the current directory is gone, and no absolute path says where else to look.

@@ -116,7 +116,7 @@ def read_settings(given: Mapping[str, object], others: Collection[str] = ()) -> 
     """Return settings checked, each in its internal unit. *others* are what else may be meant by a wrong one.
 
     Raises:
-        UsageError: there is no such setting, or its value makes no sense.
+        UsageError: there is no such setting, or its value is invalid.
     """
     read: dict[str, Any] = {}
     for name, value in given.items():

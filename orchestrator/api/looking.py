@@ -89,7 +89,7 @@ class Looking(Directory):
         return look_back(self._layout, days, time.time())
 
     def export(self) -> Export:
-        """Return the whole plan and what came of it: each task with its assignment, its answer, and what was said."""
+        """Return the whole plan and its outcome: each task with its assignment, its answer, and what was said."""
         return gather(self._layout)
 
     def agents(self) -> Sequence[Listed]:

@@ -124,7 +124,7 @@ class Planning(Directory):
         *plan* says in words what is wanted, *eta* when it is to be done: ``2026-03-01``, ``2h``.
 
         Raises:
-            UsageError: there is no title, or one of the others makes no sense.
+            UsageError: there is no title, or one of the others is invalid.
         """
         made = create(
             self._layout,
@@ -142,7 +142,7 @@ class Planning(Directory):
 
         Raises:
             TransitionError: no such arrow leads away from where it stands, or the plan says no state.
-            UsageError: the plan is a link, or somebody is writing it.
+            UsageError: the plan is a link, or a user is writing it.
         """
         return transition(self._layout, event, who=self._name, note=note, now=time.time()).after
 
@@ -151,7 +151,7 @@ class Planning(Directory):
 
         Raises:
             TransitionError: it is not over.
-            BusyError: a run is at work on it, or waits for its time.
+            BusyError: a run is active on it, or waits for its time.
             UsageError: it is a directory of plans, and not one of them.
         """
         return archive(self._layout)

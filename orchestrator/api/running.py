@@ -69,11 +69,11 @@ class Running(Directory):
                 and whatever else the front matter of a plan may say.
 
         Raises:
-            UsageError: it was called in another thread, or in an event loop, or one of them makes no sense; nothing
+            UsageError: it was called in another thread, or in an event loop, or one of them is invalid; nothing
                 was started.
-            ApprovalError, TransitionError: nobody has approved the plan yet, or it is over.
+            ApprovalError, TransitionError: no one has approved the plan yet, or it is over.
             AgentError: the program of an agent is missing or unusable.
-            BusyError: another run is at work.
+            BusyError: another run is active.
         """
         require_signals()
         order = RunRequest(
@@ -109,13 +109,13 @@ class Running(Directory):
         return follow(self._layout, begin, timeout=timeout, until=Until(until))
 
     def stop(self, timeout: float = 60.0) -> str:
-        """End the run that is at work, as Ctrl-C would, and return its id once it is over.
+        """End the active run, as Ctrl-C would, and return its id once it is over.
 
-        Its agents are ended, what is finished stays, nothing that was cut short is charged. Where no run is at work,
+        Its agents are ended, what is finished stays, nothing that was cut short is charged. Where no run is active,
         those end that wait for their time, and the id is empty.
 
         Raises:
-            NotFoundError: no run is at work, and none waits.
+            NotFoundError: no run is active, and none waits.
             BusyError: it is not over after *timeout* seconds; called again, it gives its agents no more time. Or it
                 is one of another machine, and was not told.
             ExecutorError: the system said no.

@@ -41,7 +41,7 @@ def _tasks(ctx: click.Context) -> list[Task]:
     try:
         plan, _ = Workspace(plan_directory(None, ctx.params.get("option"))).load_plan()
     except OrchestratorError:
-        return []  # whoever calls the command is told
+        return []  # the command itself reports it
     return list(plan.tasks.values())
 
 

@@ -61,7 +61,7 @@ class NewRow(NamedTuple):
 def execute(call: Call, params: AddParams) -> NewRow:
     """Add a task to the plan, and print its id.
 
-    Where there is no plan, one is made. A run that is at work does the task, too.
+    Where there is no plan, one is made. An active run does the task, too.
 
     Examples:
       ID=$(orchestrator add "Write the API tests" --depends-on T-01 -p high)

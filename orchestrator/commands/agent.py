@@ -218,7 +218,7 @@ class _Loads(NamedTuple):
 def _workload(call: Call, params: WorkloadParams) -> _Loads:
     """Show how many tasks each agent and assignee has.
 
-    Under way (and how many it may have), pending, waiting, blocked. A task counts for whoever is responsible and for
+    Under way (and how many it may have), pending, waiting, blocked. A task counts for anyone who is responsible and for
     the agent that does it. For a directory of plans: in all of them.
 
     Examples:
@@ -283,7 +283,7 @@ def _metrics(call: Call, params: MetricsParams) -> _Metrics:
     """Show what each agent did in the last days.
 
     Attempts, how many of them completed a task or failed, the median time of those that completed one, time and cost.
-    An interruption or a hold is nobody's failure. `report` has these figures by day and task as well.
+    An interruption or a hold is not a failure of the agent. `report` has these figures by day and task as well.
 
     Examples:
       orchestrator agent metrics --days 30

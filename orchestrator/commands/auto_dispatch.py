@@ -89,7 +89,7 @@ class NotDispatched(NamedTuple):
 
 @dataclass(slots=True)
 class Round:
-    """What came of handing out what is ready."""
+    """The outcome of handing out what is ready."""
 
     dispatches: list[Dispatch] = field(default_factory=list)
     skipped: list[NotDispatched] = field(default_factory=list)
@@ -205,7 +205,7 @@ class Dispatcher:
         return done
 
     def _holder(self, layout: Layout) -> Mapping[str, Any] | None:
-        """Return the run at work; one that is coming to its end gets a moment to leave, or to go on after all."""
+        """Return the active run; one that is coming to its end gets a moment to leave, or to go on after all."""
         holder = lock_owner(layout.lock)
         if self.is_preview or self.with_context or not (holder and holder.get("closing")):
             return holder
@@ -265,7 +265,7 @@ class Dispatcher:
 def _during_run(
     layout: Layout, board: PlanSnapshot, tasks: Sequence[Task], holder: Mapping[str, Any]
 ) -> tuple[list[Task], list[Skipped]]:
-    """Return what the run at work can be asked for, and why not the rest: that of one that can, it has already.
+    """Return what the active run can be asked for, and why not the rest: that of one that can, it has already.
 
     Only a run that was started here takes more than it was asked for by name.
     """
@@ -285,10 +285,10 @@ def _during_run(
 
 
 def _ask(layout: Layout, only: Sequence[str], run: str) -> dict[str, str]:
-    """Have the run at work do these tasks, too; return why it does not, by task.
+    """Have the active run do these tasks, too; return why it does not, by task.
 
     Raises:
-        BusyError: it is gone, or another one is at work by now.
+        BusyError: it is gone, or another one is active by now.
         StoreError: it cannot be asked.
     """
     requests, now = Requests(layout.requests), time.time()

@@ -134,7 +134,7 @@ def _check_plan(name: str, layout: Layout, now: float, *, counts: bool) -> PlanC
     state = state_of(board)
     state = PlanState(steps[-1].after.lower()) if steps else state
     found: list[Alert] = []
-    # Where nobody says when a plan is over, one whose tasks are completed still lacks what puts their answers together.
+    # Where no one says when a plan is over, one whose tasks are completed still lacks what puts their answers together.
     if state not in TERMINAL or (state is PlanState.COMPLETED and board.plan.header.state is None):
         found += run_alerts(name, brief_of(layout, overview._replace(board=board)))
     if state not in TERMINAL:

@@ -51,7 +51,7 @@ class Cleaned(NamedTuple):
     """What was cleared away, or would be."""
 
     repaired: Sequence[Repaired]
-    """What dead runs had left: processes, half files, attempts nobody had heard the end of."""
+    """What dead runs had left: processes, half files, attempts no one had heard the end of."""
     failed: Sequence[Repaired]
     logs: Sequence[str]
     """Log files, relative to the plan directory."""

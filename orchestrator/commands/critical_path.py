@@ -42,7 +42,7 @@ class _Path(NamedTuple):
 def execute(call: Call, params: CriticalPathParams) -> _Path:
     """Show the chain of tasks that takes longest: no number of agents makes the plan quicker than that.
 
-    It is measured in the time people estimated (`--estimated-hours`, `Est. Time`), else in tasks. A task that nobody
+    It is measured in the time people estimated (`--estimated-hours`, `Est. Time`), else in tasks. A task that no one
     estimated, marked with ~, counts as the average of the others.
 
     Examples:

@@ -50,7 +50,7 @@ class DashboardParams:
 def execute(call: Call, params: DashboardParams) -> None:
     """Show plans in a browser on this machine, live, and let their tasks be changed there.
 
-    Prints the address, with the token that lets a browser in, and serves until Ctrl-C. Nobody
+    Prints the address, with the token that lets a browser in, and serves until Ctrl-C. No one
     else can reach it: not from other machines, not other users without the token.
 
     Examples:

@@ -38,7 +38,7 @@ _ICONS = {
     Kind.SYNC: MESSAGE_ICONS[MessageKind.SYNC],
     Kind.JOIN: MESSAGE_ICONS[MessageKind.JOIN],
 }
-#: Their texts name commands of ours.
+#: Their texts name commands.
 _NAME_COMMANDS = frozenset({Kind.WARNING, Kind.TASK_FAILED, Kind.TASK_INTERRUPTED})
 
 

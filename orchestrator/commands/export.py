@@ -140,7 +140,7 @@ class _Exported(NamedTuple):
 
 
 def execute(call: Call, params: ExportParams) -> _Exported:
-    """Write a whole plan and what came of it as one document.
+    """Write a whole plan and its outcome as one document.
 
     The request, every task with its assignment, where it stands, its attempts, what was said about it and its result.
     csv has one row for each task, and for planning and merging where they were paid for.

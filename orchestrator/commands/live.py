@@ -1,4 +1,4 @@
-"""The live view of a run: what is at work and what waits for its next attempt, above an overall bar."""
+"""The live view of a run: what is active and what waits for its next attempt, above an overall bar."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from orchestrator.views.terminal import ICONS, clip, display_width, fit, progres
 #: Lines about tasks at most; fewer on a terminal that has no room for them.
 _SHOWN = 12
 _MOST_NAME, _MOST_BAR = 40, 30
-#: Columns that the bar keeps: without it nobody sees at a glance how far the run is.
+#: Columns that the bar keeps: without it no one sees at a glance how far the run is.
 _LEAST_BAR = 5
 _OVER = frozenset(
     {
@@ -194,7 +194,7 @@ class LiveView:
     def _eta(self, now: float, left: int, running: list[Event]) -> str:
         """Say how long it takes yet, if what is left lasts as long as what is completed, as many at a time as so far.
 
-        Nobody knows before a task is completed, while something is held, or when tasks last longer than all before.
+        No one knows before a task is completed, while something is held, or when tasks last longer than all before.
         """
         if not self._durations or self._notes["hold"] or now <= self._began:
             return _UNKNOWN

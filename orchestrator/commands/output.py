@@ -1,6 +1,6 @@
 """What a run prints, written by a thread: a terminal, a pipe or a socket that takes nothing does not hold the run.
 
-Ctrl-S, a stalled connection, a pager that nobody pages: text is kept until it is taken, and the picture below it is
+Ctrl-S, a stalled connection, a pager that no one pages: text is kept until it is taken, and the picture below it is
 only drawn when it can be.
 """
 
@@ -82,7 +82,7 @@ class QueuedOutput(io.RawIOBase):
             self._changed.notify_all()
 
     def drain(self, seconds: float | None = None) -> bool:
-        """Wait until everything is written, or nobody reads it any more, so many seconds at most; say whether it is."""
+        """Wait until everything is written, or no one reads it any more, so many seconds at most; say whether it is."""
         with self._changed:
             return self._changed.wait_for(self._is_drained, seconds)
 
@@ -109,7 +109,7 @@ class QueuedOutput(io.RawIOBase):
             try:
                 self._write_out(text)
             except OSError:
-                self._is_gone = True  # nobody is left to be told, and that stops nothing
+                self._is_gone = True  # no one is left to be told, and that stops nothing
                 self._picture, self._is_drawing = None, False
 
     def _frame(self, text: bytes, picture: Picture | None) -> bytes:
@@ -142,7 +142,7 @@ class QueuedOutput(io.RawIOBase):
         while data and not self._is_gone:
             try:
                 data = data[os.write(self._descriptor, data) :]
-            except BlockingIOError:  # whoever called us has it so
+            except BlockingIOError:  # the caller has set it non-blocking
                 room = select.poll()
                 room.register(self._descriptor, select.POLLOUT)
                 room.poll()

@@ -21,7 +21,7 @@ from orchestrator.runner.events import Event, Kind
 
 
 class View(Protocol):
-    """Somebody who shows what happens."""
+    """What shows the events of a run."""
 
     def hear(self, happening: Event) -> None:
         """Show it."""

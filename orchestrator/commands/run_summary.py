@@ -45,7 +45,7 @@ def keep_loaded() -> None:
 
 
 def run_once(order: RunRequest, chosen: Plugins, *, as_json: bool) -> RunReport:
-    """Run a plan, show what happens, and say what came of it; a report that cannot be printed is its failure, too.
+    """Run a plan, show what happens, and say its outcome; a report that cannot be printed is its failure, too.
 
     Raises:
         OrchestratorError: as ``run`` does.
@@ -55,7 +55,7 @@ def run_once(order: RunRequest, chosen: Plugins, *, as_json: bool) -> RunReport:
     try:
         _say_report(report, as_json=as_json)
     except BrokenPipeError:
-        return report  # nobody listens any more; the run is what counts, and its exit status says how it went
+        return report  # no one listens any more; the run is what counts, and its exit status says how it went
     except OutputError as error:
         say_error(error, as_json=False)
         if report.exit_status == ExitStatus.DONE:
@@ -102,7 +102,7 @@ def _say_report(report: RunReport, *, as_json: bool) -> None:
 
 
 def _left_to_people(report: RunReport) -> list[tuple[TaskStatus, str]]:
-    """Say which tasks wait for somebody: blocked ones, those that a person or an outside agent has in hand, and those
+    """Say which tasks wait for a user: blocked ones, those that a person or an outside agent has in hand, and those
     that were cancelled, for which a run ends with 1 as well.
     """
     board = report.board

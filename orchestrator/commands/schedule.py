@@ -189,7 +189,7 @@ class RemoveParams:
 
 
 def _remove(call: Call, params: RemoveParams) -> Scheduled:  # noqa: ARG001 - it is for all plans
-    """Remove a run that was added; one that is at work goes on."""
+    """Remove a run that was added; one that is active goes on."""
     with schedules.in_turn(schedules_lock(os.environ)):
         return schedules.remove(params.name, list(schedulers().values()))
 

@@ -27,7 +27,7 @@ from orchestrator.wiring import detached, plugins
 
 #: Seconds in which a run that does not get the plan is started once more, though no run is seen that has it.
 _TRIES_WITHIN = 10.0
-#: The tag of what was spawned: a run that was started for one takes all that come while it is at work.
+#: The tag of what was spawned: a run that was started for one takes all that come while it is active.
 SPAWNED = "spawned"
 
 
@@ -42,7 +42,7 @@ class Spawned(NamedTuple):
     is_new: bool
     """Whether that run was started for it."""
     is_taken: bool = True
-    """Whether it does the task; else the run at work was asked for others, or is coming to its end."""
+    """Whether it does the task; else the active run was asked for others, or is coming to its end."""
 
 
 def spawn(
@@ -54,7 +54,7 @@ def spawn(
 ) -> Spawned:
     """Add a task, and start a run in the background that does it and nothing else of the plan.
 
-    While a run is at work, that one takes it as soon as it sees the row and has a slot free; unless it was asked for
+    While a run is active, that one takes it as soon as it sees the row and has a slot free; unless it was asked for
     other tasks by name, or is coming to its end and does not leave soon.
 
     Raises:
@@ -127,7 +127,7 @@ class _SpawnAnswer(NamedTuple):
 def execute(call: Call, params: SpawnParams) -> _SpawnAnswer:
     """Add a task, start it now in the background, and print its key.
 
-    Nothing else of the plan is started. While a run is at work, that one takes it, unless it is about to end.
+    Nothing else of the plan is started. While a run is active, that one takes it, unless it is about to end.
 
     Examples:
       KEY=$(orchestrator spawn "Research AI consciousness" --label consciousness)

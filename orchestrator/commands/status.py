@@ -63,7 +63,7 @@ class StatusParams:
 def execute(call: Call, params: StatusParams) -> Overview:  # noqa: ARG001 - they say what is printed
     """Show where a plan stands.
 
-    What is done, what runs, what failed and why, what comes next. For a directory of plans: those at work.
+    What is done, what runs, what failed and why, what comes next. For a directory of plans: those active.
 
     Examples:
       orchestrator status
@@ -172,7 +172,7 @@ def _facts(call: Call, layout: Layout, overview: Overview) -> dict[str, Any]:
 
 
 def _active_run(overview: Overview) -> str:
-    """Say which run is at work, and that it merges the results, which is no task; empty where none is."""
+    """Say which run is active, and that it merges the results, which is no task; empty where none is."""
     if overview.holder is None:
         return ""
     run = f"Run {overview.holder['run']} is at work (pid {overview.holder['pid']})"
@@ -207,7 +207,7 @@ def _next(layout: Layout, brief: Brief) -> str:
 
 
 def _outlook(board: PlanSnapshot) -> dict[str, float] | None:
-    """Say in hours how much there is to do; None where nobody estimated anything."""
+    """Say in hours how much there is to do; None where no one estimated anything."""
     found = estimate(board)
     if found is None:
         return None

@@ -37,17 +37,17 @@ class StopParams:
 
 
 def execute(call: Call, params: StopParams) -> Stopped:
-    """End the run that is at work, as Ctrl-C in its terminal would.
+    """End the active run, as Ctrl-C in its terminal would.
 
     Its agents are ended, what is finished stays, nothing that was cut short is charged, and the
     next run goes on from there. Comes back once the run is over. Called again while it is still
     ending its agents, it gives them no more time.
 
-    Where no run is at work, those that wait for their time (`run --at`, `run --every`) end.
+    Where no run is active, those that wait for their time (`run --at`, `run --every`) end.
 
     Exit statuses:
       0 it is over
-      2 no run is at work, and none waits
+      2 no run is active, and none waits
       3 it is not over within the timeout; or it is on another machine, and was not told
       5 state could not be read
 

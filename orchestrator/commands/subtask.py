@@ -59,8 +59,8 @@ def execute(call: Call, params: SubtaskParams) -> SubtaskReply:
       orchestrator subtask TASK-001 subtask_01 start --progress 30
       orchestrator subtask TASK-001 subtask_01 done --note "Models complete"
 
-    With `done` the note is the result: whoever depends on it reads it. The plan moves on as far as that leads. Without
-    --as and TM_AGENT_ID, `start` is on the account of the agent that it was dispatched to.
+    With `done` the note is the result: anyone who depends on it reads it. The plan moves on as far as that leads.
+    Without --as and TM_AGENT_ID, `start` is on the account of the agent that it was dispatched to.
     """
     if params.action not in _ACTIONS:
         raise UsageError(f"{params.action!r} is no action", hint=f"one of {', '.join(_ACTIONS)}")

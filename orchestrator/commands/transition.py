@@ -47,7 +47,7 @@ class Moved(NamedTuple):
 def execute(call: Call, params: TransitionParams) -> Moved:
     """Move a plan to another state.
 
-    Events: approve, reject, start, test, review, complete, block, unblock, reopen, fail. A run that is at work goes on;
+    Events: approve, reject, start, test, review, complete, block, unblock, reopen, fail. An active run goes on;
     `stop` ends it.
 
     Examples:

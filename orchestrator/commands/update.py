@@ -141,7 +141,7 @@ def update(
         check: Raises what forbids the plan that is about to be written.
 
     Raises:
-        NotFoundError, UsageError, PlanError: it makes no sense, or the plan would make none; nothing was written.
+        NotFoundError, UsageError, PlanError: it is invalid, or the plan would make none; nothing was written.
         StoreError: it could not be written.
         What *check* raises; nothing was written either.
     """

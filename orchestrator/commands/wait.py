@@ -104,7 +104,7 @@ def follow(layout: Layout, since: Cursor | None, *, timeout: float, until: Until
             break
         update = (
             reading.update()
-        )  # what was the last to fail has ended the run, and nobody is to be told that it goes on
+        )  # what was the last to fail has ended the run, and no one is to be told that it goes on
     if update.brief.phase is Phase.NONE:
         waits = update.brief.begins
         raise NotFoundError(
@@ -172,7 +172,7 @@ class _JournalReader:
                 return False
 
     def update(self) -> WaitUpdate:
-        """Look at the plan, too. In this order: once nobody holds it, every line of the run is written."""
+        """Look at the plan, too. In this order: once no one holds it, every line of the run is written."""
         overview = status(self.layout)
         self.go_on()
         return WaitUpdate(brief_of(self.layout, overview, self.news), self.cursor)
@@ -204,7 +204,7 @@ class WaitParams:
 def execute(call: Call, params: WaitParams) -> WaitUpdate:
     """Wait for news of a run, and tell it in a few lines.
 
-    Comes back at once when a task failed, something needs a person, somebody alerts everybody
+    Comes back at once when a task failed, something needs a person, a user alerts everybody
     (`discover`), or the run is over; otherwise after the timeout. Says what changed since the last
     call, what to do next, and a cursor for --since. It never disturbs the run.
 

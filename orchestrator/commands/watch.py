@@ -106,7 +106,7 @@ class Follower:
         return self.layout.watch_cursor(self.name)
 
     def _begin(self) -> Cursor:
-        """Where somebody begins who never looked: with the last run, or with everything when there was none."""
+        """Where a first call begins: with the last run, or with everything when there was none."""
         return last_run(self.layout.journal)[0]
 
     def new(self) -> list[JournalEvent]:

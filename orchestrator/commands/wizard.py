@@ -150,7 +150,7 @@ def _ask_for_plan(layout: Layout, agents: Known) -> Drawn:
 
 
 def _ask_for_tasks(agents: Known) -> list[dict[str, Any]]:
-    """Ask for one task after the other; one that makes no sense is told and asked for again."""
+    """Ask for one task after the other; one that is invalid is reported, and asked for again."""
     tasks: list[dict[str, Any]] = []
     talk("The tasks, one after the other; Enter alone: no more.")
     while True:
@@ -228,7 +228,7 @@ def _from_template(
     agents: Known,
     request: str,
 ) -> Drawn:
-    """Ask for what a template needs, again as long as it makes no sense."""
+    """Ask for what a template needs, again as long as it is invalid."""
     is_ours = name not in places_of_saved(layout, os.environ)
     has_place = is_ours or any(each.name == "request" for each in parameters)
     if not is_ours:  # what it is for was said already

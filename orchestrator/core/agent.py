@@ -20,7 +20,7 @@ from orchestrator.errors import CapacityError
 # How many attempts each agent may have under way at once (S4-54): its ``max_parallel``, which is never passed.
 #
 # An attempt counts against every agent of its *crew*: the agent that does it, and the one that agent stands on, as far
-# as they have a width at all. An empty crew is limited by nobody, and that is what most plans have.
+# as they have a width at all. An empty crew is limited by no one, and that is what most plans have.
 
 #: Keys of agents, each with a width.
 Crew = tuple[str, ...]
@@ -39,7 +39,7 @@ class Capacity:
 
     def started(self, crew: Crew) -> None:
         """Count an attempt that starts."""
-        for key in crew:  # mostly nobody
+        for key in crew:  # mostly no one
             self._under_way[key] += 1
 
     def ended(self, crew: Crew) -> None:
@@ -76,7 +76,7 @@ class AgentCommand(NamedTuple):
     version: tuple[str, ...] = ()
     """Words that ask its program for the version; empty: it is not asked."""
     is_free: bool = False
-    """It costs nothing, so no budget holds it back. Else nobody knows what it costs."""
+    """It costs nothing, so no budget holds it back. Else its cost is unknown."""
     base: str = "/"
     """The directory that holds ``agents/``, where its program is asked for the version."""
 
@@ -189,10 +189,10 @@ class AgentRegistry:
     def choose(self, *, fallback: str, type: str = "", needs: Collection[str] = ()) -> str:
         """Choose who takes a task that names no agent (S4-55): the first for its type, else the first that can do it.
 
-        Who is busy makes no difference: the next run, and whoever asks before it, must come to the same agent.
+        Who is busy makes no difference: the next run, and the caller before it, must come to the same agent.
 
         Args:
-            fallback: Who takes what fits nobody.
+            fallback: Who takes what fits no one.
             type: Type of the task; empty: it has none.
             needs: Capabilities that are required (S3-20).
         """
@@ -204,7 +204,7 @@ class AgentRegistry:
 
 
 def at_work(results: Iterable[Result]) -> Counter[str]:
-    """Return how many tasks each agent has under way; what somebody else took into their hands is theirs."""
+    """Return how many tasks each agent has under way; what another user took into their hands is theirs."""
     return Counter(each.agent for each in results if each.status is TaskStatus.RUNNING)
 
 
@@ -230,7 +230,7 @@ class Duty(NamedTuple):
 
 
 class Load(NamedTuple):
-    """How many tasks somebody has, by where they stand."""
+    """How many tasks a user has, by where they stand."""
 
     name: str
     active: int
@@ -239,12 +239,12 @@ class Load(NamedTuple):
     waiting: int
     blocked: int
     capacity: int
-    """Tasks it may have under way at once; 0: nobody said."""
+    """Tasks it may have under way at once; 0: not set."""
     is_agent: bool
-    """Of the roster; else somebody whom tasks are assigned to."""
+    """Of the roster; else a user whom tasks are assigned to."""
 
     def has_room(self, below: int) -> bool:
-        """Say whether somebody may take one more and has fewer than so many under way (seed row S1-33)."""
+        """Say whether a user may take one more and has fewer than so many under way (seed row S1-33)."""
         return self.active < below and not 0 < self.capacity <= self.active
 
 

@@ -1,4 +1,4 @@
-"""Where the last run of a plan stands, what that means for whoever looks now and then, and what to do next."""
+"""Where the last run of a plan stands, what that means for anyone who looks now and then, and what to do next."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def phase_of(about_run: Sequence[Line], *, is_live: bool, broke_off: bool) -> Ph
 
     Args:
         about_run: What the journal says of it, from its start on; nothing when there never was a run.
-        is_live: Somebody holds the plan.
+        is_live: A user holds the plan.
         broke_off: The last one who held it did not let go in order.
     """
     words = [line.what for line in about_run]
     if is_live:
         return Phase.HELD if is_held(about_run) else Phase.WORKING
     if not words:
-        return Phase.NONE  # whoever did not let go was of an earlier plan, or made this one
+        return Phase.NONE  # anyone who did not let go was of an earlier plan, or made this one
     if broke_off or "ended" not in words:
         return Phase.DIED
     return Phase.STOPPED if "stopping" in words else Phase.ENDED
@@ -53,24 +53,24 @@ class Brief(NamedTuple):
     """Every line about the last run itself, from its start on."""
     run: str = ""
     since: float = 0.0
-    """When the run at work took the plan, seconds since the epoch; 0.0 when nobody works."""
+    """When the active run took the plan, seconds since the epoch; 0.0 when no one works."""
     begins: float = 0.0
-    """When the first of those that wait for their time runs the plan; 0.0: somebody works, or nobody waits."""
+    """When the first of those that wait for their time runs the plan; 0.0: a user works, or no one waits."""
     suspended: str = ""
-    """How the process goes on that is at work, or waits to begin, where it is suspended; empty: it is not."""
+    """How the process goes on that is active, or waits to begin, where it is suspended; empty: it is not."""
     is_outdated: bool = False
-    """A result is newer than the final output: somebody settled a task when no run was at work."""
+    """A result is newer than the final output: a user settled a task when no run was active."""
     half_merged: str = ""
     """The first task whose result waits for a person to finish a merge; no run begins before. Empty: none does."""
 
     @property
     def is_over(self) -> bool:
-        """Nobody works on the plan."""
+        """No one works on the plan."""
         return self.phase not in {Phase.WORKING, Phase.HELD}
 
     @property
     def is_merging(self) -> bool:
-        """The run at work has done the tasks, and merges the results, which is no task."""
+        """The active run has done the tasks, and merges the results, which is no task."""
         return not self.is_over and is_merging(self.board)
 
     @property
@@ -91,11 +91,11 @@ class Brief(NamedTuple):
 
     @property
     def hold(self) -> Line | None:
-        """The word about what holds the last run, unless somebody has lifted that since it is over."""
+        """The word about what holds the last run, unless a user has lifted that since it is over."""
         hold = hold_of(self.about_run)
         if hold is not None and hold.what == "held" and self.is_over:
             results = self.board.results
-            # With a note somebody has settled it since, as `retry` does.
+            # With a note a user has settled it since, as `retry` does.
             holds = held(self.board.everything())
             if all(each.task in results and results[each.task].note for each in holds):
                 return None
@@ -155,7 +155,7 @@ class Brief(NamedTuple):
                 return ("show", task_id)
         if not self.is_over:
             return ("wait",)
-        # What else is left is in somebody's hands, blocked, or waits for that.
+        # What else is left is claimed by a user, blocked, or waits for that.
         return ("run", "--detach") if self._with(TaskStatus.PENDING) else ("status",)
 
     @property
@@ -172,7 +172,9 @@ class Brief(NamedTuple):
         if what != "held":
             return ()
         if any(each.needs_person for each in held(self.board.everything())):
-            return ("doctor",)  # only a person can open it: whoever just runs again meets the same
+            return (
+                "doctor",
+            )  # only a person can open it: anyone who just runs again meets the same
         if self.phase is Phase.ENDED:
             # It did not wait, as the plan says (`on_hold: stop`), and without this it would end so again at once.
             return ("run", "--detach", "--on-hold", "wait")

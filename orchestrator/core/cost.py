@@ -10,16 +10,16 @@ from orchestrator.core.result import Attempt, Result
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import pluralize
 
-#: USD an attempt may cost when nobody said.
+#: USD an attempt may cost when none is set.
 USUAL_CAP = 5.0
 
 
-#: Why an attempt failed that met its cap: nobody wrote that sum, where it is a share.
+#: Why an attempt failed that met its cap: no one wrote that sum, where it is a share.
 CAP_REACHED = "that is all it was given of the budget"
 
 
 class Spending(NamedTuple):
-    """USD by task, agent and model, and how many attempts nobody knows the cost of."""
+    """USD by task, agent and model, and how many attempts are of unknown cost."""
 
     known: float
     unknown: int
@@ -81,7 +81,7 @@ def total_cost(results: Iterable[Result | None]) -> Spending:
 
 
 def unsettled(attempts: Iterable[Attempt]) -> list[Attempt]:
-    """Return the attempts that nobody knows the cost of: no later one of their session settled it."""
+    """Return the attempts of unknown cost: no later one of their session settled it."""
     open_bills: list[Attempt] = []
     for attempt in attempts:
         if attempt.cost is None and attempt.status != TaskStatus.RUNNING.value:
@@ -92,7 +92,7 @@ def unsettled(attempts: Iterable[Attempt]) -> list[Attempt]:
 
 
 def feared(attempts: Iterable[Attempt]) -> float:
-    """Return what attempts that nobody knows the cost of may have cost at most, USD."""
+    """Return what attempts of unknown cost may have cost at most, USD."""
     return sum(attempt.cap or USUAL_CAP for attempt in attempts)
 
 

@@ -1,4 +1,4 @@
-"""Success criteria: how somebody else can tell that a task is done (seed row S1-38U).
+"""Success criteria: how another user can tell that a task is done (seed row S1-38U).
 
 They stand as a checklist in the task file, where people and agents read and tick them (``store.criteria``).
 """
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from orchestrator.core.text import is_blank, one_line, sanitize, typed
 from orchestrator.errors import CriteriaError, UsageError
 
-#: Characters of one; whoever has more to say writes it into the task description.
+#: Characters of one; anyone who has more to say writes it into the task description.
 _LONGEST = 1000
 #: Open ones named in one message.
 _NAMED = 10
@@ -46,7 +46,7 @@ def worded(texts: Iterable[str]) -> tuple[str, ...]:
 def read_criteria(text: str) -> tuple[str, ...]:
     """Read ``["all tests pass", {"criterion": "no leaks", "measurable": "leaks == 0"}]``.
 
-    How it is measured is words for whoever looks; nothing is ever computed or run.
+    How it is measured is words for anyone who looks; nothing is ever computed or run.
 
     Raises:
         ValueError: it is not such a list; says where.
@@ -108,7 +108,7 @@ def chosen(text: str, criteria: Sequence[Criterion]) -> frozenset[int]:
 def require_met(
     task_id: str, criteria: Sequence[Criterion], met: Iterable[int], where: str
 ) -> None:
-    """Do nothing if every criterion is ticked, or among the numbers that somebody confirms now.
+    """Do nothing if every criterion is ticked, or among the numbers that a user confirms now.
 
     Raises:
         CriteriaError: one is open; *where* it can be ticked.

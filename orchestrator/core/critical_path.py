@@ -33,7 +33,7 @@ class Path(NamedTuple):
 
 
 def given_up(board: PlanSnapshot) -> set[str]:
-    """Which tasks nobody will do as it stands: those that are cancelled, and what is skipped because of them."""
+    """Which tasks no one will do as it stands: those that are cancelled, and what is skipped because of them."""
     found: set[str] = set()
     for task_id in board.shape.order:
         status = board.status(task_id)
@@ -60,7 +60,7 @@ def path_estimate(board: PlanSnapshot, path: Sequence[str]) -> Path:
 
 
 class Estimate(NamedTuple):
-    """Seconds of work; what nobody estimated counts as the average of what somebody did."""
+    """Seconds of work; what no one estimated counts as the average of what a user did."""
 
     total: float
     left: float
@@ -82,7 +82,7 @@ class Estimate(NamedTuple):
 
 
 def estimate(board: PlanSnapshot) -> Estimate | None:
-    """Add up what people have said; None when nobody said anything."""
+    """Add up what people have said; None when there is none."""
     tasks = [task for task in board.plan.tasks.values() if not task.children]
     known = sum(bool(task.estimate) for task in tasks)
     if not known:

@@ -1,4 +1,4 @@
-"""Which tasks of a plan can be handed out right now, and what whoever gets one has to know (rows S4-22 to S4-27)."""
+"""Which tasks of a plan can be handed out right now, and what anyone who gets one has to know (rows S4-22 to S4-27)."""
 
 from __future__ import annotations
 
@@ -88,13 +88,13 @@ def context(
     times: Mapping[str, str],
     program: str,
 ) -> dict[str, Any]:
-    """Return everything that whoever does a task has to know: plan, files, criteria, constraints, how to report.
+    """Return everything that the worker has to know: plan, files, criteria, constraints, how to report.
 
     *assignment* is the body of the task file, empty when there is none yet; *criteria* are those in it.
     *times*: how long it takes and when it is due, where its row says so.
     """
     plan = board.plan
-    # Whoever reports sits elsewhere, perhaps in a project with a plan of the same id.
+    # Anyone who reports sits elsewhere, perhaps in a project with a plan of the same id.
     command = f"{program} subtask {shlex.quote(places.root)} {task.id}"
     return {
         "plan": {

@@ -1,6 +1,6 @@
 """What a planner proposes: a request taken apart into tasks, before there is a plan (seed rows S2-01 to S2-06).
 
-Whoever plans (an agent, an outline, a template) ends here, and from here on everything is the same: it is checked
+Anyone who plans (an agent, an outline, a template) ends here, and from here on everything is the same: it is checked
 (``draft_check``), looked over (``draft_lint``) and drawn as ``master_plan.md`` and task files.
 """
 
@@ -42,7 +42,7 @@ class DraftTask:
     expected: str = ""
     """What the answer or the files look like when it is done."""
     acceptance: tuple[str, ...] = ()
-    """How somebody else can tell that it is done."""
+    """How another user can tell that it is done."""
     constraints: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
     agent: str = ""

@@ -79,7 +79,7 @@ def roughly(seconds: float) -> str:
 
 
 def above_timeout(tasks: str, estimate: float, timeout: float) -> str:
-    """Say that an attempt ends before the time that somebody expects, and what helps."""
+    """Say that an attempt ends before the time that a user expects, and what helps."""
     return (
         f"the estimate of {tasks} ({format_duration(estimate)}) is longer than the timeout of an attempt "
         f"({format_duration(timeout)}): raise `timeout` in the task file or the plan"

@@ -1,4 +1,4 @@
-"""A line of the journal, read back; ``runner/events.py`` and whoever says something write them."""
+"""A line of the journal, read back; ``runner/events.py`` and anyone who says something write them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from orchestrator.core.status import TaskStatus
 
 #: Whom a line is about when it is about no task.
 RUN = "run"
-#: What a run was by the command that ended it; of any other signal that ends one nobody may know.
+#: What a run was by the command that ended it; of any other signal that ends one no one may know.
 TOLD = "told"
 _LINE = re.compile(r"(\S+) · (\S+) · (\w+)(?: attempt (\d{1,9}))?(?: · (.*))?")
-#: What an agent prints while it works: its own words, which name nobody.
+#: What an agent prints while it works: its own words, which name no one.
 _NEWS = "news"
 _AUTHOR = re.compile(r"by (\S+?)(?: · |: |$)")
 
@@ -32,7 +32,7 @@ class Line(NamedTuple):
 
     @property
     def is_message(self) -> bool:
-        """Somebody said it."""
+        """A user said it."""
         return self.what in SPOKEN
 
     @property
@@ -52,12 +52,12 @@ class Line(NamedTuple):
 
     @property
     def is_about_run(self) -> bool:
-        """A task may be called ``run``; what happens to it has an attempt, or somebody says it."""
+        """A task may be called ``run``; what happens to it has an attempt, or a user says it."""
         return self.subject == RUN and not self.attempt and not self.is_message
 
 
 def read_line(text: str) -> Line | None:
-    """Read a line of the journal without its list mark; None when it is none of ours."""
+    """Read a line of the journal without its list mark; None when it is not ours."""
     found = _LINE.fullmatch(text)
     if found is None:
         return None
@@ -66,7 +66,7 @@ def read_line(text: str) -> Line | None:
 
 # ── news ────────
 #
-# What happened since somebody looked last.
+# What happened since a user looked last.
 #
 # Read from the lines of the journal (``runner/events.py`` writes them) and from the board. Where a task stands, and
 # so what ``wait`` answers, is the board's word; a line only says that something is new.
@@ -89,7 +89,7 @@ _OF_THE_PLAN = frozenset({"added", "updated", "created", "transition"})
 
 
 class News:
-    """What happened, the newest word about each task; kinds that nobody knows here are passed on as they are.
+    """What happened, the newest word about each task; unknown kinds are passed on as they are.
 
     Written by hand, for ``status`` asks how the last run ended and should not wait for `dataclasses`.
     """
@@ -99,7 +99,7 @@ class News:
     def __init__(self) -> None:
         """Begin with nothing.
 
-        *discoveries* are what somebody found that everybody should know, *said* is everything else that was said, and
+        *discoveries* are what a user found that everybody should know, *said* is everything else that was said, and
         *doing* is what agents said last of what they are doing, by task.
         """
         self.warnings: list[Line] = []
@@ -144,9 +144,9 @@ class News:
                 self._newest[task] = line._replace(what="not tried again")
 
     def settle(self, board: PlanSnapshot, *, has_died: bool = False) -> None:
-        """Take in that nobody works on the plan: what *board* says otherwise is no news any more.
+        """Take in that no one works on the plan: what *board* says otherwise is no news any more.
 
-        What somebody reset by hand takes what was made from it along, and a run that has died (*has_died*) says of
+        What a user reset by hand takes what was made from it along, and a run that has died (*has_died*) says of
         nothing that it was interrupted: neither has a line of its own.
         """
         self._end_retries()
@@ -175,7 +175,7 @@ class News:
         return [line.subject for line in self._newest.values() if line.what == "failed"]
 
     def is_urgent(self) -> bool:
-        """Say whether it is worth waking somebody: a failure, a hold, a warning, a discovery. A new kind goes here."""
+        """Say whether it is worth waking a user: a failure, a hold, a warning, a discovery. A new kind goes here."""
         is_bad = bool(self.warnings or self.failed()) or is_held(self.about_run)
         return is_bad or bool(self.discoveries)
 

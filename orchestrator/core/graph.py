@@ -68,7 +68,7 @@ def _way_out(path: Sequence[str], tasks: Mapping[str, Task]) -> str:
 def _passed_on_by(need: str, task_id: str, tasks: Mapping[str, Task]) -> str | None:
     """Return the topmost umbrella of a task that waits for *need* as well: everything under it has that from there."""
     found, above = None, tasks.get(tasks[task_id].parent)
-    # Where parents are not sound, nobody has children.
+    # Where parents are not sound, no one has children.
     while above is not None and above.children and need in above.needs:
         found, above = above.id, tasks.get(above.parent)
     return found
@@ -115,7 +115,7 @@ def _sorter(tasks: Mapping[str, Task]) -> TopologicalSorter[str]:
 def weights(tasks: Mapping[str, Task]) -> dict[str, float]:
     """Return how much each task adds to a path: seconds where anything is estimated, else 1; an umbrella nothing.
 
-    A task that nobody estimated weighs as much as the average of those that somebody did.
+    A task that no one estimated weighs as much as the average of those that a user did.
     """
     known = [task.estimate for task in tasks.values() if task.estimate and not task.children]
     usual = sum(known) / len(known) if known else 1.0

@@ -31,7 +31,7 @@ class AlertKind(StrEnum):
     FAILED = "failed"
     BLOCKED = "blocked"
     DIED = "died"
-    """The last run did not come to its end, and nobody goes on."""
+    """The last run did not come to its end, and no one goes on."""
     HELD = "held"
     """Nothing goes on before a person logs in, raises a budget or starts the next run."""
 
@@ -82,7 +82,7 @@ def run_alerts(plan_id: str, brief: Brief) -> Iterator[Alert]:
         text = f"run {brief.run} was ended by {signal} with work left"
         yield Alert(AlertKind.DIED, plan_id, "", text)
     for hold in held(brief.board.everything()):
-        if is_left or hold.needs_person:  # a run at work waits for the moment it knows
+        if is_left or hold.needs_person:  # an active run waits for the moment it knows
             text = one_line(f"{hold.name} is held: {hold.reason}", limit=100)
             yield Alert(AlertKind.HELD, plan_id, "", text)
     money = hold_of(brief.about_run)

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 else:
     difflib = LazyModule("difflib")
 
-#: A pattern and not compiled: whoever only says something on a task needs it once, or not at all.
+#: A pattern and not compiled: anyone who only says something on a task needs it once, or not at all.
 NAME = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
 
 
 def is_name(text: str) -> bool:
-    """Say whether somebody can be called so."""
+    """Whether this is a valid name."""
     return re.fullmatch(NAME, text) is not None
 
 
@@ -43,7 +43,7 @@ def meant(word: str, known: Iterable[str]) -> str:
     """Return the known name that *word* is one typo away from, or empty.
 
     A typo is one letter too many, too few, or wrong, two swapped, or capitals. A digit more is none: ``claude2`` is
-    somebody else than ``claude``.
+    an agent other than ``claude``.
     """
     if len(word) < _SHORTEST:
         return ""

@@ -22,7 +22,7 @@ from orchestrator.core.ids import NAME
 from orchestrator.core.text import is_blank, one_line, sanitize, typed
 from orchestrator.errors import UsageError
 
-#: Bytes of one message: whoever has more to say writes a file and shares its path.
+#: Bytes of one message: anyone who has more to say writes a file and shares its path.
 LIMIT = 64 * 1024
 
 # Compiled where they are used: who says something needs only the first.
@@ -41,7 +41,7 @@ class MessageKind(StrEnum):
     SYNC = "sync"
     """A checkpoint for everybody."""
     JOIN = "join"
-    """Somebody works on the task."""
+    """A user works on the task."""
     NOTE = "note"
     """For its author alone."""
 
@@ -52,7 +52,7 @@ _KINDS = {kind.value: kind for kind in MessageKind}
 
 
 class Message(NamedTuple):
-    """One thing that somebody said about a task."""
+    """One thing that a user said about a task."""
 
     time: str
     """As ``iso`` writes it, so that messages can be put in order by it."""
@@ -69,7 +69,7 @@ def clean(text: str) -> str:
     Raises:
         UsageError: it is too long, or nothing is left.
     """
-    # As it was given: whoever reads a little more than the limit must not take the head of a text for all of it.
+    # As it was given: anyone who reads a little more than the limit must not take the head of a text for all of it.
     if (size := len(text.encode("utf-8", "replace"))) > LIMIT:
         raise UsageError(
             f"the message has {size:,} bytes, and {LIMIT:,} is the most",

@@ -1,10 +1,10 @@
 """What people are told who do not look: a notice, and to whom each kind of it goes (seed rows S0-30, S3-58, S3-80).
 
-The setting ``notify`` is a list. An entry is a word (``desktop``), or a mapping with one way to reach somebody and,
-if wanted, what it is told ``on`` and a ``name``: ``{slack: $TEAM_WEBHOOK, on: [failed, alert], name: team}``. On the
+The setting ``notify`` is a list. An entry is a word (``desktop``), or a mapping with one way to reach a user and,
+where given, what it is told ``on`` and a ``name``: ``{slack: $TEAM_WEBHOOK, on: [failed, alert], name: team}``. On the
 command line it reads ``desktop`` or ``slack=$TEAM_WEBHOOK``.
 
-An address is a secret: whoever has it can post there. So no message here repeats what was written in its place.
+An address is a secret: anyone who has it can post there. So no message here repeats what was written in its place.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Notice(NamedTuple):
 
 
 class Target(NamedTuple):
-    """Somebody to tell."""
+    """A user to tell."""
 
     way: str
     """``desktop``, ``command``, ``discord``, ``slack`` or ``webhook``."""
@@ -99,7 +99,7 @@ def read_notify(value: Any) -> tuple[Mapping[str, Any], ...]:
     """Return the entries of the setting, checked, each as the fields of a ``Target``.
 
     Raises:
-        ValueError: an entry makes no sense; says which one, without what stands in it.
+        ValueError: an entry is invalid; says which one, without what stands in it.
     """
     if value == "none":
         return ()

@@ -30,9 +30,9 @@ class PlanHeader(NamedTuple):
     priority: str = ""
     """As in a task table; empty: it says none."""
     eta: float = 0.0
-    """When it is to be done, seconds since the epoch; 0: nobody said."""
+    """When it is to be done, seconds since the epoch; 0: not set."""
     created: float = 0.0
-    """When it was made, seconds since the epoch; 0: nobody said."""
+    """When it was made, seconds since the epoch; 0: not set."""
 
 
 TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -77,7 +77,7 @@ class Task(NamedTuple):
     priority_text: str = ""
     """Its priority as the row writes it, where that is a number; ``-`` where others have numbers and it has none."""
     deadline: float = 0.0
-    """When it is to be done, seconds since the epoch; 0: nobody said. It is told, and changes no order."""
+    """When it is to be done, seconds since the epoch; 0: not set. It is told, and changes no order."""
 
     @property
     def data_needs(self) -> tuple[str, ...]:
@@ -117,7 +117,7 @@ class Task(NamedTuple):
 
     @property
     def worker(self) -> str:
-        """The name by which whoever does it is known, in ``TM_AGENT_ID`` and in what it writes."""
+        """The name by which the worker is known, in ``TM_AGENT_ID`` and in what it writes."""
         return as_name(self.assignee or self.agent) or self.stem
 
     @property
@@ -159,7 +159,7 @@ class Plan(NamedTuple):
 
     @property
     def budget(self) -> float:
-        """USD that all its runs together may cost; 0: nobody said. A flag of one run may say another sum."""
+        """USD that all its runs together may cost; 0: not set. A flag of one run may say another sum."""
         return float(self.settings.get("budget_usd") or 0.0)
 
 
@@ -312,8 +312,8 @@ def in_words(task: Task, *, is_prose: bool) -> str:
 # Tasks that stand under another one (seed rows S1-25 to S1-27; design, "Identity and vocabulary").
 #
 # A task that others name as their parent is an umbrella: it is never launched, it needs its children, and it is
-# completed when they are. What it needs they need too, so a phase that waits holds back everything in it; and whoever
-# depends on it waits for them all and gets their results.
+# completed when they are. What it needs they need too, so a phase that waits holds back everything in it; and anyone
+# who depends on it waits for them all and gets their results.
 
 _Needs = tuple[dict[str, None], dict[str, str]]
 _ADD = "add the task or empty the cell"
@@ -395,7 +395,7 @@ def _of_group(parent: str, tasks: Mapping[str, Task], known: dict[str, _Needs]) 
 
 
 def refuse_group(task_id: str, *, is_one: bool) -> None:
-    """Let nobody say where an umbrella stands.
+    """Let no one say where an umbrella stands.
 
     Raises:
         TransitionError: it is one.

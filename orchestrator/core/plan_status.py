@@ -1,7 +1,7 @@
 """Where a whole plan stands, and every transition of it, in one table (seed rows S4-08, S4-38 to S4-42).
 
 ``docs/state_machine.md`` is generated from ``PLAN_TRANSITIONS``; nothing sets the state of a plan except ``move_plan``.
-A plan that says no state (it has no ``status:`` in its front matter) needs no approval, and nobody moves it.
+A plan that says no state (it has no ``status:`` in its front matter) needs no approval, and no one moves it.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ TERMINAL = frozenset({PlanState.COMPLETED, PlanState.FAILED, PlanState.REJECTED}
 
 
 def move_plan(state: PlanState, event: str) -> PlanState:
-    """Return the state after *event*, which is whatever word somebody has typed.
+    """Return the state after *event*, which is whatever word a user has typed.
 
     Raises:
         TransitionError: there is no such event, or none that leads on from here.

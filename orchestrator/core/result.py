@@ -21,7 +21,7 @@ class Verdict(StrEnum):
     INTERRUPTED = "interrupted"
     """We ended it or lost it; it is not charged to the task."""
     HELD = "held"
-    """The account let nothing through: a usage limit, or nobody is logged in. It is not charged to the task."""
+    """The account let nothing through: a usage limit, or no one is logged in. It is not charged to the task."""
 
 
 class StopReason(StrEnum):
@@ -36,7 +36,7 @@ class StopReason(StrEnum):
     ORPHANED = "orphaned"
     """The runner died; the guard ended what it had started."""
     INTERVENTION = "intervention"
-    """Somebody settled its task by command."""
+    """A user settled its task by command."""
 
     @property
     def words(self) -> str:
@@ -89,7 +89,7 @@ class ProcessExit(NamedTuple):
         """Read what an attempt record says of it.
 
         Raises:
-            ValueError: a field is missing, or of a kind that no record of ours has.
+            ValueError: a field is missing, or of a kind that no record has.
         """
         try:
             code, number, stopped = record["exit"], record["signal"], record["stopped"]
@@ -131,10 +131,10 @@ class Bill(NamedTuple):
     """What something cost."""
 
     cost: float | None = 0.0
-    """USD; None when nobody knows, which is never the same as 0, or when it is to be told from ``session`` by what
+    """USD; None when unknown, which is never the same as 0, or when it is to be told from ``session`` by what
     earlier attempts cost."""
     models: tuple[tuple[str, float], ...] = ()
-    """USD by model, as far as it is known."""
+    """USD by model, where known."""
     session: float | None = None
     """USD of the whole session, what its earlier attempts cost included; None when it does not say."""
     session_models: tuple[tuple[str, float], ...] = ()
@@ -190,7 +190,7 @@ class Outcome(NamedTuple):
     model: str = ""
     """For a held account: a part of the name of the model that alone is held; empty: all of it is."""
     is_outage: bool = False
-    """For a held account: the service failed, and nobody said for how long."""
+    """For a held account: the service failed, and it is not said for how long."""
     is_refused: bool = False
     """It failed without a turn of work: where others fail in the same words, it is not the task."""
 
@@ -217,7 +217,7 @@ class Attempt(NamedTuple):
     is_resumable: bool = False
     """Whether the next attempt goes on with it."""
     cost: float | None = 0.0
-    """USD; None when nobody knows."""
+    """USD; None when unknown."""
     models: tuple[tuple[str, float], ...] = ()
     """USD by model."""
     settles: bool = False
@@ -230,13 +230,13 @@ class Attempt(NamedTuple):
     is_outage: bool = False
     """Whether the service failed, and the account is tried again by itself."""
     cap: float = 0.0
-    """USD it may have cost at most, where nobody knows what it cost; 0: nobody said."""
+    """USD it may have cost at most, where its cost is unknown; 0: not set."""
     agent: str = ""
     """Who did it: the key of an agent, or the name of a person or outside agent; empty in old files."""
     has_errors: bool = False
     """Whether it printed something on standard error."""
     is_only_simulated: bool | None = None
-    """Whether it was simulated although another agent was meant; None: it was not, or nobody said."""
+    """Whether it was simulated although another agent was meant; None: it was not, or it is not known."""
 
     @property
     def is_manual(self) -> bool:
@@ -260,7 +260,7 @@ class Attempt(NamedTuple):
         return f"logs/{stem}.attempt-{self.number}.{'err' if is_told else 'out'}"
 
     def lasted(self, now: float) -> float | None:
-        """Seconds it took, or has taken until *now*, seconds since the epoch; None: its runner died, nobody knows."""
+        """Seconds it took, or has taken until *now*, seconds since the epoch; None: unknown, since its runner died."""
         if self.is_open:
             return max(now - self.started, 0.0)
         return self.duration if self.ended or self.duration else None
@@ -279,7 +279,7 @@ class Result(NamedTuple):
     note: str = ""
     """Who settled it so by command, and why."""
     progress: int | None = None
-    """Per cent of the attempt under way, as whoever does it says; None: nobody said."""
+    """Per cent of the attempt under way, as the worker says; None: not known."""
     request: str = ""
     """The newest command that was carried out on it, so that it is never carried out twice."""
 

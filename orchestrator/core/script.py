@@ -32,9 +32,9 @@ ADVICE = (
     "(with more backticks where a line of the command begins with three)"
 )
 
-#: What begins the first line of a merge that nobody finished.
+#: What begins the first line of a merge that no one finished.
 MARK = "<<<<<<< "
-# What begins a line of a here-document with backticks may be meant as its text, or as the end of a block that somebody
+# What begins a line of a here-document with backticks may be meant as its text, or as the end of a block that a user
 # forgot to open. One of tildes may stand below a heading that it writes.
 _OPENS = r"(?m)^ {0,3}(`{3,})(.*)$|\A(~{3,})(.*)$"
 
@@ -48,10 +48,10 @@ class Script(NamedTuple):
 
 
 def script_of(text: str) -> Script:
-    """Return what a text has somebody run, without the marks that only say that it is a command.
+    """Return what a text has a user run, without the marks that only say that it is a command.
 
     Raises:
-        ValueError: it is partly a code block and partly not, or one in a language that nobody here runs, or nothing but
+        ValueError: it is partly a code block and partly not, or one in a language that no one here runs, or nothing but
             marks.
     """
     bare = typed(text).strip()
@@ -63,7 +63,7 @@ def script_of(text: str) -> Script:
 
 
 def command_of(task: Task) -> Script:
-    """Return what the row of a task has somebody run.
+    """Return what the row of a task has a user run.
 
     Raises:
         PlanError: it says no command.
@@ -151,7 +151,7 @@ def command_in(body: str, code: str, language: str) -> tuple[str, str]:
 
 # ── typed command ────────
 #
-# Whether a text that somebody typed is a command of a shell, or a request to an agent that reads.
+# Whether a text that a user typed is a command of a shell, or a request to an agent that reads.
 #
 # A sentence must never be executed, so what may be either is none: ``find bugs`` is a request, ``find . -name x`` is
 # not.

@@ -37,7 +37,7 @@ class Settings(NamedTuple):
     one. In the plan it counts from the plan directory, as a flag from where you are."""
     budget_usd: float = 0.0
     """USD the whole plan may cost, earlier runs included; 0: no limit. What tasks may cost is reserved before they
-    start, and what nobody knows the cost of counts with all it might have cost. The flag only lowers it;
+    start, and what has an unknown cost counts with all it might have cost. The flag only lowers it;
     ``--raise-budget`` raises it for one run."""
     on_hold: str = "wait"
     """A usage limit: ``wait`` until the account opens again, or ``stop`` with exit status 4. An outage of the service:
@@ -46,7 +46,7 @@ class Settings(NamedTuple):
     """Attempts of one account at a time once the service warns that its limit is near; 0: as many as otherwise."""
     notify: tuple[Mapping[str, Any], ...] = ()
     """Whom to tell what happens: ``desktop``, ``command``, ``discord``, ``slack``, ``webhook``; see
-    docs/notifications.md. As a flag: ``desktop``, ``slack=$NAME``, again and again; ``none`` tells nobody."""
+    docs/notifications.md. As a flag: ``desktop``, ``slack=$NAME``, again and again; ``none`` tells no one."""
     # Of a task; in the plan's front matter they hold for every task
     agent: str = "claude"
     """Key of the agent that does the task: claude, shell, simulated, or one of ``agents/`` (docs/agents.md)."""
@@ -109,7 +109,7 @@ class Settings(NamedTuple):
     context_limit: int = 32 * 1024
     """Bytes of dependencies' results inlined into a prompt, in all."""
     validate: bool = False
-    """Nobody completes a task by hand while a success criterion of it is open, as with ``complete --validate``. What
+    """No one completes a task by hand while a success criterion of it is open, as with ``complete --validate``. What
     an agent of a run answers is judged by its evidence alone."""
 
     @property
@@ -334,7 +334,7 @@ def read_setting(name: str, value: Any) -> Any:
     """Return *value* checked and in its internal unit.
 
     Raises:
-        ValueError: the value makes no sense for this setting, with a message for people.
+        ValueError: the value is invalid for this setting, with a message for people.
     """
     read = _READERS[name](value)
     _check_json(read)
@@ -406,7 +406,7 @@ def lower(settings: Settings, flags: Mapping[str, Any]) -> dict[str, Any]:
 # Only names travel from here to the guard, which has the values itself: what is inherited is written nowhere (promise
 # 26). A name that ends in ``*`` stands for all that begin so.
 
-#: What the session that called us left behind: it would make every session of ours a nested one.
+#: What the session that called us left behind: it would make every own session a nested one.
 NESTED_SESSION = (
     "AI_AGENT",
     "CLAUDECODE",

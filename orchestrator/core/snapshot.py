@@ -74,7 +74,7 @@ class PlanSnapshot:
     def lasted(self, task_id: str, now: float) -> float | None:
         """Seconds its newest attempt took, or has taken until *now* (since the epoch).
 
-        None when there is none, or nobody knows.
+        None when there is none, or it is unknown.
         """
         attempts = self.attempts(task_id)
         return attempts[-1].lasted(now) if attempts else None
@@ -94,9 +94,9 @@ class PlanSnapshot:
         return result.attempts if is_running else closed(result.attempts)
 
     def outcome(self, task_id: str) -> Result | None:
-        """Return what came of a task, None before its first attempt; none is open whose runner is gone.
+        """Return the outcome of a task, None before its first attempt; none is open whose runner is gone.
 
-        Whatever tells of money asks this: of such an attempt nobody knows what it cost.
+        Whatever tells of money asks this: of such an attempt its cost is unknown.
         """
         result = self.results.get(task_id)
         if result is None or not result.attempts or not result.attempts[-1].is_open:
@@ -145,7 +145,7 @@ class PlanSnapshot:
     def why(self, task_id: str) -> str:
         """Why a task stands where it does; of one that is completed, whether that was only simulated.
 
-        Of one that waits, too, why the result that lies there does not count.
+        Of one that waits, too, why the result that is there does not count.
         """
         status, reason = self.standing[task_id]
         doubt = "" if task_id in self.results else self.doubts.get(task_id, "")
@@ -163,7 +163,7 @@ class PlanSnapshot:
         return tasks
 
     def how_far(self) -> dict[str, str]:
-        """How far whoever does a task says that they are, and who has it in hand where no run does it."""
+        """How far the worker says that they are, and who has it in hand where no run does it."""
         return {
             task_id: reason
             for task_id, (status, reason) in self.standing.items()
@@ -319,7 +319,7 @@ def _why(result: Result) -> str:
 
 
 def interrupt(results: dict[str, Result], doubts: dict[str, str]) -> None:
-    """Say of what is under way that nobody runs it any more.
+    """Say of what is under way that no one runs it any more.
 
     What waited for its next attempt was not interrupted: its last one failed in order, and is charged.
     """
@@ -334,7 +334,7 @@ def interrupt(results: dict[str, Result], doubts: dict[str, str]) -> None:
 #
 # What was only simulated is shown as it went; for everything that is decided it is as if nothing had been done.
 
-#: What somebody said of it, and what goes on right now, is no simulation.
+#: What a user said of it, and what goes on right now, is no simulation.
 _MEANT = ACTIVE | {TaskStatus.BLOCKED, TaskStatus.CANCELLED}
 
 
@@ -344,7 +344,7 @@ def really_done(
     """Return the board that says what is to be done: without what was only simulated.
 
     *meant*: the settings of the tasks, where they are known: then also without what was to be simulated when it was
-    done and no longer is. *again*: tasks that whoever asks would only simulate once more; they stay as they are.
+    done and no longer is. *again*: tasks that the caller would only simulate once more; they stay as they are.
     """
 
     def is_played(task_id: str) -> bool:
@@ -413,19 +413,19 @@ MERGING = Task(id=MERGER, name="Merge the results", description="")
 
 
 def is_auxiliary(task_id: str) -> bool:
-    """Say whether that is the id, or the stem, of whoever works beside the plan; also a file name that begins so."""
+    """Say whether that is the id, or the stem, of anyone who works beside the plan; also a file name that begins so."""
     return task_id.startswith("_")
 
 
 def as_merger(settings: Settings) -> Settings:
-    """Return the settings of a plan as they are for whoever merges."""
+    """Return the settings of a plan as they are for anyone who merges."""
     return settings._replace(
         agent="claude", subagent="", tools=("Read",), format="markdown", schema=""
     )
 
 
 def is_merging(board: PlanSnapshot) -> bool:
-    """Say whether the results are being merged, if a run is at work."""
+    """Say whether the results are being merged, if a run is active."""
     return any(each.task == MERGER and each.status is TaskStatus.RUNNING for each in board.beside)
 
 
@@ -461,7 +461,7 @@ class Held(NamedTuple):
     model: str = ""
     """The model that alone is held; empty: all of the account is."""
     is_outage: bool = False
-    """The service failed: whoever tries it again finds out whether it is back."""
+    """The service failed: anyone who tries it again finds out whether it is back."""
 
     @property
     def name(self) -> str:
@@ -484,7 +484,7 @@ def held(
     """Return, for each account that was held, the last hold, unless something of it got through after it.
 
     *accounts*: the account of each agent; one that is not in it has its own. A hold whose moment has passed is returned
-    too: whoever starts again tries with one attempt first. So it is when a person brings back a task that met it.
+    too: anyone who starts again tries with one attempt first. So it is when a person brings back a task that met it.
     """
     started: dict[str, float] = {}
     holds: dict[tuple[str, str], tuple[float, Held]] = {}
@@ -499,7 +499,7 @@ def held(
                 started[account] = max(started.get(account, 0.0), last.started)
         elif result.status is TaskStatus.PENDING:
             hold = Held(agent, last.until, last.reason, result.task, last.model, last.is_outage)
-            # With a note somebody has settled it since, and that is when it opened.
+            # With a note a user has settled it since, and that is when it opened.
             since = last.until if result.note else last.ended
             key = account, last.model
             holds[key] = max(holds.get(key, (0.0, hold)), (since, hold))

@@ -27,7 +27,7 @@ class TaskStatus(StrEnum):
 
 
 class Verb(StrEnum):
-    """What can happen to a task: in a run, and below that by somebody's command."""
+    """What can happen to a task: in a run, and below that by a user's command."""
 
     READY = "ready"
     LAUNCH = "launch"
@@ -180,14 +180,14 @@ TRANSITIONS: _Arrows = {
     ),
 }
 
-#: Nothing more happens to a task in one of these during a run, unless somebody says so.
+#: Nothing more happens to a task in one of these during a run, unless a user says so.
 SETTLED = frozenset(
     {TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED}
 )
 
 #: A task in one of these was started and is not over.
 ACTIVE = frozenset({TaskStatus.RUNNING, TaskStatus.RETRYING})
-#: Nothing more is to be done about a task in one of these, unless somebody wants it done again.
+#: Nothing more is to be done about a task in one of these, unless a user wants it done again.
 OVER = frozenset({TaskStatus.COMPLETED, TaskStatus.CANCELLED})
 #: A task that needs one of these is skipped.
 BLOCKS_DEPENDENTS = frozenset({TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED})

@@ -13,7 +13,7 @@ from orchestrator.core.result import Attempt, Result, Verdict, closed
 from orchestrator.core.status import COMMANDS, TRANSITIONS, TaskStatus, Verb, move
 from orchestrator.errors import DependencyError, TransitionError
 
-#: How an attempt ended that no process of ours was behind.
+#: How an attempt ended that no own process was behind.
 BY_HAND = "by hand"
 #: What `complete` of a task is answered that its own worker calls.
 OWN_END = "your final answer is the result"
@@ -21,7 +21,7 @@ OWN_END = "your final answer is the result"
 _NAMED = 10
 _NEEDS_DONE = frozenset({Verb.START, Verb.COMPLETE})
 _UNMET = frozenset({TaskStatus.WAITING, TaskStatus.SKIPPED})
-#: Whoever says one of these wants the task to be done.
+#: Anyone who says one of these wants the task to be done.
 _TO_BE_DONE = frozenset({Verb.START, Verb.UNBLOCK, Verb.RETRY})
 _AGAIN = "`orchestrator retry {}` has it done again; "
 #: What leads to that. Hints are typed as they stand: none may say that a task is done, or keep it from being so.
@@ -38,10 +38,10 @@ _WAYS = {
 
 
 class TaskCommand(NamedTuple):
-    """What somebody wants done with a task."""
+    """What a user wants done with a task."""
 
     verb: Verb
-    """A command; or ``launch``: the run at work is to start it, too, and only that run can."""
+    """A command; or ``launch``: the active run is to start it, too, and only that run can."""
     task: str
     """Empty with ``start``: the next one that is ready."""
     by: str
@@ -57,7 +57,7 @@ class TaskCommand(NamedTuple):
     progress: int | None = None
     """With ``start``: per cent done."""
     run: str = ""
-    """The run whose worker for this very task says so; empty: somebody else."""
+    """The run whose worker for this very task says so; empty: another user."""
 
     @property
     def why(self) -> str:
@@ -83,11 +83,11 @@ def decide(
 
     Args:
         status: Where it stands now.
-        command: What somebody wants.
+        command: What a user wants.
         open_needs: What the task needs that is not completed: id and status.
         doer: Who is at it right now.
         is_in_run: It is an attempt of a run.
-        is_held: Its newest attempt met a hold of its account, and no run is at work.
+        is_held: Its newest attempt met a hold of its account, and no run is active.
 
     Raises:
         DependencyError: it cannot be started or completed before what it depends on.
@@ -140,7 +140,7 @@ def apply(
 
     Args:
         before: What is known of it.
-        command: What somebody wants.
+        command: What a user wants.
         status: What ``decide`` answered.
         number: Of the attempt that this makes, if it makes one.
         inputs: The newest attempts of what it depends on.
@@ -165,7 +165,7 @@ def apply(
         case Verb.COMPLETE | Verb.FAIL:
             if not is_open:
                 attempts, kept = [*attempts, fresh], {}
-            # What was put before it since it was begun is known to whoever says how it ended.
+            # What was put before it since it was begun is known to anyone who says how it ended.
             kept = {**inputs, **kept}
             verdict = Verdict.COMPLETED if command.verb is Verb.COMPLETE else Verdict.FAILED
             if had := taken_from(command, before):
@@ -192,7 +192,7 @@ def apply(
 
 
 def taken_from(command: TaskCommand, before: Result | None) -> str:
-    """Say who had a task in hand that somebody else completes or fails; empty: nobody."""
+    """Say who had a task in hand that another user completes or fails; empty: no one."""
     last = before.last if before else None
     is_held = last is not None and last.is_open and last.is_manual and last.agent != command.by
     is_settled = command.verb in {Verb.COMPLETE, Verb.FAIL}
@@ -235,9 +235,9 @@ def _closed(attempt: Attempt, command: TaskCommand, verdict: Verdict) -> Attempt
 
 
 def next_ready(tasks: Iterable[Task], status: Callable[[str], TaskStatus], by: str) -> str | None:
-    """Return the task that somebody who asks for work gets: what is assigned to them first, then by priority.
+    """Return the task that a user who asks for work gets: what is assigned to them first, then by priority.
 
-    What is assigned to somebody else is not for them (seed row S1-30); they may still take it by its id.
+    What is assigned to another user is not for them (seed row S1-30); they may still take it by its id.
     """
     ready = (
         task
@@ -248,7 +248,7 @@ def next_ready(tasks: Iterable[Task], status: Callable[[str], TaskStatus], by: s
     return best.id if best is not None else None
 
 
-#: What leads to a status that somebody wants, in the order of preference.
+#: What leads to a status that a user wants, in the order of preference.
 _TOWARDS = {
     TaskStatus.RUNNING: (Verb.START,),
     TaskStatus.COMPLETED: (Verb.COMPLETE,),
@@ -264,7 +264,7 @@ def verb_towards(command: TaskStatus, now: TaskStatus) -> Verb:
     """Return the verb that brings a task to a status.
 
     Raises:
-        TransitionError: none does: nobody says that a task is skipped or retrying.
+        TransitionError: none does: no one says that a task is skipped or retrying.
     """
     verbs = _TOWARDS.get(command)
     if verbs is None:

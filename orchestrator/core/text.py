@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 else:
     unicodedata = LazyModule("unicodedata")
 
-# What must not reach a terminal or a file of ours. Every alternative is linear: an unterminated sequence loses its
+# What must not reach a terminal or an own file. Every alternative is linear: an unterminated sequence loses its
 # introducer only, and the characters that a failed attempt walks over are never walked over again by the next one.
 # Both are compiled when they are first needed: that takes longer than loading the rest of this module.
 _ESCAPES = (
@@ -54,7 +54,7 @@ _SHORT, _SHORT_LINE = 24, 80
 
 
 def text_of(value: object) -> str:
-    """Return a text that somebody else's JSON or YAML has; empty when it is anything else."""
+    """Return a text that another user's JSON or YAML has; empty when it is anything else."""
     return value if isinstance(value, str) else ""
 
 
@@ -84,7 +84,7 @@ def _last_state(line: str) -> str:
 
 
 def typed(text: str) -> str:
-    r"""Return what somebody typed, with ``\n`` at the end of every line.
+    r"""Return what a user typed, with ``\n`` at the end of every line.
 
     Only programs draw a line again with ``\r``; ``sanitize`` would drop the words before it.
     """

@@ -93,7 +93,7 @@ def next_timestamp(text: str, now: datetime) -> datetime:
     """
     if _CLOCK.fullmatch(text.strip()):
         hour, minute = time_of_day(text)
-        # The minute that is running counts: whoever says 07:30 at 07:30:20 means now.
+        # The minute that is running counts: anyone who says 07:30 at 07:30:20 means now.
         this_minute = now.replace(second=0, microsecond=0).timestamp()
         today = now.replace(hour=hour, minute=minute, second=0, microsecond=0, tzinfo=None)
         # In the night in which clocks are put back there may be two of it.

@@ -34,18 +34,18 @@ class Booking(NamedTuple):
     agent: str
     """Who did it."""
     assignee: str
-    """Whose task it is, when somebody is named."""
+    """Whose task it is, when a user is named."""
     status: str
     """``running`` or the word of a ``Verdict``."""
     started: float
     ended: float
-    """0: it is under way, or nobody knows."""
+    """0: it is under way, or it is unknown."""
     seconds: float
     cost: float | None
-    """USD; None when nobody knows."""
+    """USD; None when unknown."""
     attempt: int
     is_unsettled: bool = False
-    """Nobody knows its cost, and no later attempt of its session said it for both."""
+    """Its cost is unknown, and no later attempt of its session said it for both."""
     is_only_simulated: bool = False
     """Nothing was done, though another agent was meant."""
     is_last_word: bool = False
@@ -63,7 +63,7 @@ class Booking(NamedTuple):
 
     @property
     def is_failed(self) -> bool:
-        """Whether it failed; an interruption or a hold is nobody's failure."""
+        """Whether it failed; an interruption or a hold is not a failure of the agent."""
         return self.is_task and self.status in _FAILURES
 
     @property
@@ -86,9 +86,9 @@ class Share(NamedTuple):
     median: float | None
     """Seconds of the middle one of those that completed a task; None: none did."""
     cost: float
-    """USD, as far as it is known."""
+    """USD, where known."""
     unknown: int
-    """Those that nobody knows the cost of."""
+    """Those of unknown cost."""
     simulated: int = 0
     """How many of those that completed a task were only simulated."""
 
@@ -112,7 +112,7 @@ class Figures(NamedTuple):
     agents: Mapping[str, Share]
     """Who did it, the busiest first."""
     assignees: Mapping[str, Share]
-    """For whom it was done, likewise; only those that somebody is named for."""
+    """For whom it was done, likewise; only those that a user is named for."""
     longest: Sequence[tuple[Booking, Share]]
     """The tasks that took longest, over all of their attempts: the newest attempt, and what they come to."""
     repeated: Sequence[tuple[Booking, Share]]
@@ -144,7 +144,7 @@ def bookings(plan: str, result: Result, task: Task | None, name: str = "") -> It
 
 
 def _word(attempt: Attempt, result: Result) -> str:
-    """Return how an attempt stands: one that nobody runs any more was interrupted, whatever its file still says."""
+    """Return how an attempt stands: one that no one runs any more was interrupted, whatever its file still says."""
     is_lost = attempt.is_open and (result.status not in ACTIVE or attempt is not result.last)
     return Verdict.INTERRUPTED.value if is_lost else attempt.status
 

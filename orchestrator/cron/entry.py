@@ -1,7 +1,7 @@
-"""What crontab and systemd are told about a run that somebody else starts: lines and units, written and read.
+"""What crontab and systemd are told about a run that another user starts: lines and units, written and read.
 
 All of an entry stands in the one place that acts on it, and ends in a mark by which we find it again. A percent sign
-means a line break to cron, a specifier to systemd; text from outside is quoted for whoever reads it.
+means a line break to cron, a specifier to systemd; text from outside is quoted for anyone who reads it.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class When(NamedTuple):
 
 
 class ScheduledRun(NamedTuple):
-    """A run that is to be started by somebody else. All paths are absolute."""
+    """A run that is to be started by another user. All paths are absolute."""
 
     name: str
     when: When
@@ -97,7 +97,7 @@ def cron_time(when: When) -> str:
     """Return the time as cron writes it.
 
     Raises:
-        ValueError: cron cannot say that, or nobody can.
+        ValueError: cron cannot say that, or no one can.
     """
     if when.at:
         hour, minute = time_of_day(when.at)
@@ -140,7 +140,7 @@ def cron_line(job: ScheduledRun) -> str:
 
 
 def read_cron_line(line: str) -> Scheduled | None:
-    """Return what one of our lines says; None when it is somebody else's."""
+    """Return what one of our lines says; None when it is another user's."""
     found = _LINE.fullmatch(line.strip())
     if found is None or not NAME.fullmatch(found["name"]):
         return None

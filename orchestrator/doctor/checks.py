@@ -73,7 +73,7 @@ class RecordSeen(NamedTuple):
 
 
 class Temporary(NamedTuple):
-    """What somebody writes, or wrote, before it takes its place."""
+    """What a user writes, or wrote, before it takes its place."""
 
     path: str
     age: float
@@ -98,13 +98,13 @@ class JournalSeen(NamedTuple):
     is_torn: bool = False
     lines: int = 0
     foreign: tuple[int, ...] = ()
-    """The first lines that are none of ours."""
+    """The first lines that are not ours."""
     others: int = 0
     """How many there are in all."""
 
 
 class MarksSeen(NamedTuple):
-    """Marks in ``master_plan.md`` that belong to no section of ours, and sections that are there twice; with lines."""
+    """Marks in ``master_plan.md`` that belong to none of our sections, and sections that are there twice; with lines."""
 
     lone: Sequence[tuple[int, str]] = ()
     doubled: Sequence[tuple[int, str]] = ()
@@ -137,7 +137,7 @@ class Evidence(NamedTuple):
     nodes: Sequence[DirectoryEntry] = ()
     """Only those that are worth a word: no plain file, or one that everybody may write."""
     strangers: Sequence[str] = ()
-    """Files whose names are none of ours."""
+    """Files whose names are not ours."""
     set_aside: Sequence[str] = ()
     """Damaged files that a repair moved aside."""
     temporaries: Sequence[Temporary] = ()
@@ -150,7 +150,7 @@ class Evidence(NamedTuple):
     strays: Sequence[Stray] = ()
 
 
-#: Seconds after which a file that is being written has been left behind, if nobody can say whose it is.
+#: Seconds after which a file that is being written has been left behind, if no one can say whose it is.
 _OLD = 60.0
 #: The same when a process of that number lives: it may be a stranger.
 _VERY_OLD = 3600.0
@@ -196,7 +196,7 @@ class Breach(NamedTuple):
 def breaches(seen: Evidence) -> list[Breach]:
     """Return everything that is not as it must be, in the order in which it should be read.
 
-    While a run is at work, what is only half done is not looked at.
+    While a run is active, what is only half done is not looked at.
     """
     found = [*_plan(seen), *_task_files(seen), *_results(seen), *_records(seen), *_places(seen)]
     found += _channels(seen)

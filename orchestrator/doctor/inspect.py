@@ -1,4 +1,4 @@
-"""Everything in a plan directory as it lies there, for ``doctor --plan``. Reads and writes nothing.
+"""Everything in a plan directory as it is there, for ``doctor --plan``. Reads and writes nothing.
 
 A name is looked at before anything is opened: what is no plain file (a link, a pipe) is never opened. Of a result only
 the head is kept, of a log only whether it is what its record says, so memory grows by some hundred bytes for each task.
@@ -61,7 +61,7 @@ _JOURNAL_LINE = re.compile(rb"- \d{4}-\d\d-\d\dT[\d:.]+Z \xc2\xb7 .+\n?", re.DOT
 
 
 def look_at_result(stem: str, path: str, full: str, layout: Layout) -> ResultSeen | None:
-    """Return what a result file says; None when somebody has just removed it."""
+    """Return what a result file says; None when a user has just removed it."""
     if os.stat(full).st_size > LARGEST_RESULT:
         return ResultSeen(stem, path, None, "larger than any result")
     data = read_file(full)
@@ -116,7 +116,7 @@ def _compared(path: str, size: object, digest: object) -> str:
 
 
 def look_at_marks(lines: Sequence[str]) -> MarksSeen:
-    """Return the marks that belong to no section of ours, outside of fences, and the sections that are there twice."""
+    """Return the marks that belong to none of our sections, outside of fences, and the sections that are there twice."""
     found = regions(lines)
     inside = {index for each in found for index in range(each.open, each.close + 1)}
     lone: list[tuple[int, str]] = []
@@ -168,7 +168,7 @@ _TEMPORARY = re.compile(r"\..+\.(\d+)(?:\.\w+)?\.tmp|.+\.attempt-\d+\.json\.tmp|
 
 
 def take_snapshot(layout: Layout) -> Evidence:
-    """Return what lies in a plan directory, all of it seen while one run was at work, or none.
+    """Return what lies in a plan directory, all of it seen while one run was active, or none.
 
     Raises:
         StoreError: something that is there cannot be read.
@@ -180,7 +180,7 @@ def take_snapshot(layout: Layout) -> Evidence:
         after = _lock(layout)
         if before == after:
             return seen
-        # Somebody began or ended meanwhile, so that halves of two moments would be compared.
+        # A user began or ended meanwhile, so that halves of two moments would be compared.
         seen = seen._replace(lock=after[1]._replace(is_live=True))
     return seen
 

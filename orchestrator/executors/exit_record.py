@@ -32,7 +32,7 @@ _EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 _CHUNK = 256 * 1024
 _LOG_FLAGS = (
     os.O_WRONLY
-    # Whoever empties its own log (`> /dev/stdout`) goes on at the start and leaves no hole of NULs.
+    # Anyone who empties its own log (`> /dev/stdout`) goes on at the start and leaves no hole of NULs.
     | os.O_APPEND
     # Agents may write into the directory of logs: a link or a pipe planted there is neither followed nor waited for.
     | getattr(os, "O_NOFOLLOW", 0)
@@ -47,7 +47,7 @@ def open_log(path: str) -> int:
     """Open a new, empty log; the mode follows the umask.
 
     Raises:
-        OSError: it cannot be opened, or what lies there is no file of ours alone: nothing else is emptied.
+        OSError: it cannot be opened, or what is there is not our file alone: nothing else is emptied.
     """
     _spare_directory(path)
     _set_aside(path)
@@ -65,11 +65,11 @@ def open_log(path: str) -> int:
 
 
 def _set_aside(path: str, *, everything: bool = False) -> None:
-    """Rename a link, a pipe or a directory in the place of a file of ours, so that it keeps nobody from writing.
+    """Rename a link, a pipe or a directory in the place of an own file, so that it keeps no one from writing.
 
     *everything*: a file as well, in the place of a directory.
 
-    Where that cannot be, whoever opens the place is told why.
+    Where that cannot be, anyone who opens the place is told why.
     """
     try:
         kind = stat.S_IFMT(os.stat(path, follow_symlinks=False).st_mode)
@@ -105,7 +105,7 @@ def identity(found: os.stat_result) -> tuple[int, int]:
 
 
 def is_replaced(path: str, log: tuple[int, int] | None) -> bool:
-    """Say whether another file lies where a log was opened; whoever reads it is told of one that is gone."""
+    """Say whether another file lies where a log was opened; anyone who reads it is told of one that is gone."""
     try:
         return log is not None and identity(os.stat(path, follow_symlinks=False)) != log
     except (OSError, ValueError):
@@ -143,7 +143,7 @@ def _hash(fd: int) -> str:
 def write_record(path: str, record: Mapping[str, Any], *, sync: bool = False) -> str:
     """Write a record by temp + rename, and say what went wrong, or nothing.
 
-    The temp file is the record's name with ``.tmp``. It is synced only when nobody else will: while the runner lives,
+    The temp file is the record's name with ``.tmp``. It is synced only when no other user will: while the runner lives,
     its commit of the result syncs log, record and result together.
     """
     if not path:
@@ -156,7 +156,7 @@ def write_record(path: str, record: Mapping[str, Any], *, sync: bool = False) ->
             _set_aside(place)
         try:
             fd = open_made(temp, flags, 0o664)
-        except FileExistsError:  # somebody died while writing it
+        except FileExistsError:  # a user died while writing it
             os.unlink(temp)
             fd = open_made(temp, flags, 0o664)
         try:
@@ -223,7 +223,7 @@ def _write(path: str, data: bytes) -> None:
 
 
 def read_record(path: str) -> dict[str, Any] | None:
-    """Read a record; None when there is none or what lies there is not one."""
+    """Read a record; None when there is none or what is there is not one."""
     try:
         with open(path, "rb") as file:
             record = json.load(file)

@@ -52,7 +52,7 @@ class Guard:
         self._ending: dict[str, TrackedJob] = {}
         self._is_orphan = False
         self._give_up: float | None = None
-        """When to leave whatever still lives; None: nobody wants the guard to go."""
+        """When to leave whatever still lives; None: no one wants the guard to go."""
         self._spawner = Spawner()
         self._trees: Trees | Groups = Trees() if process_tree.set_subreaper() else Groups()
         self._woken, wake = os.pipe()

@@ -98,7 +98,7 @@ class LocalExecutor:
                 await self._close()
 
     def start(self, job: Job) -> None:
-        """Hand a job to the guard. What the socket does not take yet follows while somebody waits for the news."""
+        """Hand a job to the guard. What the socket does not take yet follows while a user waits for the news."""
         if job.key in self._jobs:
             raise ValueError(f"{job.key!r} runs already")
         if not job.argv:
@@ -114,7 +114,7 @@ class LocalExecutor:
         if key in self._jobs:
             self._send({"stop": key, "reason": reason.value, "grace": grace})
             self._unheard.add(key)
-            self._wake()  # so that whoever waits for news also waits for the answer
+            self._wake()  # so that anyone who waits for news also waits for the answer
 
     def news(self) -> AsyncIterator[Sequence[News]]:
         """Yield what happened."""
@@ -208,7 +208,7 @@ class LocalExecutor:
         if not waiting:
             self._flush()
             if self._out:
-                self._wake()  # so that whoever waits for news also waits for room
+                self._wake()  # so that anyone who waits for news also waits for room
 
     def _flush(self) -> None:
         if self._socket is None:

@@ -30,7 +30,7 @@ def ask(
     """Run a program that gets nothing to read; after *timeout* seconds it is ended with its whole group.
 
     It never raises for what the program is or does: that is the answer. What prints more than *limit* bytes gave none,
-    even if it has ended by then: whoever takes a part for the whole may write it back.
+    even if it has ended by then: anyone who takes a part for the whole may write it back.
     """
     try:
         process = subprocess.Popen(
@@ -63,7 +63,7 @@ def ask(
 def _read(process: subprocess.Popen[bytes], until: float, limit: int) -> list[bytearray]:
     """Read both streams until they end, or one is too long, or the time is over on the monotonic clock.
 
-    The end of the process ends them too: somebody it left behind may hold them open for ever.
+    The end of the process ends them too: a user it left behind may hold them open for ever.
     """
     streams = [each.fileno() for each in (process.stdout, process.stderr) if each is not None]
     printed = {stream: bytearray() for stream in streams}

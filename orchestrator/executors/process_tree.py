@@ -122,7 +122,7 @@ def _walk(
 
 
 def environment(pid: int) -> frozenset[bytes]:
-    """Read the ``NAME=value`` entries a process was started with; empty when it is gone or belongs to somebody else."""
+    """Read the ``NAME=value`` entries a process was started with; empty when it is gone or belongs to another user."""
     try:
         with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:
             return frozenset(file.readall().split(b"\0"))
@@ -254,7 +254,7 @@ Tree = dict[int, Process]
 class TrackedJob:
     """A job that was started.
 
-    ``kill_at`` is when SIGTERM has had its time, None while nobody wants it to end; ``look`` is when its tree is to be
+    ``kill_at`` is when SIGTERM has had its time, None while no one wants it to end; ``look`` is when its tree is to be
     looked at again. Both on the monotonic clock.
     """
 
@@ -321,8 +321,8 @@ class Trees:
     ) -> dict[str, Tree]:
         """Find what is left of every attempt that is ending.
 
-        An orphan that can be told apart neither by its marks nor by its session is left alone while it may belong to a
-        running attempt, and belongs to every ending one afterwards.
+        An orphan that can be distinguished neither by its marks nor by its session is left alone while it may belong
+        to a running attempt, and belongs to every ending one afterwards.
         """
         ending = list(ending)
         others = [one for one in running if one not in ending]

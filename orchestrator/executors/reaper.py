@@ -14,7 +14,7 @@ import anyio.lowlevel
 from orchestrator.executors import process_tree
 from orchestrator.executors.process_tree import Process
 
-#: Seconds until whoever does not end counts as stuck; the guard's own limit is shorter.
+#: Seconds until anyone who does not end counts as stuck; the guard's own limit is shorter.
 PATIENCE = 8.0
 
 
@@ -58,7 +58,7 @@ async def _wait_gone(one: Process) -> None:
     try:
         os.waitpid(one.pid, os.WNOHANG)  # noqa: ASYNC222  # does not wait
     except ChildProcessError:
-        return  # somebody else's child
+        return  # another user's child
 
 
 def _kill_group(pid: int) -> None:

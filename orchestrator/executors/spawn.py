@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-#: What the system is short of for a moment; a limit of processes is met by whoever comes last, not by whoever is wrong.
+#: What the system is short of for a moment; a limit of processes is met by anyone who comes last, not by anyone who is
+#: wrong.
 _PASSING = frozenset(
     {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETXTBSY, errno.EINTR}
 )
@@ -29,7 +30,7 @@ _PASSING = frozenset(
 class SpawnError(Exception):
     """Nothing was started; the text says why, for people.
 
-    ``is_ours``: because files of ours could not be opened. ``is_passing``: the same may work a moment later.
+    ``is_ours``: because our files could not be opened. ``is_passing``: the same may work a moment later.
     """
 
     def __init__(self, text: str, *, is_ours: bool = False, is_passing: bool = False) -> None:

@@ -37,7 +37,7 @@ def fork_guard(runner: int) -> None:
         return
     if guard:
         os._exit(_watch(guard, runner))
-    os.setsid()  # whoever kills the group of one of us spares the other
+    os.setsid()  # anyone who kills the group of one of us spares the other
 
 
 def _watch(guard: int, runner: int) -> int:
@@ -64,7 +64,7 @@ def _watch(guard: int, runner: int) -> int:
             elif _kill_below(guard):
                 overdue = time.monotonic() + TICK
             else:
-                # If it is only stopped, it knows best what to write; nobody is left who could stop it once more.
+                # If it is only stopped, it knows best what to write; no one is left who could stop it once more.
                 os.kill(guard, signal.SIGCONT)
                 overdue, is_last = time.monotonic() + _LAST, True
         wait = None if overdue is None else max(0.0, overdue - time.monotonic()) * 1000 + 1

@@ -103,7 +103,7 @@ class CommandNotifier:
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
         try:
-            # Not reaped as long as nobody has its status, so the number is still that of its group.
+            # Not reaped as long as no one has its status, so the number is still that of its group.
             if process.returncode is None:
                 self._kill(process.pid)
                 os.killpg(process.pid, signal.SIGKILL)  # what lost its parents is here, too

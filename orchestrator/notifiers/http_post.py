@@ -1,4 +1,4 @@
-"""One POST that somebody is meant to get: repeated where that helps, within limits, and without following anybody.
+"""One POST that a user is meant to get: repeated where that helps, within limits, and without following anybody.
 
 The only place that knows the HTTP library (docs/decisions/0014); imported when the first notice is posted. What it
 raises is never shown: its messages hold the address.
@@ -216,7 +216,7 @@ def _pool(address: str) -> urllib3.PoolManager:
 
 
 def _signed(address: str) -> dict[str, str]:
-    """Return the header of whoever stands in the address: the library takes no notice."""
+    """Return the header of anyone who stands in the address: the library takes no notice."""
     parts = urlsplit(address)
     if parts.username is None:
         return {}

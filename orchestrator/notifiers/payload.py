@@ -12,7 +12,7 @@ from typing import Any
 
 from orchestrator.core.notification import Notice
 
-#: Characters Discord takes; Slack takes more, and nobody reads them.
+#: Characters Discord takes; Slack takes more, and no one reads them.
 _LIMIT = 2000
 
 

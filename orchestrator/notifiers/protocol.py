@@ -10,15 +10,15 @@ from orchestrator.core.notification import Notice
 class NotifyError(Exception):
     """A notice was not delivered, which a run tells as a warning.
 
-    The message never holds an address: whoever has it can post there.
+    The message never holds an address: anyone who has it can post there.
     """
 
 
 class Notifier(Protocol):
-    """One way to somebody. Called in a thread of its own, so it may take its time."""
+    """One way to a user. Called in a thread of its own, so it may take its time."""
 
     def send(self, notice: Notice) -> None:
-        """Deliver a notice; returns when somebody has taken it. Once closed, it only fails.
+        """Deliver a notice; returns when a user has taken it. Once closed, it only fails.
 
         Raises:
             NotifyError: it was not delivered, and trying once more will not help.

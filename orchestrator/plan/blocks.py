@@ -33,7 +33,7 @@ _FENCE_AT = re.compile(r"^(?:(```|~~~)|[ \t>*+\-\d.)]+(?:```|~~~)|[ \t]*<)", re.
 _PLAIN_HEADING = re.compile(r"(#{1,6}) +([^ #][^#]*)")
 _PLAIN_RULE = re.compile(r"\|(?: *:?-+:? *\|)+ *")
 _BLANKS = " \t"
-#: A table in a list; one in a quote is nobody's.
+#: A table in a list; one in a quote is no user's.
 LISTED_TABLE = "listed_table"
 _QUOTES = {"blockquote_open": 1, "blockquote_close": -1}
 _VERBATIM = frozenset({"fence", "html_block"})

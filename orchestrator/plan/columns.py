@@ -122,7 +122,7 @@ _LONG = 8
 
 
 def role_of(header: str) -> str:
-    """Return the meaning of a column by its header; empty when nobody taught us that word."""
+    """Return the meaning of a column by its header; empty when no one taught us that word."""
     word = key_word(header)
     if role := _role_of().get(word):
         return role
@@ -239,7 +239,7 @@ def is_open(cell: str) -> bool:
 
 
 def read_person(cell: str) -> str:
-    """Return who a cell names, a person or an agent; ``@kim`` is kim, and ``Unassigned`` is nobody."""
+    """Return who a cell names, a person or an agent; ``@kim`` is kim, and ``Unassigned`` is no one."""
     name = read_label(cell)
     return "" if name.casefold().strip(" .()") in NOBODY else name.removeprefix("@")
 

@@ -1,7 +1,7 @@
 """The success criteria in a task file: a checklist below a heading, which people and agents edit as they like.
 
 A heading ``Success criteria`` (or ``Acceptance``, ``Done when`` …) and every list item below it, with a box or without
-one: ``- [ ] all tests pass``. What we write is one line; every other byte stays as it is.
+one: ``- [ ] all tests pass``. What we write is one line; every other byte stays unchanged.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ class Dependencies:
         self._all_numbered = all(any(map(str.isdigit, each)) for each in self._order)
 
     def read(self, cell: str, own: str) -> Needs | None:
-        """Return what the task *own* waits for; None when nobody can be sure."""
+        """Return what the task *own* waits for; None when no one can be sure."""
         text = _clean(cell)
         if (ids := self._phrase(_folded(text), own)) is not None:
             return tuple(ids), ()
@@ -146,7 +146,7 @@ class Dependencies:
         return may_be_ids and bool(labels) and not is_own and find_cycle(labels) is None
 
     def problem(self, cell: str, own: str, where: str, header: str) -> Problem:
-        """Return what is said of a cell that nobody can be sure of."""
+        """Return what is said of a cell that no one can be sure of."""
         close = difflib.get_close_matches(_folded(cell), [n for n in self._names if n], n=1)
         named = self._names[close[0]] if close else None
         named = None if named == own else named
@@ -292,7 +292,7 @@ def _kind(part: str) -> tuple[str, str]:
 
 
 def _is_kind_of(remark: str) -> bool:
-    """Whether a remark says what a dependency is for, in a word that is none of ours."""
+    """Whether a remark says what a dependency is for, in a word that is not ours."""
     word = remark.strip().casefold()
     return word in _OTHER_KINDS or bool(difflib.get_close_matches(word, KINDS, n=1, cutoff=_ALIKE))
 

@@ -15,7 +15,7 @@ from orchestrator.plan.blocks import Block, Outline, outline
 from orchestrator.plan.columns import Columns, key_word, read_header
 from orchestrator.plan.tables import Table, tables
 
-# HTML that nobody sees as markdown, or that shows it as it is written.
+# HTML that no one sees as markdown, or that shows it as it is written.
 _SILENT = ("<!", "<?", "<pre", "<script", "<style", "<textarea")
 
 
@@ -39,7 +39,7 @@ class OwnText(NamedTuple):
     """Where it stands, as people see it."""
 
     def place(self, line: int) -> str:
-        """Return where a line stands, for whoever is told of it; the first one is 0."""
+        """Return where a line stands, for anyone who is told of it; the first one is 0."""
         return f"{self.file}:{line + 1}"
 
     def is_shown_html(self, block: Block) -> bool:

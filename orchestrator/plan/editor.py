@@ -1,7 +1,7 @@
 """Single rows of the person's table of tasks: one more, or other words in some of its cells.
 
-Every byte outside of that row stays as it is. A column that is missing is added in the header and in the line of dashes
-alone: a row that is too short for it has an empty cell there (GFM).
+Every byte outside of that row stays unchanged. A column that is missing is added in the header and in the line of
+dashes alone: a row that is too short for it has an empty cell there (GFM).
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def row_of(places: PlanScan, task_id: str) -> tuple[Columns, Task]:
 
     Raises:
         KeyError: no row has this id.
-        ValueError: nobody can say which of its cells belongs to which column.
+        ValueError: no one can say which of its cells belongs to which column.
     """
     sheet, at = _row_of(places, task_id)
     width = len(sheet.table.header)

@@ -47,7 +47,7 @@ _PLAIN = re.compile(r"([a-z][a-z_]{0,40}): ([a-z]{1,40}|0|[1-9][0-9]{0,8}|[1-9][
 _CONSTANTS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
 #: Words that other tools put into front matter and that only look like a setting of ours.
 _FOREIGN = frozenset({"mode", "validated"})
-#: What other tools call a setting of ours: whoever wrote ``budget`` counts on one.
+#: What other tools call a setting of ours: anyone who wrote ``budget`` counts on one.
 _ELSEWHERE = MappingProxyType(
     {
         "budget": "budget_usd",
@@ -193,7 +193,7 @@ def _entries(lines: Sequence[str], mark: int) -> list[str]:
 
 
 def load_front_matter(text: str) -> dict[str, Any] | None:
-    """Return the front matter of a text of ours; None when there is none or it is damaged."""
+    """Return the front matter of one of our texts; None when there is none or it is damaged."""
     closing = _CLOSING.search(text, 3)
     if closing is None or not text.startswith(("---", "\ufeff---")):
         return None
@@ -239,7 +239,7 @@ def read_settings(
 
 
 def setting_named(header: str) -> str:
-    """Return what a setting is called in a task file, by a word that somebody would call it; empty when it is none."""
+    """Return what a setting is called in a task file, by a word that a user would call it; empty when it is none."""
     word = "_".join(header.lower().replace("-", " ").replace("_", " ").split())
     name = _ELSEWHERE.get(word, word)
     is_known = name in IN_A_TASK or name in set(NAMES) - RUN_ONLY - _EVERYDAY

@@ -23,7 +23,7 @@ else:
     timestamp = LazyModule("orchestrator.core.timestamp")
 
 STATUS = "status"
-#: What somebody writes who means that.
+#: What a user writes who means that.
 _LIKE_STATUS = re.compile(r"\s*stat[a-z]*\s*", re.IGNORECASE)
 #: Either word; the first one that is there counts.
 DUE_KEYS = ("eta", DUE.name)
@@ -56,7 +56,7 @@ def read_plan_header(front: FrontMatter, file: str) -> tuple[PlanHeader, list[Pr
 
 
 def _state(front: FrontMatter, file: str) -> tuple[plan_status.PlanState | None, list[Problem]]:
-    """Return the state that a plan says, and what only looks as if it said one: nobody would wait for approval."""
+    """Return the state that a plan says, and what only looks as if it said one: no one would wait for approval."""
     state, problems = None, []
     for key in filter(_LIKE_STATUS.fullmatch, front.data):
         value = front.data[key]
@@ -111,7 +111,7 @@ def plan_header_of(data: bytes, file: str) -> PlanHeader:
 
 
 def with_state(data: bytes, state: PlanState, file: str) -> bytes:
-    """Return a plan that says another state; every other byte stays as it is.
+    """Return a plan that says another state; every other byte stays unchanged.
 
     Raises:
         PlanError: it does not say its state on a line of its own.

@@ -156,7 +156,7 @@ def set_statuses(data: bytes, cells: Callable[[str], StatusCells | None]) -> byt
     *cells* says what they should say of a task; few plans have such cells, and then it is not asked.
 
     Only what is empty or in our own words is replaced: what a person wrote there stays. Every other byte stays as it
-    is. A row that is too short to have such a cell stays as it is too.
+    is. A row that is too short to have such a cell stays unchanged too.
 
     Raises:
         ValueError: the file is not UTF-8.

@@ -30,7 +30,7 @@ _CONTROLS = r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]"
 
 
 def read_task(cells: Sequence[str], columns: Columns, where: str, problems: list[Problem]) -> Task:
-    """Return the task in a row that has a cell for every column; what makes no sense in it goes to *problems*."""
+    """Return the task in a row that has a cell for every column; what is invalid in it goes to *problems*."""
 
     def text(column: int | None) -> str:
         return "" if column is None else cells[column]
@@ -120,7 +120,7 @@ def _said(cell: str) -> str:
 
 
 def named_task(cells: Sequence[str], columns: Columns, where: str) -> list[Task]:
-    """Return a task for a row that is refused, so that whoever depends on it is not refused as well."""
+    """Return a task for a row that is refused, so that anyone who depends on it is not refused as well."""
     at = columns.id
     task_id = read_id(cells[at]) if at is not None and at < len(cells) else ""
     is_id = TASK_ID.fullmatch(task_id) is not None

@@ -24,7 +24,7 @@ _RISKY = re.compile(
     r"|^[ \t>*+\-\d.)]{9}|^(?:<{7}|>{7}) |<[A-Za-z/!?]",
     re.MULTILINE,
 )
-# Would be taken for a merge of the file that somebody left half done.
+# Would be taken for a merge of the file that a user left half done.
 _CONFLICT = re.compile(r"(?:<{7}|>{7}) ")
 # A whole document of HTML is of use only as it was written.
 _HTML_DOCUMENT = re.compile(r"\s*<(?:!doctype|html|\?xml|svg|head|body)\b", re.IGNORECASE)
@@ -51,13 +51,13 @@ def embed(answer: str) -> str:
         return fence(text, "text")
     lines = text.split("\n")
     safe = "\n".join(_rewritten(lines, outline(lines, html=False))).rstrip()
-    # Once embedded, it stays as it is when that is done again.
+    # Once embedded, it stays unchanged when that is done again.
     is_fit = len(safe) <= MAX_SIZE and _is_safe(safe)
     return safe if is_fit else fence(text, "text")
 
 
 def tagless(text: str) -> str:
-    """Return what somebody said such that no HTML begins in it outside of code, to be set in a block quote.
+    """Return what a user said such that no HTML begins in it outside of code, to be set in a block quote.
 
     It is otherwise as it was: in a quote its headings and fences can do no harm.
     """
@@ -77,7 +77,7 @@ def tagless(text: str) -> str:
 def closed(text: str) -> str:
     """Return *text* with an end for the fence or the HTML in which it would keep all that is written below it.
 
-    It is otherwise as it was: this is for the words of whoever asks for something, to whom every tag may matter.
+    It is otherwise as it was: this is for the words of the caller for something, to whom every tag may matter.
     """
     if _RISKY.search(text) is None:
         return text
@@ -89,7 +89,7 @@ def closed(text: str) -> str:
 
 
 def without_merge(text: str) -> str:
-    """Return *text* with a backslash before what would be taken for a merge that somebody left half done."""
+    """Return *text* with a backslash before what would be taken for a merge that a user left half done."""
     if conflict(text, "") is None:
         return text
     lines = text.split("\n")

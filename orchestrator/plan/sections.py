@@ -1,7 +1,7 @@
 """Our sections in a person's file: what stands between ``<!-- orchestrator:NAME -->`` and its closing mark.
 
-Everything outside of the marks is the person's and stays as it is, byte for byte. A mark counts when it is alone on its
-line and in no fenced code. An opening mark counts when the next mark is its closing one; any other mark (somebody
+Everything outside of the marks is the person's and stays unchanged, byte for byte. A mark counts when it is alone on
+its line and in no fenced code. An opening mark counts when the next mark is its closing one; any other mark (a user
 deleted the partner, or copied one of the two) is a line like any other: the section is drawn anew at the end of the
 file, and nothing that a person may have written is ever taken for ours.
 """
@@ -28,7 +28,7 @@ _OPENING, _CLOSING = "<!-- orchestrator:{} -->", "<!-- /orchestrator:{} -->"
 
 
 class Region(NamedTuple):
-    """A section of ours: the indexes of its two mark lines."""
+    """One of our sections: the indexes of its two mark lines."""
 
     name: str
     open: int
@@ -80,7 +80,7 @@ def _candidates(lines: Sequence[str]) -> tuple[list[_Line], list[_Line], bool]:
 def _outside_fences(lines: Sequence[_Line], pairs: Mapping[int, Region]) -> list[Region]:
     """Return the pairs that stand in no fence; all fences begin in column 0.
 
-    A fence that is never closed (somebody is just typing it) hides nothing: else every redraw would add our sections
+    A fence that is never closed (a user is just typing it) hides nothing: else every redraw would add our sections
     once more. What stands in our sections opens and closes no fence of the person's.
     """
     found: list[Region] = []
@@ -183,7 +183,7 @@ def without_sections(data: bytes) -> bytes:
 def redraw(data: bytes, sections: Mapping[str, str]) -> bytes:
     """Return a file with our *sections* drawn into it: between their marks, or at its end when it has none.
 
-    A section that stands in the file twice is drawn twice; one that is not in *sections* stays as it is.
+    A section that stands in the file twice is drawn twice; one that is not in *sections* stays unchanged.
 
     Raises:
         ValueError: the file is not UTF-8.

@@ -178,7 +178,7 @@ ABOVE = _words(
     """
 )
 
-#: Who is nobody, in a cell for a person or an agent.
+#: Who is no one, in a cell for a person or an agent.
 NOBODY = _words(
     """
     unassigned, not assigned, tbd, tba, tbc, anyone, anybody, any, nobody, no one, noone, open,

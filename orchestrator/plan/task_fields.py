@@ -111,7 +111,7 @@ def _read_person(cell: str) -> str:
 
 
 def _type_person(name: str, _: float) -> str:
-    # A word for nothing stays as it is: it is refused when the row is read again.
+    # A word for nothing stays unchanged: it is refused when the row is read again.
     return name if is_none(name) else read_person(name)
 
 

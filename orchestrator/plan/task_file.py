@@ -1,8 +1,8 @@
 """``agent_tasks/agent-XX.md``: the assignment of one task. Settings in front matter, the prompt in the body.
 
 A file that was made from a row of the plan says so in its last line, with a sum of what stands above it. While that is
-true nobody has touched it, and it is made again when the row is another; else it is the person's (decision 20). One
-that was made from a command that somebody typed says so likewise: it is theirs, and ``update`` writes it anew.
+true no one has touched it, and it is made again when the row is another; else it is the person's (decision 20). One
+that was made from a command that a user typed says so likewise: it is theirs, and ``update`` writes it anew.
 
 A thousand of them are read when a plan is launched, so what is not there costs nothing: no front matter, no YAML; no
 fence, no markdown.
@@ -43,7 +43,7 @@ class TaskFile(NamedTuple):
     made: str = ""
     """The sum of what it was made with, if it is as it was made from its row; empty: it is a person's."""
     is_typed: bool = False
-    """Whether it is as it was made from a command that somebody typed."""
+    """Whether it is as it was made from a command that a user typed."""
 
 
 def sum_of(text: str) -> str:
@@ -52,12 +52,12 @@ def sum_of(text: str) -> str:
 
 
 def made_from_row(text: str) -> str:
-    """Return what goes into the file of a task: *text*, and that nobody has changed it."""
+    """Return what goes into the file of a task: *text*, and that no one has changed it."""
     return _made(text, "its row in the plan")
 
 
 def made_from_typed(text: str) -> str:
-    """Return what goes into the file of a task of which somebody typed the command that is in *text*."""
+    """Return what goes into the file of a task of which a user typed the command that is in *text*."""
     return _made(text, _TYPED)
 
 
@@ -90,7 +90,7 @@ def parse_task_file(data: bytes, file: str) -> TaskFile:
         text, begins = "".join(lines.lines[front.body :]), front.body + 1
     elif "\n---" in text:
         problems = misplaced(Lines.of(data).bare(), file)
-    # What we made and nobody has touched is nobody's merge.
+    # What we made and no one has touched is no user's merge.
     found_half = None if made or is_typed else conflict(text, file, begins)
     if found_half is not None and found_half not in problems:
         problems.append(found_half)

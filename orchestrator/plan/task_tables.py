@@ -27,7 +27,7 @@ from orchestrator.plan.lost_rows import IN_HTML, listed_rows, lost_rows
 from orchestrator.plan.row import is_struck, is_total, named_task, read_task
 from orchestrator.plan.tables import split_row
 
-#: Problems of rows that are listed; somebody who has more of them has one cause.
+#: Problems of rows that are listed; a user who has more of them has one cause.
 MAX_PROBLEMS = 50
 
 _HINT = "add a table with the columns Task ID, Description and Dependencies, one row per task"
@@ -75,7 +75,7 @@ def _no_table(own: OwnText) -> Problem:
             line = own.lines[at]
             if "|" in line and read_header(split_row(line)).is_task_table:
                 return Problem("the task table stands in HTML", own.place(at), IN_HTML, "no_table")
-    # A table whose headers nobody taught us is probably the one that is meant.
+    # A table whose headers no one taught us is probably the one that is meant.
     # One of tasks is wider than a legend.
     found = [block.line for block in own.outline.kinds("table")]
     at = max(found, key=lambda line: len(split_row(own.lines[line])), default=0)
@@ -153,7 +153,7 @@ def _with_needs(own: OwnText, rows: list[Task], problems: list[Problem]) -> list
 def _reread(
     row: Task, sheet: Sheet, cells: Sequence[str], said: Dependencies, problems: list[Problem]
 ) -> Task:
-    """Return a row whose cell of dependencies has more than ids of the plan; a plain list stays as it is."""
+    """Return a row whose cell of dependencies has more than ids of the plan; a plain list stays unchanged."""
     column = sheet.columns.needs
     if column is None or column >= len(cells):
         return row

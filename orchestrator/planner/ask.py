@@ -95,7 +95,7 @@ def asking(
 ) -> Iterator[Planner]:
     """Hold the plan directory and yield whom to ask; every question and answer is kept there, with what it cost.
 
-    *rejected* is the file in which a draft is kept that was paid for and makes no sense.
+    *rejected* is the file in which a draft is kept that was paid for and is invalid.
 
     Raises:
         DraftError: the answers made no plan (raised by who asks; here it is told what they cost and where they are).

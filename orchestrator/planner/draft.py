@@ -292,7 +292,7 @@ def _shell(key: str) -> str:
 
 # ── vague ────────
 #
-# Texts that tell nobody what to do (seed row S1-37).
+# Texts that tell no one what to do (seed row S1-37).
 
 #: Fewer words name no object; fewer columns are no two words in a language that joins them.
 _FEWEST_WORDS, _FEWEST_COLUMNS = 3, 16
@@ -319,7 +319,7 @@ def vagueness(text: str) -> str:
 
 # ── draft lint ────────
 #
-# What is not wrong with a draft but will cost somebody time: vague texts, tasks of the wrong size, shared files.
+# What is not wrong with a draft but will cost a user time: vague texts, tasks of the wrong size, shared files.
 #
 # Findings are ``Problem`` as errors are, but they stop nothing. Rules: seed rows S2-64 (one to five minutes), S1-37
 # (vague texts), S2-05 (expected output), S2-74 (two writers of one file never overlap).
@@ -386,7 +386,7 @@ def order_writers(draft: Draft) -> tuple[Draft, list[Problem]]:
         ordered = {task.id, *nx.ancestors(graph, task.id), *nx.descendants(graph, task.id)}
         for path in dict.fromkeys(map(_cleaned, task.writes)):
             above = _above(path)
-            # Whoever writes the path itself, a directory above it, or something below it; the latest first, so that
+            # Anyone who writes the path itself, a directory above it, or something below it; the latest first, so that
             # three writers make a chain and not a triangle.
             rivals = {*below[path], *(each for at in (*above, path) for each in exactly[at])}
             for rival in sorted(rivals, key=place.__getitem__, reverse=True):

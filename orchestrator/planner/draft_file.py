@@ -55,7 +55,7 @@ def load_draft(path: str, form: str = AUTO) -> OutlineResult | None:
 
 
 def read_request(path: str) -> str | None:
-    """Return a request that somebody put into a file; None when there is no such file.
+    """Return a request that a user put into a file; None when there is no such file.
 
     Raises:
         StoreError: it cannot be read.

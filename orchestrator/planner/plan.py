@@ -46,13 +46,13 @@ def init(layout: Layout, request: str, agent: str) -> str:
     Raises:
         UsageError: there is a plan already; it is left as it is.
         BusyError: a run is under way, whose plan is away.
-        PlanError: a template of the plan directory makes no sense.
+        PlanError: a template of the plan directory is invalid.
         StoreError: it could not be written.
     """
     _refuse_plan(layout)
     text = queue(agent, request) if agent else new_plan(request, layout.templates)
     make_plan_directory(layout)
-    if not has_plan(layout):  # nobody is at work here, and there is no reason to leave a lock file
+    if not has_plan(layout):  # no one is active here, and there is no reason to leave a lock file
         return put_plan(layout, text, {})
     with locked(layout.queue, layout.lock):
         _refuse_plan(layout)
@@ -100,7 +100,7 @@ def draw(draft: Draft, layout: Layout, settings: Mapping[str, Any] = MappingProx
 
 
 def _file(task: DraftTask, rows: Mapping[str, Task], layout: Layout) -> str:
-    # A code block that somebody forgot to close would hide the criteria below it, and they would count as met.
+    # A code block that a user forgot to close would hide the criteria below it, and they would count as met.
     task = replace(task, description=closed(task.description), expected=closed(task.expected))
     return task_file(
         task.row,
@@ -201,7 +201,7 @@ def write(
     """
     make_plan_directory(layout)
     with locked(layout.queue, layout.lock):
-        # Asked again: until the lock was ours, somebody else may have been at work.
+        # Asked again: until the lock was ours, another user may have been active.
         if not force:
             _refuse_unfinished(layout, registry)
         asked = Workspace(layout).read_result(PLANNER) if is_asked else None

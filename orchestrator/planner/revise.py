@@ -64,7 +64,7 @@ def from_request(
 
     Raises:
         DraftError: the second draft has problems too, and lists them.
-        StoppedError: somebody ended it, also while a draft was mended that would have done.
+        StoppedError: a user ended it, also while a draft was mended that would have done.
         OrchestratorError: what ``ask`` raises.
     """
     first = ask(planner_prompt(request, agents, overrides), SCHEMA)
@@ -102,12 +102,12 @@ def from_file(
     form: str = AUTO,
     shells: Collection[str] = ("shell",),
 ) -> Proposal:
-    """Read a plan that somebody keeps in another form. *shells* are the agents that run commands.
+    """Read a plan that a user keeps in another form. *shells* are the agents that run commands.
 
     Raises:
         NotFoundError: there is no such file.
         UsageError: it is none that can be read as a whole.
-        PlanError: it makes no sense; every problem with its place.
+        PlanError: it is invalid; every problem with its place.
         StoreError: it cannot be read.
     """
     try:
@@ -155,7 +155,7 @@ def from_template(
 
 
 def example(template: PlanTemplate, agents: Collection[str]) -> Draft:
-    """Return what a plan that comes along proposes when every parameter is its own name, as ``{{name}}``."""
+    """Return what a plan that is built in proposes when every parameter is its own name, as ``{{name}}``."""
     values: dict[str, str | tuple[str, ...]] = {}
     for name, parameter in template.parameters.items():
         shown = f"{{{{{name}}}}}"

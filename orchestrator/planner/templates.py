@@ -264,7 +264,7 @@ def save(saved: SavedPlan, *, force: bool) -> None:
     reject_symlinks(above, saved.where)
     with io_errors("write", saved.where):
         if os.path.lexists(before) and not os.path.lexists(saved.where):
-            os.rename(before, saved.where)  # whoever was replacing it died in between
+            os.rename(before, saved.where)  # anyone who was replacing it died in between
     if os.path.lexists(saved.where) and not force:
         raise UsageError(
             f"there is a template {saved.name} already",
@@ -314,7 +314,7 @@ def places_of_saved(layout: Layout | None, environment: Mapping[str, str]) -> Ma
 def saved_plan(
     layout: Layout | None, name: str, environment: Mapping[str, str]
 ) -> SavedPlan | None:
-    """Return a template that somebody keeps; None when there is none of that name.
+    """Return a template that a user keeps; None when there is none of that name.
 
     Raises:
         PlanError, StoreError: it cannot be read.
@@ -339,17 +339,17 @@ def saved_plans(
 def save_plan(
     layout: Layout, name: str, environment: Mapping[str, str], *, here: bool, force: bool
 ) -> SavedPlan:
-    """Make a template of a plan: its table and its task files, and nothing of what came of it.
+    """Make a template of a plan: its table and its task files, and nothing of its outcome.
 
     Args:
         layout: The plan.
         name: What it is to be called.
         environment: Says where the person's own templates are.
-        here: In the plan directory, for whoever else has it; else among those of the person.
+        here: In the plan directory, for anyone who else has it; else among those of the person.
         force: Also where there is one of that name.
 
     Raises:
-        UsageError: it cannot be called so, it holds an address, or nobody knows where the person's files are.
+        UsageError: it cannot be called so, it holds an address, or the place of the user's files is unknown.
         PlanError, NotFoundError, StoreError: as their names say.
     """
     if name == LIST:
@@ -404,12 +404,12 @@ def _file_as_new(data: bytes) -> bytes:
 
 
 def plan_in_file(path: str) -> SavedPlan | None:
-    """Return the plan in a file that has a table of tasks, without what came of it; None for any other file.
+    """Return the plan in a file that has a table of tasks, without its outcome; None for any other file.
 
     Of a ``master_plan.md`` the task files beside it belong to it.
 
     Raises:
-        PlanError: it makes no sense; every problem with its place.
+        PlanError: it is invalid; every problem with its place.
         StoreError: it cannot be read.
     """
     data = read_file(path) if os.path.isfile(path) and not path.endswith(".json") else None
@@ -429,7 +429,7 @@ def draw_saved(saved: SavedPlan, values: Mapping[str, str], agents: Collection[s
 
     Raises:
         UsageError: a value is missing, or there is one too many.
-        PlanError: with these values it makes no sense; every problem with its place.
+        PlanError: with these values it is invalid; every problem with its place.
     """
     _check(saved, values)
     if altered := list(_altered(saved, values)):

@@ -35,7 +35,7 @@ _CONTEXT = 512 * 1024
 
 
 class Merged(NamedTuple):
-    """What came of merging."""
+    """The outcome of merging."""
 
     text: str = ""
     """The merged answer as safe markdown; empty when there is none."""
@@ -231,7 +231,7 @@ def aggregate(
 def _still_outdated(
     workspace: Workspace, board: PlanSnapshot, outdated: Sequence[str]
 ) -> Sequence[str]:
-    """Return what is still done for another row; where nobody can tell, what was so when the run began."""
+    """Return what is still done for another row; where no one can tell, what was so when the run began."""
     kept = [task_id for task_id in outdated if task_id in board.plan.tasks]
     try:
         return list(done_for_another_row(workspace, board, kept))

@@ -55,7 +55,7 @@ class LiveAttempt:
     make_reader: Callable[[], Reader]
     reader: Reader = field(init=False)
     is_paid: bool = False
-    """Whether somebody pays for it: then what it cost is unknown, and not nothing, where its log does not say."""
+    """Whether it costs money: then what it cost is unknown, and not nothing, where its log does not say."""
     session: str = ""
     """The agent's conversation; empty for agents that keep none."""
     interrupted: str = ""
@@ -100,7 +100,7 @@ class LiveAttempt:
     def read_along(self, *, is_over: bool = False) -> bool:
         """Feed the reader the next piece of the log; True when there may be more at once.
 
-        *is_over*: nobody writes into it any more.
+        *is_over*: no one writes into it any more.
         """
         try:
             data = read_piece(self.files.stdout, self.offset, PIECE)
@@ -281,7 +281,7 @@ class LiveAttempt:
 
     @property
     def known_cap(self) -> float:
-        """USD it may cost; 0 when nobody said."""
+        """USD it may cost; 0 when none is set."""
         return self.cap if self.cap < math.inf else 0.0
 
     def _result(self, status: TaskStatus, attempt: Attempt) -> Result:

@@ -30,7 +30,7 @@ from orchestrator.store.workspace import Workspace
 
 
 class Worker(NamedTuple):
-    """What a worker beside the plan needs; the lock of the plan directory is held by whoever builds it."""
+    """What a worker beside the plan needs; the lock of the plan directory is held by anyone who builds it."""
 
     workspace: Workspace
     agents: Mapping[str, Agent]
@@ -51,7 +51,7 @@ class Worker(NamedTuple):
         The result is None where a budget or a limit held it back, or a signal ended it, before it was ever begun.
 
         Raises:
-            StoreError, AgentError: it could not be begun, or what came of it could not be kept.
+            StoreError, AgentError: it could not be begun, or its outcome could not be kept.
         """
         workspace = self.workspace
         before = workspace.read_result(task.stem)

@@ -5,9 +5,9 @@ A result goes through four moments:
 1. *put*: log and record of its attempt lie there, and nothing is synced.
 2. *published*: it is synced and in its place, and what waits for it starts. A power cut can still lose the attempt.
 3. *settled*: its log, its record and the places of all are synced. A power cut loses nothing of it any more.
-4. *told*: so it stands in the journal, people read it, and whoever asked for it is answered.
+4. *told*: so it stands in the journal, people read it, and the caller for it is answered.
 
-After a crash of ours, at any of them, the next run makes the same result of what lies there (decision record 4).
+After an own crash, at any of them, the next run makes the same result of what is there (decision record 4).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from orchestrator.runner.events import Event
 from orchestrator.store.result_writer import Commit
 from orchestrator.store.workspace import Workspace
 
-#: Seconds to wait for more results before a sync, while others run and nobody waits for this one: a sync costs much
+#: Seconds to wait for more results before a sync, while others run and no one waits for this one: a sync costs much
 #: the same for one result and for ten.
 _GATHER = 0.002
 #: Seconds between two times that results are settled and told, while others run: one sync for what came meanwhile.
@@ -38,7 +38,7 @@ class PendingResult(NamedTuple):
 
     task: str
     commit: Commit | None
-    """None: nothing is written and nothing told, and the next run makes the result of what lies there."""
+    """None: nothing is written and nothing told, and the next run makes the result of what is there."""
     happening: Event
     request: str = ""
     """The command that settled it so, to be answered then."""
@@ -46,7 +46,7 @@ class PendingResult(NamedTuple):
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Writer:
-    """Writes whatever is put into it, in order. Nobody is told anything before it is durable.
+    """Writes whatever is put into it, in order. No one is told anything before it is durable.
 
     What waits for a result may start earlier: once it is synced and in its place.
     """
@@ -55,7 +55,7 @@ class Writer:
     is_alone: Callable[[], bool]
     """Whether nothing else can happen before it is done; a thread would only take longer."""
     is_awaited: Callable[[], bool]
-    """Whether somebody waits for just this."""
+    """Whether a user waits for just this."""
     fails: Callable[[StoreError], None]
     notes: Callable[[str], None]
     """Hears what was found in the place of a result."""
@@ -85,7 +85,7 @@ class Writer:
         """Write what was put: at once when nothing else can happen before that is done, else behind the work."""
         if not self._queue:
             return
-        # What somebody asked for is answered before anything comes of it.
+        # What a user asked for is answered before anything comes of it.
         if self.is_alone() and not (self._is_busy or any(each.request for each in self._queue)):
             # What comes of it has its turn later, or a long plan would never come back from here.
             self._is_busy = True
@@ -96,7 +96,7 @@ class Writer:
         self._filled.set()
 
     def holds_back(self, happening: Event) -> bool:
-        """Keep what came of a result until the result is told; False when there is nothing to wait for."""
+        """Keep the outcome of a result until the result is told; False when there is nothing to wait for."""
         if self._untold:
             self._untold.append(happening)
         return bool(self._untold)

@@ -1,4 +1,4 @@
-"""Start a run on its own: checked here and now, then a process that nobody's end takes along."""
+"""Start a run on its own: checked here and now, then a process that no user's end takes along."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def detach(
 def await_begun(layout: Layout, only: Sequence[str], run: str) -> None:
     """Return once it is known on disk that a run is at these tasks, or through with them, as far as it has slots.
 
-    Else whoever started them and looks next would be told that they are still to begin. It takes the run a moment to
+    Else anyone who started them and looks next would be told that they are still to begin. It takes the run a moment to
     say so, and it may be held or have to wait; so we do not look for long. Nothing that is wrong by now changes that
     they were started.
     """
@@ -200,7 +200,7 @@ _LEAVES_WITHIN = 2.0
 
 
 def staying_run(layout: Layout) -> dict[str, Any] | None:
-    """Return the run at work; one that is coming to its end gets a moment to leave, or to go on after all."""
+    """Return the active run; one that is coming to its end gets a moment to leave, or to go on after all."""
     holder = None
     for _ in poll(_LOOK, _LEAVES_WITHIN):
         holder = lock_owner(layout.lock)

@@ -1,4 +1,4 @@
-"""Who hears what happens in a run: the chronicle first, then whoever watches it, then people who do not look."""
+"""Who hears what happens in a run: the chronicle first, then anyone who watches it, then people who do not look."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _T = TypeVar("_T")
 
 
 class _RaisedError(BaseException):
-    """A listener raised something: on the way out nobody of ours takes that for an error of ours."""
+    """A listener raised something: on the way out no code of this package takes that for its own error."""
 
 
 def listened_to(listener: Listener, do: Callable[[Listener], _T]) -> _T:
@@ -61,7 +61,7 @@ class EventBus:
     listener: Listener
     clock: Clock
     herald: NotificationSender | None = None
-    """Tells people who do not look; None: nobody wants to be told."""
+    """Tells people who do not look; None: no one wants to be told."""
     is_held: bool = field(default=False, init=False)
     """The newest word about a hold is that there is one."""
     _told: dict[str, float] = field(default_factory=dict, init=False)
@@ -95,13 +95,13 @@ class EventBus:
 
 # ── event log ────────
 #
-# While a run goes on, others say things: whoever watches the run hears them, too (seed row S0-28).
+# While a run goes on, others say things: anyone who watches the run hears them, too (seed row S0-28).
 
 #: Seconds between two looks at the journal.
 _LOOK = 0.5
 #: Bytes that are heard at each of them; where more was written nothing is, or to tell it would keep the run.
 _HEARD = 256 * 1024
-#: What stands in every line that somebody said.
+#: What stands in every line that a user said.
 _SPOKEN = tuple(f" · {kind}" for kind in SPOKEN)
 
 
@@ -135,9 +135,9 @@ class _Place:
         try:
             read = read_on(self._journal, self._cursor, _HEARD)
         except OrchestratorError:
-            return  # whoever writes into it will say so
+            return  # anyone who writes into it will say so
         lines, self._cursor = read or ([], end_of(self._journal))
-        # Nearly all lines are the run's own, and to read one takes ten times as long as to see that nobody said it.
+        # Nearly all lines are the run's own, and to read one takes ten times as long as to see that no one said it.
         likely = [text for text in lines if any(word in text for word in _SPOKEN)]
         for line in filter(None, map(read_line, likely)):
             if line.is_message:

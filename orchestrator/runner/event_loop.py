@@ -40,8 +40,8 @@ def run_in_event_loop(
 ) -> None:
     """Run to the end, with the signals that end us.
 
-    What comes while the loop is taken down waits for whoever hears them next: an exception in the middle of that would
-    leave a thread that nobody has told to end, and it would keep the process for ever.
+    What comes while the loop is taken down waits for anyone who hears them next: an exception in the middle of that
+    would leave a thread that no one has told to end, and it would keep the process for ever.
 
     Raises:
         OrchestratorError: it was raised within, alone.

@@ -32,13 +32,13 @@ class Kind(StrEnum):
     TASK_UNBLOCKED = "task_unblocked"
     TASK_CANCELLED = "task_cancelled"
     TASK_RESET = "task_reset"
-    """Somebody wants it done again."""
+    """A user wants it done again."""
     TASK_PROGRESS = "task_progress"
-    """Whoever does it says how far they are."""
+    """The worker says how far they are."""
     NEWS = "news"
     WARNING = "warning"
     SHARE = "share"
-    """Somebody said something; these four are the words of ``core/message.py``."""
+    """A user said something; these four are the words of ``core/message.py``."""
     DISCOVER = "discover"
     SYNC = "sync"
     JOIN = "join"
@@ -46,7 +46,7 @@ class Kind(StrEnum):
     """A person changed the plan."""
     RUN_HELD = "run_held"
     RUN_UNAFFORDABLE = "run_unaffordable"
-    """The plan's budget is used up: the next run ends the same way, unless somebody raises it."""
+    """The plan's budget is used up: the next run ends the same way, unless a user raises it."""
     RUN_OVERSPENT = "run_overspent"
     """So is the own budget of tasks."""
     RUN_RESUMED = "run_resumed"
@@ -65,7 +65,7 @@ ENDINGS = {
 }
 
 
-#: What it is called when somebody settles a task by command.
+#: What it is called when a user settles a task by command.
 COMMANDED = {
     Verb.START: Kind.TASK_STARTED,
     Verb.COMPLETE: Kind.TASK_COMPLETED,
@@ -97,7 +97,7 @@ class Event(NamedTuple):
     duration: float | None = None
     retry_in: float | None = None
     cost: float | None = 0.0
-    """USD of an attempt that is over; None when nobody knows."""
+    """USD of an attempt that is over; None when unknown."""
     text: str = ""
     """Why, or what, in one line."""
 
@@ -160,5 +160,5 @@ def money_used_up(
         yield Kind.RUN_UNAFFORDABLE, f"{left}, {too_little(own)}"
 
 
-#: Somebody who wants to know. Called in the event loop, so it must be quick.
+#: A user who wants to know. Called in the event loop, so it must be quick.
 Listener = Callable[[Event], None]

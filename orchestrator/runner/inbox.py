@@ -1,7 +1,7 @@
-"""What people and agents ask of the run at work by command: handed to the engine, answered once it is durable.
+"""What people and agents ask of the active run by command: handed to the engine, answered once it is durable.
 
-Every request waits in ``requests/`` until then, so that none is lost with whoever asked, nor with this run. Whose that
-directory is, is another matter: what cannot be read or answered there is told, and no run ends for it. Whoever asks may
+Every request waits in ``requests/`` until then, so that none is lost with the caller, nor with this run. Whose that
+directory is, is another matter: what cannot be read or answered there is told, and no run ends for it. The caller may
 have changed the plan before: what it says now is taken in first.
 """
 
@@ -25,9 +25,9 @@ from orchestrator.scheduler.node import Intervened
 from orchestrator.store.disk import owner_of
 from orchestrator.store.requests import Reply, Requests
 
-#: Seconds between two looks; each is one ``stat`` while nobody asks anything.
+#: Seconds between two looks; each is one ``stat`` while no one asks anything.
 _LOOK = 0.2
-#: Looks until a task that nobody knows is unknown: somebody may just have written its row.
+#: Looks until a missing task counts as unknown: a user may just have written its row.
 _PATIENCE = 15
 
 
@@ -50,9 +50,9 @@ class Inbox:
     under_way: dict[str, TaskCommand] = field(default_factory=dict, init=False)
     """Handed to the engine and not answered yet, by id."""
     _asides: dict[str, str] = field(default_factory=dict, init=False)
-    """What whoever asked for that wants to know besides."""
+    """What the caller for that wants to know besides."""
     _waiting: dict[str, int] = field(default_factory=dict, init=False)
-    """Not handed on yet, by id, oldest first, with the number of looks at which nobody knew their task."""
+    """Not handed on yet, by id, oldest first, with the number of looks at which no one knew their task."""
     _unanswered: dict[str, Reply] = field(default_factory=dict, init=False)
     """What was done and could not be answered; as long as this run lives it is tried again, and not done again."""
     _asked_by: dict[str, str] = field(default_factory=dict, init=False)
@@ -123,7 +123,7 @@ class Inbox:
         try:
             command = self.requests.read(request)
             if command is None:
-                self.requests.forget(request)  # none of ours, or whoever asked thought better of it
+                self.requests.forget(request)  # not ours, or the caller thought better of it
         except StoreError as error:
             self._tell(error)
             return None
@@ -141,7 +141,7 @@ class Inbox:
         return TaskStatus.WAITING if entry is None or entry.unrecorded else entry.status
 
     def _take_on(self, command: TaskCommand, poll: int) -> None:
-        """Answer once a task that nobody asked for takes part in this run; the next look at the plan sees to that."""
+        """Answer once a task that no one asked for takes part in this run; the next look at the plan sees to that."""
         if not (poll or self._is_ours(command.id)):
             return
         ask = self.watch.ask if self.watch is not None and not self.engine.is_draining else None
@@ -151,7 +151,7 @@ class Inbox:
         elif command.task in self.engine.entries:
             status = self._status(command.task)
             has_it = f"run {self.run} has it already: it is {status.value}"
-            # Of several who found that nobody had it, the first brought it here.
+            # Of several who found that no one had it, the first brought it here.
             is_taken_on = poll and first == command.id
             refused = Reply.refused(command.task, TransitionError(has_it))
             self._answer(command.id, Reply.done(command.task, status) if is_taken_on else refused)
@@ -160,7 +160,7 @@ class Inbox:
             self._wait_for_row(command, poll + 1)
 
     def _wait_for_row(self, command: TaskCommand, poll: int) -> None:
-        """Somebody may just have added its row, which the run reads a moment later."""
+        """A user may just have added its row, which the run reads a moment later."""
         if poll <= _PATIENCE:
             self._waiting[command.id] = poll
         else:

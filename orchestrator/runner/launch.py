@@ -31,13 +31,13 @@ from orchestrator.store.workspace import MOST, Answer, Workspace, answers_handed
 
 # ── conversation ────────
 #
-# An answer as it was given, for whoever works with it, from the log of its attempt.
+# An answer as it was given, for anyone who works with it, from the log of its attempt.
 #
 # The result has it as it can be shown: headings below ours, no HTML, nothing left open, of a flood only head and tail.
 # It is also where people correct it. So the log counts as long as the result says just what was made of it, and the
 # result as soon as it says anything else.
 
-#: Bytes of a log that is read once more; whoever waits for an answer waits for that.
+#: Bytes of a log that is read once more; anyone who waits for an answer waits for that.
 _LARGEST_LOG = 256 * 1024 * 1024
 #: An answer that is not fenced is markdown, whatever its task says by now.
 _AS_MARKDOWN = Settings(format="markdown")
@@ -97,7 +97,7 @@ def was_corrected(
 ) -> bool:
     """Say whether a person changed the answer of attempt *number* after a moment, in seconds since the epoch.
 
-    Copies are newer, too, and were not changed: of those the log says so. Without a log nobody knows.
+    Copies are newer, too, and were not changed: of those the log says so. Without a log it is unknown.
 
     Raises:
         StoreError: result, record or log cannot be read now.
@@ -241,10 +241,10 @@ class Launcher:
         return last.session, last.reason or "interrupted"
 
     def job(self, live: LiveAttempt) -> Job:
-        """Read the task file as it is right now, ask the agent what to run, lay out its files.
+        """Read the task file as it stands right now, ask the agent what to run, lay out its files.
 
         Raises:
-            PlanError: the task file makes no sense; it, or an answer that the task is made from, cannot be read.
+            PlanError: the task file is invalid; it, or an answer that the task is made from, cannot be read.
             AgentError: the agent cannot do this task.
             StoreError: a file could not be written, or the machine is short of something.
         """

@@ -2,7 +2,7 @@
 
 Nothing here decides what runs when (``core.engine``), what a log means (``agents``) or how a process is ended
 (``executors``). This module only carries: launches to the executor, news of the executor to the engine, results to
-the disk, and word of all of it to whoever listens.
+the disk, and word of all of it to anyone who listens.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ from orchestrator.store.requests import Requests
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.status import hold_text
 
-#: Seconds of an outage that nobody needs to be woken for.
+#: Seconds of an outage that no one needs to be woken for.
 _BLIP = 30.0
 
 
@@ -120,7 +120,7 @@ class Runner:
     _timer: Timer = field(init=False)
     _events: deque[Input] = field(default_factory=deque, init=False)
     _finish: Finish = field(init=False)
-    """The newest; until we leave, somebody may ask for more."""
+    """The newest; until we leave, a user may ask for more."""
     _scope: anyio.abc.TaskGroup = field(init=False)
 
     async def run(
@@ -290,9 +290,9 @@ class Runner:
     async def _leave(self) -> None:
         await self._writer.drain()
         if self._inbox is not None and self.failure is None and await self._inbox.look():
-            return  # somebody has just asked for something; it is over when that is done
+            return  # a user has just asked for something; it is over when that is done
         if self.watch is not None and not (self.ended_by or self.failure):
-            await self.watch.look_once_more(self._warn)  # somebody may have added something
+            await self.watch.look_once_more(self._warn)  # a user may have added something
         if self.engine.is_finished:
             for kind, text in money_used_up(self.engine, self._finish, self.board.paid_for()):
                 self.used_up, self.held_back = kind, text
@@ -316,7 +316,7 @@ class Runner:
             said = outcome.answer
             outcome = interfered(outcome, command)
             if command.verb is Verb.COMPLETE and outcome.verdict is not Verdict.COMPLETED:
-                # What the agent did is its own attempt; the answer is that of whoever gave it.
+                # What the agent did is its own attempt; the answer is that of anyone who gave it.
                 self.board.results[record.task] = live.over(TaskStatus.PENDING, exit, outcome)
                 command = command._replace(answer=command.answer or said)
                 self._record_manual(record, command, live.number + 1)
@@ -339,7 +339,7 @@ class Runner:
         self._writer.put(PendingResult(record.task, commit, happening, record.request))
 
     def _record_manual(self, record: Record, command: TaskCommand, number: int) -> None:
-        """Keep what somebody settled; where that makes an attempt, it is attempt *number*."""
+        """Keep what a user settled; where that makes an attempt, it is attempt *number*."""
         task = self.board.plan.tasks[record.task]
         before = self.board.results.get(task.id)
         inputs = inputs_of(task, self.board.plan.tasks, self.board.results)
@@ -361,7 +361,7 @@ class Runner:
             return  # it has just ended
         live.progress = progress
         self.board.results[task] = live.running()
-        self._reading.write(live)  # whoever said so looks there next
+        self._reading.write(live)  # anyone who said so looks there next
         self._tell(Kind.TASK_PROGRESS, task, attempt=live.number, text=f"{progress}%")
 
     # ── effects that take time ───────────────────────────────────────────────────────────────────────────────────────

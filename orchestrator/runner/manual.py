@@ -1,4 +1,4 @@
-"""What somebody settled by command, made ready for the disk: the result, and the evidence of an attempt by hand.
+"""What a user settled by command, made ready for the disk: the result, and the evidence of an attempt by hand.
 
 A completed result counts only with the record of its attempt, so ``complete`` leaves one, too (promise 5).
 """
@@ -30,7 +30,7 @@ from orchestrator.store.workspace import Workspace
 
 
 def nothing_ready() -> NothingReadyError:
-    """Return the error that says so to whoever asked for work."""
+    """Return the error that says so to the caller for work."""
     return NothingReadyError(
         "nothing is ready to be claimed",
         hint="`orchestrator list --status pending,waiting` shows whose the rest is and what waits",
@@ -93,7 +93,7 @@ def _leave_evidence(files: AttemptFiles, task: Task, result: Result, command: Ta
 
 
 def interfered(outcome: Outcome, command: TaskCommand) -> Outcome:
-    """Return what becomes of an attempt that somebody ended by command, whatever its agent says; the bill stays."""
+    """Return what becomes of an attempt that a user ended by command, whatever its agent says; the bill stays."""
     match command.verb:
         case Verb.COMPLETE if outcome.verdict is Verdict.COMPLETED and not command.answer:
             return outcome  # it had answered when it was ended
@@ -104,7 +104,7 @@ def interfered(outcome: Outcome, command: TaskCommand) -> Outcome:
 
 
 def told(task: Task, result: Result, command: TaskCommand, before: Result | None) -> Event:
-    """Say what somebody settled: who, what, why."""
+    """Say what a user settled: who, what, why."""
     kind = COMMANDED[command.verb]
     has_begun = before is not None and before.number == result.number
     if command.verb is Verb.START and has_begun:
@@ -124,7 +124,7 @@ def told(task: Task, result: Result, command: TaskCommand, before: Result | None
 
 # ── settle ────────
 #
-# Carry out what people and agents want done with tasks while no run is at work. Only with the lock held.
+# Carry out what people and agents want done with tasks while no run is active. Only with the lock held.
 
 
 def carry_out(
@@ -133,9 +133,9 @@ def carry_out(
     listener: Callable[[Event], None],
     *more: TaskCommand,
 ) -> list[Reply]:
-    """Carry out what nobody has answered yet, then *more*; return what came of each. The board is kept up to date.
+    """Carry out what no one has answered yet, then *more*; return the outcome of each. The board is kept up to date.
 
-    What we may not read or answer is left to whoever may.
+    What we may not read or answer is left to anyone who may.
 
     Raises:
         StoreError: something could not be written; what was not answered is still asked.
@@ -205,7 +205,7 @@ def _applied(
 
 
 def decided(board: PlanSnapshot, task: Task, command: TaskCommand) -> TaskStatus:
-    """Return where a task stands after what somebody wants; raises as ``decide``."""
+    """Return where a task stands after what a user wants; raises as ``decide``."""
     result = board.results.get(task.id)
     last = result.last if result is not None else None
     status = board.status(task.id)
@@ -224,7 +224,7 @@ def decided(board: PlanSnapshot, task: Task, command: TaskCommand) -> TaskStatus
 
 
 def the_task(board: PlanSnapshot, task_id: str) -> Task:
-    """Return a task of the plan of which somebody may say where it stands.
+    """Return a task of the plan of which a user may say where it stands.
 
     Raises:
         NotFoundError: there is none of that id.

@@ -26,7 +26,7 @@ _LOOK = 0.25
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Monitor:
-    """Everything that is known of the attempts under way. Whoever starts one puts it into ``live``."""
+    """Everything that is known of the attempts under way. Anyone who starts one puts it into ``live``."""
 
     executor: Executor
     workspace: Workspace
@@ -85,7 +85,7 @@ class Monitor:
             live.unread = exit.error  # its log may tell the next run what it answered
         away = self.away()
         if away is not None:
-            live.unread = str(away)  # what lies there is not what it has written
+            live.unread = str(away)  # what is there is not what it has written
         if lost := exit.error if exit.is_ours else live.unread:
             self.fails(away or StoreError(lost, hint=ADVICE))
         outcome = live.judge(exit)
@@ -111,7 +111,7 @@ class Monitor:
                     self.write(live)
             for live in list(self.live.values()):
                 if not live.pid:
-                    continue  # it has not begun: what lies there already is not its log
+                    continue  # it has not begun: what is there already is not its log
                 before, offset = live.news, live.offset
                 if live.read_along():
                     await anyio.lowlevel.checkpoint()

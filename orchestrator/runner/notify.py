@@ -1,6 +1,6 @@
 """Tells people who do not look what happens in a run, without ever holding it up (seed row S0-30).
 
-Each subscriber has a thread and a queue of its own: who is slow keeps nobody else waiting. The threads are daemons:
+Each subscriber has a thread and a queue of its own: who is slow keeps no other user waiting. The threads are daemons:
 one that hangs in the network does not keep the process from ending.
 """
 
@@ -19,16 +19,16 @@ from orchestrator.notifiers.protocol import Notifier, NotifyError
 from orchestrator.runner.events import Event, Kind
 from orchestrator.views.notification import alert, joined, run_ended, task_failed
 
-#: Seconds the end of a run waits for what is under way; after Ctrl-C nobody wants to wait.
+#: Seconds the end of a run waits for what is under way; after Ctrl-C no one wants to wait.
 PATIENCE, HURRY = 5.0, 0.5
-#: Seconds between two looks at whether somebody wants the end meanwhile.
+#: Seconds between two looks at whether a user wants the end meanwhile.
 _LOOK = 0.05
 #: Notices that wait for one subscriber at most.
 _ROOM = 1000
 
 
 class Subscriber(NamedTuple):
-    """Somebody who wants to be told."""
+    """A user who wants to be told."""
 
     label: str
     on: Collection[str]
@@ -38,7 +38,7 @@ class Subscriber(NamedTuple):
 
 
 class NotificationSender:
-    """Makes notices of happenings, and hands them to whoever wants to know."""
+    """Makes notices of happenings, and hands them to anyone who wants to know."""
 
     def __init__(
         self, subscribers: Sequence[Subscriber], plan: str, run: str, place: str = ""
@@ -99,7 +99,7 @@ class NotificationSender:
     def close(
         self, patience: float = PATIENCE, is_hurried: Callable[[], bool] = lambda: False
     ) -> str:
-        """Wait at most *patience* seconds for what is under way, or ``HURRY`` once somebody wants the end; let go.
+        """Wait at most *patience* seconds for what is under way, or ``HURRY`` once a user wants the end; let go.
 
         Returns:
             What was not delivered, in one line; empty when all was.
@@ -116,7 +116,7 @@ class NotificationSender:
         return f"not everybody was told: {told}" if told else ""
 
     def _tell(self, notice: Notice, now: float, more: Iterable[Topic] = ()) -> None:
-        """Tell whoever wants to know of its topic, or of one more that it is about."""
+        """Tell anyone who wants to know of its topic, or of one more that it is about."""
         stamped = notice._replace(run=self._run, time=now)
         for box in self._boxes:
             if {notice.topic, *more} & set(box.on):
@@ -157,7 +157,7 @@ class _Mailbox:
                 self._thread = thread
 
     def first_trouble(self) -> str:
-        """Return what went wrong, the first time that somebody asks after it did."""
+        """Return what went wrong, the first time that a user asks after it did."""
         with self._changed:
             if not self._lost or self._is_said:
                 return ""

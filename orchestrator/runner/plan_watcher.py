@@ -19,7 +19,7 @@ from orchestrator.runner.event_loop import in_thread
 _SHORTEST = 0.5
 #: A look that took t is followed by a pause of this many t: a plan of any size costs 2 % of the time at most.
 _PAUSE = 50.0
-#: Seconds between two looks at a plan that somebody is writing, and how many there are at most.
+#: Seconds between two looks at a plan that a user is writing, and how many there are at most.
 _SETTLING, _SETTLES = 0.1, 20
 #: Tasks named in one line.
 _NAMED = 10
@@ -36,7 +36,7 @@ class Change(NamedTuple):
     newest: Mapping[str, int]
     """The highest attempt number ever used by tasks that are new in the plan."""
     results: Mapping[str, Result]
-    """Results of tasks that are new in the plan and are not to be run: done before, blocked, in somebody's hands."""
+    """Results of tasks that are new in the plan and are not to be run: done before, blocked, claimed by a user."""
     also: Sequence[str] = ()
     """Tasks that the run is asked for from now on, besides those that it was asked for by name."""
 
@@ -53,7 +53,7 @@ class Watch:
     apply: Callable[[Change], None]
     """Goes on with it; raises ``PlanError`` as long as what is under way forbids it."""
     is_being_saved: Callable[[], bool]
-    """Whether somebody has the file open for writing, or saved it so recently that it may not be whole."""
+    """Whether a user has the file open for writing, or saved it so recently that it may not be whole."""
     close: Callable[..., None]
     """Says, by ``is_closed``, whether the run takes nothing any more that is added from now on."""
     ask: Callable[[str], None] | None = None
@@ -80,7 +80,7 @@ class Watch:
         await self._look(warn, self.look_around)
 
     async def catch_up(self, warn: Callable[[str], None]) -> None:
-        """Take in what was said in the plan up to now: whoever said it counts on it for what they ask for next."""
+        """Take in what was said in the plan up to now: anyone who said it counts on it for what they ask for next."""
         await self._settle()
         await self._look(warn)
 

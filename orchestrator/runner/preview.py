@@ -62,7 +62,7 @@ def preview_run(
     """Look at the plan and say what a run would do. Writes nothing. A *workspace* that looked before saves time.
 
     Raises:
-        PlanError: the plan, a task file or an agent makes no sense; every problem with file and line.
+        PlanError: the plan, a task file or an agent is invalid; every problem with file and line.
         NotFoundError, UsageError, StoreError: as their names say.
     """
     workspace = workspace or Workspace(order.layout, anew=True)

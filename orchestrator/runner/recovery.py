@@ -88,7 +88,7 @@ def record_answered(
     traces: Mapping[str, Traces],
     dead_runs: Container[str],
 ) -> None:
-    """Write the record that nobody was left to write, or had room for, of attempts that had answered all the same.
+    """Write the record that no one was left to write, or had room for, of attempts that had answered all the same.
 
     Only where the log says so by itself, as ``claude`` does with its last event, and the result file that such an
     attempt of a run that died is under way. Nothing of it runs any more. ``harvest`` makes the result.
@@ -157,7 +157,7 @@ def harvest(
     That is an attempt with a record whose result file still says ``running``, or does not know it although it was
     launched by a run that died. A record alone is not enough: a result file that a person deleted means "do it again"
     (promise 5), and so does one that is gone although that run had told how the attempt ended; of those that were
-    *lost* (stems of tasks) nobody meant that. Nor is one that names another task, attempt or run than its place:
+    *lost* (stems of tasks) no one meant that. Nor is one that names another task, attempt or run than its place:
     *warn* gets the task and why.
 
     Of what is settled in *results*, as they were loaded just now, nothing is read once more.
@@ -185,7 +185,7 @@ def harvest(
         if record is None or record.agent not in agents:
             warn(task.id, f"{files.shown_record} is damaged and is not believed")
         elif not record.run:
-            continue  # by hand: whoever was writing it died before its result, and will say it once more
+            continue  # by hand: anyone who was writing it died before its result, and will say it once more
         elif not record.is_of(task.id, number, ""):
             warn(task.id, f"{files.shown_record} is of another attempt and is not believed")
         elif (
@@ -238,8 +238,8 @@ def forgotten(
 ) -> dict[str, Result]:
     """Return, by stem, attempts that were paid for and that no result tells of any more (decision 9).
 
-    Whoever deletes a result wants it done again; what it has cost it has cost. Their records are still there, and say
-    which attempts there were; their logs say what they cost, and where those are gone, too, nobody knows.
+    Anyone who deletes a result wants it done again; what it has cost it has cost. Their records are still there, and
+    say which attempts there were; their logs say what they cost, and where those are gone, too, unknown.
 
     Args:
         workspace: The plan directory.
@@ -316,7 +316,7 @@ def recover(
 
 
 def damaged(ahead: RunPreview) -> list[str]:
-    """Return the stems of tasks whose results lie there and cannot be read: nobody who wants one anew does that.
+    """Return the stems of tasks whose results lie there and cannot be read: no one who wants one anew does that.
 
     Raises:
         StoreError: one could not be read now.

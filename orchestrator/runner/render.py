@@ -42,7 +42,7 @@ class Drawing:
     """The problem that was told last; the same one is not told at every drawing."""
     _is_stale: bool = field(default=False, init=False)
     _woken: anyio.Event | None = field(default=None, init=False)
-    """Somebody waits for it. Made within the event loop: outside, it would load asyncio before the guard is started."""
+    """A user waits for it. Made within the event loop: outside, it would load asyncio before the guard is started."""
 
     def mark_stale(self) -> None:
         """Say that what is drawn is no longer true."""
@@ -56,7 +56,7 @@ class Drawing:
         live: Mapping[str, LiveAttempt],
         warn: Callable[[str], None],
     ) -> None:
-        """Draw again and again until cancelled. The last drawing of a run is made by whoever ends it.
+        """Draw again and again until cancelled. The last drawing of a run is made by anyone who ends it.
 
         What cannot be drawn (a person broke the file, the disk is full) is told with *warn*, and the run goes on.
         """
@@ -95,11 +95,11 @@ def _copied(board: PlanSnapshot) -> Callable[[], PlanSnapshot]:
 
 # ── redraw ────────
 #
-# Draw where a plan stands into ``master_plan.md``, for whoever reads it (seed row S2-12).
+# Draw where a plan stands into ``master_plan.md``, for anyone who reads it (seed row S2-12).
 
 #: Lines of the journal that are shown.
 _LOG_TAIL = 15
-#: What a run says at its end of a plan that somebody does not close.
+#: What a run says at its end of a plan that a user does not close.
 STILL_OPEN = (
     "somebody has it open for writing: it is not drawn, and what they add waits for the next run"
 )
@@ -120,7 +120,7 @@ def redraw(
         board: Where everything stands.
         now: Seconds since the epoch.
         running: The latest news of what runs, by task.
-        budget: USD the plan may cost; 0: nobody said.
+        budget: USD the plan may cost; 0: not set.
 
     Raises:
         StoreError: the plan could not be read or written.

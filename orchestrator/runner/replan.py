@@ -62,7 +62,7 @@ class Replanner:
         that the plan says again what the run goes by.
 
         Raises:
-            PlanError: the plan, or the task file of a row, makes no sense; names file and line.
+            PlanError: the plan, or the task file of a row, is invalid; names file and line.
             NotFoundError, StoreError: as their names say.
         """
         also = tuple(sorted(self.also))  # asked for in another thread
@@ -115,7 +115,7 @@ class Replanner:
         new |= {task_id for task_id in change.also if task_id in runner.board.doubts}
         aside = ((task_id, self.workspace.move_aside(tasks[task_id])) for task_id in sorted(new))
         moved = [(task_id, path) for task_id, path in aside if path]
-        # Not before: as long as something makes no sense, each look reads it again.
+        # Not before: as long as something is invalid, each look reads it again.
         self.plan, self.seen = change.plan, self._offered
         self.order = order
         self.also.difference_update(change.also)
@@ -124,7 +124,7 @@ class Replanner:
         return moved
 
     def _grown(self, change: Change, engine: Engine) -> RunRequest:
-        """Return the order with what the run is asked for besides, and what somebody made it do again meanwhile."""
+        """Return the order with what the run is asked for besides, and what a user made it do again meanwhile."""
         if not self.order.only:
             return self.order
         again = (
@@ -142,7 +142,7 @@ def _is_other(task: Task, before: Plan) -> bool:
 
 
 def _stands(result: Result, traces: Traces) -> bool:
-    """Whether a task that is new in the plan is not to be run: it is completed, or somebody said so."""
+    """Whether a task that is new in the plan is not to be run: it is completed, or a user said so."""
     match result.status:
         case TaskStatus.COMPLETED:
             return result.number in traces.recorded
@@ -159,7 +159,7 @@ def _said(plan: Plan) -> tuple[object, ...]:
 
 # ── resets ────────
 #
-# Results that people delete, or reset to pending, while a run is at work: their tasks are done again (promise 5).
+# Results that people delete, or reset to pending, while a run is active: their tasks are done again (promise 5).
 #
 # So is what was lost, or damaged, when something is to be made from it (promise 2).
 
@@ -175,7 +175,7 @@ _VERBS = {
 
 @dataclass(slots=True, eq=False, repr=False)
 class Resets:
-    """Leaves a request for each, as ``orchestrator retry`` does; the run at work carries it out.
+    """Leaves a request for each, as ``orchestrator retry`` does; the active run carries it out.
 
     Once for each task in a run: an agent that deletes results whenever it works must not keep the run going for ever.
     """
@@ -199,7 +199,7 @@ class Resets:
         """
         before, self._before = self._before, self.workspace.disturbed()
         if not self._before or not os.path.exists(self.workspace.layout.plan):
-            return  # where the plan is gone too, somebody clears the directory: nothing of that asks for more work
+            return  # where the plan is gone too, a user clears the directory: nothing of that asks for more work
         for task_id, result in list(self.board.results.items()):
             version, verb = self._before.get(name := stem(task_id)), _VERBS.get(result.status)
             if version is None or verb is None or version != before.get(name):

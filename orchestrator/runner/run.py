@@ -54,7 +54,7 @@ from orchestrator.store.workspace import Workspace
 from orchestrator.views.notification import plan_name, plan_option
 from orchestrator.views.templating import prepare
 
-#: Notes about files that others changed; somebody who changed more of them knows.
+#: Notes about files that others changed; a user who changed more of them knows.
 _NOTES = 20
 
 
@@ -62,9 +62,9 @@ def examine(order: RunRequest, plugins: Plugins) -> RunPreview:
     """Return what a run would do, once nothing is known that would keep it from starting. Writes nothing.
 
     Raises:
-        PlanError, NotFoundError, UsageError: the input makes no sense.
+        PlanError, NotFoundError, UsageError: the input is invalid.
         AgentError: an agent that is needed cannot work on this machine.
-        ApprovalError, TransitionError: the plan waits for somebody, or is over.
+        ApprovalError, TransitionError: the plan waits for a user, or is over.
         StoreError: state could not be read.
     """
     ahead = preview_run(order, plugins.registry)
@@ -80,9 +80,9 @@ def run(order: RunRequest, plugins: Plugins, listener: Listener) -> RunReport:
     """Run the plan to its end, or as far as it goes; blocks until then. A signal that ends us ends it in order.
 
     Raises:
-        PlanError, NotFoundError, UsageError: the input makes no sense; nothing was written, nothing started.
+        PlanError, NotFoundError, UsageError: the input is invalid; nothing was written, nothing started.
         AgentError: an agent that is needed cannot work on this machine; nothing was written, nothing started.
-        ApprovalError, TransitionError: the plan waits for somebody, or is over; nothing was written.
+        ApprovalError, TransitionError: the plan waits for a user, or is over; nothing was written.
         BusyError: another run holds the plan; nothing was written.
         StoreError: state could not be read or written.
         BaseException: what the listener raised; then it ends as if it had died there, and the next run goes on.
@@ -99,7 +99,7 @@ def _run(order: RunRequest, plugins: Plugins, listener: Listener) -> RunReport:
         lock = take_lock(order.layout.lock, run_id, since, *asked, grows=order.grows)
     with Signals() as signals:
         try:
-            # Until the lock was ours, another run may have been at work, and what it did is not what was seen.
+            # Until the lock was ours, another run may have been active, and what it did is not what was seen.
             is_seen = version_of(order.layout) == before and not (lock.dead_runs or order.is_fresh)
             ahead.workspace.prepare()
             if ahead.to_run and _says_state(order, ahead.board):
@@ -151,7 +151,7 @@ class _Session:
     """Tasks that were done for another row."""
 
     def run(self, seen: RunPreview | None) -> RunReport:
-        """Recover, run, draw what came of it; *seen* is what was seen before the lock was ours, if that still holds."""
+        """Recover, run, draw its outcome; *seen* is what was seen before the lock was ours, if that still holds."""
         started, self.began = self.clock.wall(), self.clock.now()
         ahead = seen or preview_run(self.order, self.plugins.registry, self.workspace)
         traces = ahead.traces
@@ -246,7 +246,7 @@ class _Session:
         runner.redo = resets.redo
 
         def look_around() -> None:
-            if self.lock.is_in_place():  # else nobody has deleted anything
+            if self.lock.is_in_place():  # else no one has deleted anything
                 resets.look()
 
         if self.order.grows or not self.order.only:  # else nothing that is new is for this run
@@ -282,7 +282,7 @@ class _Session:
 
     def _draw(self, board: PlanSnapshot, news: Mapping[str, str]) -> bool:
         if not self.lock.is_in_place():
-            return True  # the run is about to end, and what lies there now is not locked
+            return True  # the run is about to end, and what is there now is not locked
         return redraw(self.workspace, board, self.clock.wall(), running=news, budget=self.budget)
 
     def _conclude(self, ahead: RunPreview, runner: Runner, started: float) -> RunReport:
@@ -314,7 +314,7 @@ class _Session:
                 self.telling.say(Kind.RUN_RESUMED, "no longer held")
             if not (is_closed := until_closed(self.order.layout.plan)):
                 self.telling.say(Kind.WARNING, f"{self.workspace.shown_plan}: {STILL_OPEN}")
-            # The last word of a run: whoever waits for it finds the final output written.
+            # The last word of a run: anyone who waits for it finds the final output written.
             self._end(ahead, runner, board, failure)
             if is_closed:
                 any(self._draw(board, {}) for _ in poll(LOOK, CLOSED_WITHIN))
@@ -410,7 +410,7 @@ class _Session:
         herald = self.telling.herald
         if herald is None:
             return
-        # Nobody is told of a run that had nothing to do; and whoever stopped it knows, and waits.
+        # No one is told of a run that had nothing to do; and anyone who stopped it knows, and waits.
         if ahead.to_run and not runner.ended_by:
             took = format_duration(self.clock.now() - self.began)
             asked = {board.status(each) for each in asked_for(self.order, board)}
@@ -451,7 +451,7 @@ class RunReport(NamedTuple):
 
     @property
     def has_kept_state(self) -> bool:
-        """Whether everything that came of it is on disk; a plan that makes no sense by now keeps nothing from there."""
+        """Whether everything that came of it is on disk; a plan that is invalid by now keeps nothing from there."""
         return self.failure is None or self.failure.exit_status == ExitStatus.BAD_INPUT
 
     @property

@@ -143,7 +143,7 @@ def _open_bill(result: Result | None) -> float:
 
 
 def _unsettled(result: Result) -> list[Attempt]:
-    """Return the attempts that nobody knows the cost of; one that a dead run left open is over, and is one of them."""
+    """Return the attempts of unknown cost; one that a dead run left open is over, and is one of them."""
     return unsettled(closed(result.attempts))
 
 
@@ -221,7 +221,7 @@ def _charge(result: Result | None) -> int:
         return 0
     last = result.last
     if result.note:
-        return 0  # somebody sent it back: it has all its attempts again
+        return 0  # a user sent it back: it has all its attempts again
     if last.is_manual:
         return last.charge
     return last.charge if last.status == Verdict.FAILED.value else last.charge - 1

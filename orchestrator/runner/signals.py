@@ -56,7 +56,7 @@ def require_signals() -> None:
     """Make sure that a run can begin where we are, before anything of it has.
 
     Raises:
-        UsageError: it is not the main thread, or an event loop is at work in it.
+        UsageError: it is not the main thread, or an event loop is active in it.
     """
     if threading.current_thread() is threading.main_thread():
         try:
@@ -75,7 +75,7 @@ def require_signals() -> None:
 class Signals:
     """The signals that end us: within ``with`` they only wait to be heard; afterwards they do what they did before.
 
-    So none is lost, or kills us, between two who hear them. If nobody heard any, the first one is sent once more.
+    So none is lost, or kills us, between two who hear them. If no one heard any, the first one is sent once more.
     Other signals that the program handles itself end nothing: who was woken by them before, is, too.
     """
 
@@ -84,7 +84,7 @@ class Signals:
         self.descriptor = -1
         """Readable when one has come."""
         self.heard = 0
-        """The first one that somebody heard."""
+        """The first one that a user heard."""
 
     def __enter__(self) -> Self:
         """Begin to keep them."""
@@ -126,7 +126,7 @@ class Signals:
         return 0
 
     def _pass_on(self, number: int) -> None:
-        """Every signal with a handler writes its number, also one that ends nobody."""
+        """Every signal with a handler writes its number, also one that ends no one."""
         if self._before >= 0:
             with contextlib.suppress(OSError):  # full, or closed: so it would be lost without us
                 os.write(self._before, bytes([number]))
@@ -142,12 +142,12 @@ def _wake(_number: int, _frame: FrameType | None) -> None:
 
 #: Waits so many seconds; returns the signal that ended it, or 0.
 Wait = Callable[[float], int]
-#: From its beginning to its end signals only end the waiting: whoever is told that we wait may send one at once.
+#: From its beginning to its end signals only end the waiting: anyone who is told that we wait may send one at once.
 Hearing = Callable[[], AbstractContextManager[Wait]]
 
-#: Seconds by which two clocks may differ from what they did, and nobody has set one.
+#: Seconds by which two clocks may differ from what they did, and no one has set one.
 _SAME = 1.0
-#: Seconds between two looks at the wall clock: somebody may set it, and a machine may sleep.
+#: Seconds between two looks at the wall clock: a user may set it, and a machine may sleep.
 _LOOK = 10.0
 
 

@@ -204,7 +204,7 @@ def retry(
     plugins: Callable[[Layout], Plugins],
     waits: Callable[[], None] = _say_nothing,
 ) -> list[Reply]:
-    """Have a task done again, and where it was skipped, what failed before it; return what came of each.
+    """Have a task done again, and where it was skipped, what failed before it; return the outcome of each.
 
     Raises:
         As ``intervene``; DependencyError also when a task before it was cancelled, which was a decision.

@@ -56,7 +56,7 @@ class Timer:
         slept = ahead - self._ahead
         if abs(slept) > _SAME:
             self._ahead = ahead
-            # A clock that was put back makes nobody wait longer: the moment may have been told by the wrong one.
+            # A clock that was put back makes no one wait longer: the moment may have been told by the wrong one.
             if slept > 0:
                 self.handle(Slept(slept))
 

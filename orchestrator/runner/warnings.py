@@ -1,4 +1,4 @@
-"""What somebody may count on that a plan does not do: told before a run, and no reason to refuse it."""
+"""What a user may count on that a plan does not do: told before a run, and no reason to refuse it."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def require_written(ahead: RunPreview) -> None:
 
 
 def _placeholders(ahead: RunPreview) -> list[str]:
-    """Return the tasks of which an agent would be told, for money, that somebody was to say what is to be done."""
+    """Return the tasks of which an agent would be told, for money, that a user was to say what is to be done."""
     tasks, files = ahead.board.plan.tasks, ahead.workspace.assignments
     return [
         task_id
@@ -101,7 +101,7 @@ def _left_blank(ahead: RunPreview) -> Iterator[str]:
 
 
 def _unread_files(ahead: RunPreview) -> Iterator[str]:
-    """Name task files that somebody wrote for tasks which have others: they would do what stands in their rows."""
+    """Name task files that a user wrote for tasks which have others: they would do what stands in their rows."""
     tasks, files = ahead.board.plan.tasks, ahead.workspace.assignments
     bare = [each for each in ahead.to_run if not files.is_of_a_person(tasks[each])]
     if bare and (unread := files.unread(tasks.values())):
@@ -136,7 +136,7 @@ def _columns(plan: Plan) -> Iterator[str]:
 
 
 def _ranks(plan: Plan) -> Iterator[str]:
-    """Say which way priorities from 1 on count, where nobody can see it from them: 1, 2, 3 may be a ranking."""
+    """Say which way priorities from 1 on count, where no one can see it from them: 1, 2, 3 may be a ranking."""
     numbers = {task.priority for task in plan.tasks.values() if task.priority_text.isdecimal()}
     if len(numbers) > 1 and 1 in numbers and max(numbers) <= _RANKS:
         listed = ", ".join(map(str, sorted(numbers)))
@@ -147,7 +147,7 @@ def _ranks(plan: Plan) -> Iterator[str]:
 
 
 def _schemas(ahead: RunPreview) -> Iterator[str]:
-    """Name the tasks whose answers nobody holds to their schema."""
+    """Name the tasks whose answers no one holds to their schema."""
     named = [
         task_id
         for task_id in ahead.to_run
@@ -211,7 +211,7 @@ def _ticked(ahead: RunPreview) -> Iterator[str]:
 
 def _money(ahead: RunPreview, agents: Mapping[str, Agent]) -> Iterator[str]:
     """Name a flag that would raise a budget, and the tasks that could not be started with what is left, even if no cost
-    that nobody knows counted.
+    that it is unknown counted.
     """
     budget, asked = ahead.settings.budget_usd, ahead.order.flags.get("budget_usd")
     if asked is not None and asked != budget:
@@ -250,7 +250,7 @@ def _money(ahead: RunPreview, agents: Mapping[str, Agent]) -> Iterator[str]:
 
 
 def _times(ahead: RunPreview) -> Iterator[str]:
-    """Name the tasks whose attempts would end before the time that somebody thinks they take."""
+    """Name the tasks whose attempts would end before the time that a user thinks they take."""
     tasks = ahead.board.plan.tasks
     named = [
         task_id
@@ -302,7 +302,7 @@ def validate(layout: Layout, registry: AgentRegistry) -> RunPreview:
 
 
 def _beside(layout: Layout, registry: AgentRegistry) -> Sequence[Problem]:
-    """Return what is wrong with the task files and the agents of a plan that makes no sense itself."""
+    """Return what is wrong with the task files and the agents of a plan that is invalid itself."""
     workspace = Workspace(layout)
     try:
         plan, _ = parse_plan(read_file(layout.plan) or b"", workspace.shown_plan)

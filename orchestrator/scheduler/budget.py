@@ -2,7 +2,7 @@
 
 Every task of one agent uses the same account. A usage limit, a missing login or an outage of the service holds the
 account as a whole: nothing more of it starts and no attempt is charged; when the hold is over, one attempt goes first,
-and the rest when the service has answered it. What nobody foresaw holds it by evidence, as a circuit breaker does: two
+and the rest when the service has answered it. What no one foresaw holds it by evidence, as a circuit breaker does: two
 tasks that end alike within a minute, without a turn of work. A limit of one model holds only the tasks of that model.
 
 Money is reserved before it can be spent: an attempt starts only with a cap that fits into what is left, so the budget
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from orchestrator.core.cost import USUAL_CAP, usd
 from orchestrator.core.text import join_first
 
-#: USD below which an attempt is not worth starting, when nobody said what it may cost.
+#: USD below which an attempt is not worth starting, when none is set what it may cost.
 LEAST_CAP = 0.10
 #: Seconds by which two attempts may differ in when the account opens, and mean the same moment.
 SAME_MOMENT = 1.0
@@ -107,8 +107,8 @@ class Account:
     def hold_again(self, until: float, now: float) -> bool:
         """Close after an attempt met a limit; say whether that is news.
 
-        Nobody is charged for it, so it must not become an attempt every second: where an account is still shut once it
-        was to open (somebody's clock may be wrong), it is closed at least twice as long each time, up to some minutes.
+        No one is charged for it, so it must not become an attempt every second: where an account is still shut once it
+        was to open (a user's clock may be wrong), it is closed at least twice as long each time, up to some minutes.
         """
         return self.hold(max(until, self._count_trial(now)))
 
@@ -155,12 +155,12 @@ class Account:
         self._trials_failed, self._held_since = 0, -math.inf
 
     def prove(self, now: float) -> None:
-        """Keep in mind that the service did a turn of work for somebody."""
+        """Keep in mind that the service did a turn of work for a user."""
         self.proven = now
         self._refused.clear()
 
     def is_refused_alike(self, task: str, words: str, now: float) -> bool:
-        """Say whether another task was refused in the same words a moment ago, and nobody got through since."""
+        """Say whether another task was refused in the same words a moment ago, and no one got through since."""
         other, when = self._refused.get(_alike(words), (task, now))
         return other != task and now - when <= ALIKE_WITHIN
 
@@ -214,7 +214,7 @@ class Budget:
 def too_little(own: Mapping[str, float]) -> str:
     """Say which tasks money does not reach for, and what an attempt at each needs.
 
-    *own*: what they may cost, USD; infinity where nobody said.
+    *own*: what they may cost, USD; infinity where none is set.
     """
     needs = [
         f"{task} (needs {usd(cap if cap < math.inf else LEAST_CAP)})" for task, cap in own.items()

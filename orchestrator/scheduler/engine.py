@@ -308,7 +308,7 @@ class Engine:
         if entry.status is TaskStatus.COMPLETED:
             for dependant in entry.dependants:
                 dependant.undurable -= 1
-            self._take_asked(entry, todo)  # first: it may be that nobody can count on it any more
+            self._take_asked(entry, todo)  # first: it may be that no one can count on it any more
             if entry.status is TaskStatus.COMPLETED:
                 for dependant in entry.dependants:
                     self._free(dependant, moment, todo)
@@ -335,7 +335,7 @@ class Engine:
             self._come_back(entry, todo)
 
     def _come_back(self, entry: Node, todo: list[Instruction]) -> None:
-        """Let a task that somebody brought back wait for what it needs, or for its turn."""
+        """Let a task that a user brought back wait for what it needs, or for its turn."""
         if (cause := replan.blame(entry, self.entries)) is not None:
             self._skip(entry, cause, todo)
             self._skip_dependants(entry, todo)
@@ -356,19 +356,19 @@ class Engine:
         todo.append(Skip(entry.id, f"{cause.id} {cause.status.value}"))
 
     def _skip_dependants(self, cause: Node, todo: list[Instruction]) -> None:
-        # Each task is skipped once, unless somebody brings it back, so the whole cascade is linear over a run.
+        # Each task is skipped once, unless a user brings it back, so the whole cascade is linear over a run.
         for entry, before in replan.skip_behind(cause):
             todo.append(Skip(entry.id, f"{before.id} {before.status.value}"))
 
     def _take_command(self, event: Intervened, moment: Tick, todo: list[Instruction]) -> None:
         self.is_finished = False
         if doubted := self._doubted.pop(event.command.task, None):
-            # It is settled as it is: whoever commands does not wait for what others meet.
+            # It is settled as it is: anyone who commands does not wait for what others meet.
             self._judge(self.entries[doubted.task], doubted, doubted.verdict, moment, todo)
         self._intervene(event, todo)
 
     def _intervene(self, event: Intervened, todo: list[Instruction]) -> None:
-        """Settle a task as somebody said; what runs of it is ended first."""
+        """Settle a task as a user said; what runs of it is ended first."""
         command, entry = event.command, self.entries[event.command.task]
         if entry.unrecorded:
             entry.asked.append(event)

@@ -46,7 +46,7 @@ class Ended(NamedTuple):
     model: str = ""
     """Of a held account: the model that alone is held."""
     is_outage: bool = False
-    """Of a held account: the service failed, and nobody said for how long."""
+    """Of a held account: the service failed, and it is not said for how long."""
     is_refused: bool = False
     """It failed without a turn of work: that may say something of its account."""
 
@@ -141,7 +141,7 @@ class Hold(NamedTuple):
     until: float
     reason: str
     is_outage: bool = False
-    """The moment is our own: nobody said when the service lets anything through."""
+    """The moment is our own: no one said when the service lets anything through."""
 
 
 class Resume(NamedTuple):

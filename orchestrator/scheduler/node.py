@@ -16,7 +16,7 @@ LINGER = 10.0
 
 
 class Intervened(NamedTuple):
-    """Somebody settles a task by command: an event, kept by its entry while that cannot be decided yet."""
+    """A user settles a task by command: an event, kept by its entry while that cannot be decided yet."""
 
     command: TaskCommand
     doer: str = ""
@@ -25,7 +25,7 @@ class Intervened(NamedTuple):
 
 @dataclass(slots=True, eq=False, repr=False)
 class Node:
-    """What the engine knows of one task. Whoever builds an engine fills it in; afterwards only the engine writes."""
+    """What the engine knows of one task. Anyone who builds an engine fills it in; afterwards only the engine writes."""
 
     id: str
     needs: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class Node:
     crew: tuple[str, ...] = ()
     """Agents whose ``max_parallel`` it counts against (``core.capacity``)."""
     budget: float = math.inf
-    """USD it may cost, all its attempts together; infinity: nobody said."""
+    """USD it may cost, all its attempts together; infinity: no one said."""
     spent: float = 0.0
     """USD of that which its attempts have cost, or may have."""
     open_bill: float = 0.0
@@ -81,7 +81,7 @@ class Node:
     intended: tuple[Verb, str] | None = field(default=None, init=False)
     """What becomes of it once its attempt has ended, whatever that says: a verb, and the request for it."""
     asked: list[Intervened] = field(default_factory=list, init=False, repr=False)
-    """What somebody wants done with it once its newest result is on disk."""
+    """What a user wants done with it once its newest result is on disk."""
     dependants: list[Node] = field(default_factory=list, init=False, repr=False)
     revised: Node | None = field(default=None, init=False, repr=False)
     """What its row says since it was changed; counts from the next attempt."""
@@ -106,7 +106,7 @@ class Node:
         )
 
     def verb_after(self, verdict: Verdict) -> Verb:
-        """Return what an attempt that nobody interfered with does to its task."""
+        """Return what an attempt that no one interfered with does to its task."""
         match verdict:
             case Verdict.COMPLETED:
                 return Verb.SUCCEED

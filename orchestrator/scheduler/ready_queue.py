@@ -162,7 +162,7 @@ class Admission:
         if event.cost is None and event.is_resumable and not is_last:
             entry.open_bill += cap  # it stays reserved until the session says
             return
-        # What nobody will ever know counts with all that it may have been.
+        # What no one will ever know counts with all that it may have been.
         is_settled = event.settles and event.cost is not None
         cost = (cap if event.cost is None else event.cost) + (0 if is_settled else entry.open_bill)
         purse.reserved -= cap + entry.open_bill

@@ -164,7 +164,7 @@ def blame(entry: Node, entries: Mapping[str, Node]) -> Node | None:
 
 
 def unskip_behind(cause: Node, entries: Mapping[str, Node]) -> None:
-    """Let what was skipped wait again, now that *cause* keeps nobody back, unless something else does."""
+    """Let what was skipped wait again, now that *cause* keeps no one back, unless something else does."""
     stack = [cause]
     while stack:
         for entry in stack.pop().dependants:
@@ -200,7 +200,7 @@ def refuse(entry: Node, verb: Verb) -> None:
     """Let no command settle an umbrella, and one be carried out before the next.
 
     Raises:
-        TransitionError: it is one; or what runs of the task is being ended because somebody said so.
+        TransitionError: it is one; or what runs of the task is being ended because a user said so.
     """
     refuse_group(entry.id, is_one=entry.is_umbrella)
     if entry.intended is not None and entry.intended[1]:

@@ -1,4 +1,4 @@
-"""The task files of a plan: those that nobody wrote are made from the template, a person's are used as they are."""
+"""The task files of a plan: those that no one wrote are made from the template, a person's are used as they are."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def changed_rows(ahead: RunPreview, most: int) -> list[str]:
     """Return tasks that a run is asked for and does not do again although their rows say something else now.
 
     Raises:
-        PlanError: a task file makes no sense.
+        PlanError: a task file is invalid.
         StoreError: one could not be read.
     """
     to_run = frozenset(ahead.to_run)
@@ -44,11 +44,11 @@ def done_for_another_row(
 ) -> Iterator[str]:
     """Yield the tasks among *asked* whose rows say something else than when they were done (decision 20).
 
-    What is to be done, that is, which nobody knows of a task file that a person wrote, or that comes from a person's
+    What is to be done, that is, which it is unknown of a task file that a person wrote, or that comes from a person's
     template; or what it is made from: a dependency that was added counts once the task is done again.
 
     Raises:
-        PlanError: one makes no sense.
+        PlanError: one is invalid.
         StoreError: one could not be read.
     """
     candidates = list(asked)
@@ -100,7 +100,7 @@ def make_task_files(
     """Make the task file of each *command* task, for the agent that will really do it, unless it is a person's.
 
     Raises:
-        PlanError: a file that is there makes no sense, or the template for those that are not.
+        PlanError: a file that is there is invalid, or the template for those that are not.
         StoreError: one could not be read or written.
     """
     for task, draw in _to_be_drawn(workspace, tasks, settings, command, registry):

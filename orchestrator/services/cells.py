@@ -1,4 +1,4 @@
-"""What somebody says of a task, as it stands in the cells of its row; what makes no sense there is refused."""
+"""What a user says of a task, as it stands in the cells of its row; what is invalid there is refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orchestrator.plan.task_fields import FIELD_OF
 
 
 def of_a_size(text: str) -> str:
-    """Return a text that somebody gave a command.
+    """Return a text that a user gave a command.
 
     Raises:
         UsageError: it is larger than any text that is read again.
@@ -29,7 +29,7 @@ def of_a_size(text: str) -> str:
 
 
 def as_typed(text: str) -> str:
-    """Return a text as somebody typed it, but for the blanks around it.
+    """Return a text as a user typed it, but for the blanks around it.
 
     Raises:
         UsageError: no file of text could hold it, or none that is read again.
@@ -41,7 +41,7 @@ def as_typed(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """Return a text for people without what nobody sees of it.
+    """Return a text for people without what no one sees of it.
 
     Raises:
         UsageError: nothing is left, or no file of text could hold it.

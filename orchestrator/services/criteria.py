@@ -43,7 +43,7 @@ def is_asked_for(layout: Layout, plan: Plan, task: Task) -> bool:
     """Say whether the plan or the task wants criteria to be met before anybody completes it by hand.
 
     Raises:
-        PlanError: the task file makes no sense, so nobody knows.
+        PlanError: the task file is invalid, so it is unknown.
         StoreError: it cannot be read.
     """
     found = Assignments(layout, display_path(layout.root)).read(task)
@@ -54,11 +54,11 @@ def is_asked_for(layout: Layout, plan: Plan, task: Task) -> bool:
 def check_new(layout: Layout, plan: Plan, task: Task, texts: Sequence[str], agents: Agents) -> None:
     """Make sure that criteria can be added to a task of *plan*, which is about to be written. In line for the plan.
 
-    A file that nobody wrote is made from the row, as a run would make it.
+    A file that no one wrote is made from the row, as a run would make it.
 
     Raises:
         UsageError: they are there already, or its file cannot take them.
-        PlanError: a template of the plan directory, or a setting of the task, makes no sense.
+        PlanError: a template of the plan directory, or a setting of the task, is invalid.
         StoreError: the file cannot be read or made.
     """
     if read_own(layout, task) is None:

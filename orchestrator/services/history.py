@@ -121,7 +121,7 @@ def _conversation(
 
 
 def _agent_of(result: Result | None, number: int) -> str:
-    """Return which agent made an attempt; empty: a person did, whatever their name, or nobody knows."""
+    """Return which agent made an attempt; empty: a person did, whatever their name, or it is unknown."""
     if result is None:
         return ""
     made = next((each for each in result.attempts if each.number == number), None)

@@ -119,7 +119,7 @@ def add(layout: Layout, new: NewTask, by: str, agents: Agents) -> Added:
         agents: The agents that there are; asked only when one is named.
 
     Raises:
-        NotFoundError, UsageError, PlanError: it makes no sense; nothing was written.
+        NotFoundError, UsageError, PlanError: it is invalid; nothing was written.
         StoreError: it could not be written. Once the row is, nothing is raised: who is told of a failure adds it again.
     """
     visible(new.text)
@@ -197,7 +197,7 @@ class _Draft:
         self.id = self._id()
 
     def _take_command(self) -> None:
-        """Give what is surely a command to the shell where nobody named an agent; else remember who reads it."""
+        """Give what is surely a command to the shell where no one named an agent; else remember who reads it."""
         new = self._new
         if self._places.agent or new.assignee or new.type or not is_command(new.text):
             self.reads = self._places.agent or new.assignee or "claude"
@@ -212,7 +212,7 @@ class _Draft:
         return above_timeout(self.id, estimate, timeout) if estimate > timeout else ""
 
     def is_written(self, before: Taken) -> bool:
-        """Write it; False, and nothing done, when somebody saved another version of the plan meanwhile."""
+        """Write it; False, and nothing done, when a user saved another version of the plan meanwhile."""
         values, whole, is_said = self._row()
         needs, kinds = read_needs(self._new.needs)
         self._check(needs)

@@ -56,8 +56,8 @@ def create(
         root: The directory of plans, made when missing; or one of its plans, and then its neighbour is made.
         title: What it is about, in a line.
         priority: As in a task table.
-        request: What is wanted, in the words of whoever wants it; empty: the title says it.
-        eta: When it is to be done, a moment or how long from now; empty: nobody said.
+        request: What is wanted, in the words of anyone who wants it; empty: the title says it.
+        eta: When it is to be done, a moment or how long from now; empty: no one said.
         who: Who asks for it.
         now: Seconds since the epoch.
 
@@ -98,7 +98,7 @@ def transition(layout: Layout, event: str, *, who: str, note: str, now: float) -
 
     Raises:
         TransitionError: there is no such arrow from where it stands, or the plan says no state.
-        UsageError: the plan is a link, or somebody is writing it.
+        UsageError: the plan is a link, or a user is writing it.
         PlanError, NotFoundError, StoreError: as their names say.
     """
 
@@ -114,7 +114,7 @@ def transition(layout: Layout, event: str, *, who: str, note: str, now: float) -
         word = event.strip().lower()
         changed = with_state(before.data, after, _shown(layout))
         step = Step(iso(now), state.word, after.word, word, who, one_line(typed(note), limit=500))
-        # Opened first: no plan moves where nobody can write down who moved it.
+        # Opened first: no plan moves where no one can write down who moved it.
         with closing(Journal(layout.journal)) as journal:
             if put(layout.plan, before, changed) is None:
                 return None
@@ -130,7 +130,7 @@ def transition(layout: Layout, event: str, *, who: str, note: str, now: float) -
 
 
 def goes_on(layout: Layout, step: Step) -> str:
-    """Return the run that is at work although this step says that nothing more is to begin; empty when none is."""
+    """Return the active run although this step says that nothing more is to begin; empty when none is."""
     if PlanState(step.after.lower()) not in TERMINAL | {PlanState.BLOCKED}:
         return ""
     return str((lock_owner(layout.lock) or {}).get("run", ""))
@@ -156,7 +156,7 @@ def advance(layout: Layout, board: PlanSnapshot, now: float) -> list[Step]:
         try:
             steps.append(transition(layout, event, who=ITSELF, note=why, now=now))
         except (TransitionError, BeingWrittenError):
-            break  # somebody has moved it meanwhile, and knows better; or is writing it: then later
+            break  # a user has moved it meanwhile, and knows better; or is writing it: then later
     return steps
 
 
@@ -166,7 +166,7 @@ def begin(
     """Say that work on a plan begins, where it waited for just that; return the step, if it is one.
 
     Raises:
-        ApprovalError: it may not be worked on: nobody has approved it, or it is blocked.
+        ApprovalError: it may not be worked on: no one has approved it, or it is blocked.
         TransitionError: it is over.
         PlanError, NotFoundError, StoreError: as their names say.
     """
@@ -176,7 +176,7 @@ def begin(
     try:
         return [transition(layout, PlanEvent.START, who=ITSELF, note=why, now=now)]
     except TransitionError:
-        # Somebody has moved it since it was read: where it stands now says whether it may be worked on.
+        # A user has moved it since it was read: where it stands now says whether it may be worked on.
         require_approval(layout, plan_header_of(take(layout.plan).data, _shown(layout)))
         return []
 
@@ -185,7 +185,7 @@ def require_approval(layout: Layout, plan_header: PlanHeader) -> None:
     """Make sure that a plan may be worked on; one that says no state always may.
 
     Raises:
-        ApprovalError: nobody has approved it, or it is blocked.
+        ApprovalError: no one has approved it, or it is blocked.
         TransitionError: it is over.
     """
     state, name = plan_header.state, collection.plan_id(layout)
@@ -207,12 +207,12 @@ def require_approval(layout: Layout, plan_header: PlanHeader) -> None:
 
 
 def require_open(layout: Layout, board: PlanSnapshot, command: TaskCommand) -> None:
-    """Make sure that a plan lets somebody do with a task of it what they want; one that says no state always does.
+    """Make sure that a plan lets a user do with a task of it what they want; one that says no state always does.
 
-    Until it is over, whoever has begun a task may say how far they are, and how it ended.
+    Until it is over, anyone who has begun a task may say how far they are, and how it ended.
 
     Raises:
-        ApprovalError: a task is to be begun or done, and nobody has approved the plan, or it is blocked.
+        ApprovalError: a task is to be begun or done, and no one has approved the plan, or it is blocked.
         TransitionError: it is over.
     """
     state, task = board.plan.header.state, command.task
@@ -227,7 +227,7 @@ def require_open(layout: Layout, board: PlanSnapshot, command: TaskCommand) -> N
 
 
 def require_subtask(layout: Layout, board: PlanSnapshot, subtask: str) -> str:
-    """Return the id of the task of a plan that somebody means.
+    """Return the id of the task of a plan that a user means.
 
     Raises:
         NotFoundError: there is none.
@@ -240,7 +240,7 @@ def require_subtask(layout: Layout, board: PlanSnapshot, subtask: str) -> str:
 
 
 def what_keeps(layout: Layout, plan_header: PlanHeader) -> str:
-    """Say why a plan may not be worked on, and what somebody can do about it; empty when it may be."""
+    """Say why a plan may not be worked on, and what a user can do about it; empty when it may be."""
     try:
         require_approval(layout, plan_header)
     except (ApprovalError, TransitionError) as error:
@@ -313,7 +313,7 @@ def archive(layout: Layout) -> str:
     Raises:
         UsageError: other plans would go with it, or no command would find it again.
         TransitionError: it is not over.
-        BusyError: a run is at work on it, or waits for its time.
+        BusyError: a run is active on it, or waits for its time.
         PlanError, NotFoundError, StoreError: as their names say.
     """
     if collection.plan_id(layout) == PLAN_DIRECTORY or collection.has_plans(layout):

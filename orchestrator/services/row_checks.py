@@ -61,7 +61,7 @@ def readable(layout: Layout, data: bytes) -> PlanScan:
 
 
 def dependencies_said(layout: Layout, said: str) -> str:
-    """Return what somebody said a task waits for, with ids in the place of what means them in a cell: names, ranges.
+    """Return what a user said a task waits for, with ids in the place of what means them in a cell: names, ranges.
 
     Raises:
         UsageError: a word means more than one task.

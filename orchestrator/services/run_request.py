@@ -1,4 +1,4 @@
-"""What somebody asked of a run."""
+"""What a user asked of a run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from orchestrator.store.layout import Layout
 
 
 class RunRequest(NamedTuple):
-    """What somebody asked ``run`` to do. ``flags`` are settings given on the command line, already read."""
+    """What a user asked ``run`` to do. ``flags`` are settings given on the command line, already read."""
 
     layout: Layout
     flags: Mapping[str, Any] = MappingProxyType({})
@@ -19,8 +19,8 @@ class RunRequest(NamedTuple):
     tags: Sequence[str] = ()
     """Only tasks with one of these, also those that are added while it runs."""
     is_fresh: bool = False
-    """What is completed is done again, and what came of it before is moved to the archive."""
+    """What is completed is done again, and its outcome before is moved to the archive."""
     raised_budget: float | None = None
     """What the whole plan may cost in this run, USD, also where the plan says less; 0: no limit."""
     grows: bool = False
-    """``only`` grows by what ``auto-dispatch`` asks for while it is at work."""
+    """``only`` grows by what ``auto-dispatch`` asks for while it is active."""

@@ -1,4 +1,4 @@
-"""Have runs started at their time, by whoever does that on this machine: crontab or systemd."""
+"""Have runs started at their time, by anyone who does that on this machine: crontab or systemd."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from orchestrator.store.lock import exclusive
 
 
 class Caller(NamedTuple):
-    """Whoever adds an entry, as far as the run that is started later needs to know."""
+    """Anyone who adds an entry, as far as the run that is started later needs to know."""
 
     program: Sequence[str]
     """The words that call this program; the first one is an absolute path."""
@@ -39,7 +39,7 @@ def add(
     caller: Caller,
     name: str,
 ) -> ScheduledRun:
-    """Add an entry that runs a plan; return it. Whoever changes entries at the same time waits outside (`in_turn`).
+    """Add an entry that runs a plan; return it. Anyone who changes entries at the same time waits outside (`in_turn`).
 
     Args:
         layout: The plan directory.
@@ -51,7 +51,7 @@ def add(
         name: What it is called; empty: after the project.
 
     Raises:
-        UsageError: the name makes no sense or is taken, or the scheduler cannot say that time.
+        UsageError: the name is invalid or is taken, or the scheduler cannot say that time.
         ScheduleError: it was not added.
     """
     taken = {each.name for each in _look(others, needed=scheduler)[0]}
@@ -100,7 +100,7 @@ def remove(name: str, schedulers: Sequence[Scheduler]) -> Scheduled:
 
     Raises:
         NotFoundError: there is none of that name.
-        ScheduleError: it was not removed, or somebody who may have it could not be asked.
+        ScheduleError: it was not removed, or a user who may have it could not be asked.
     """
     found, refused = _look(schedulers)
     for each in found:
@@ -120,7 +120,7 @@ def in_turn(lock: str) -> Iterator[None]:
     """Change entries one after the other: who reads and writes a crontab takes away what is written in between.
 
     Args:
-        lock: The file to stand in line at; empty: nobody knows where it would be.
+        lock: The file to stand in line at; empty: it is unknown where it would be.
 
     Raises:
         StoreError: it cannot be opened.

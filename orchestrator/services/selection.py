@@ -16,12 +16,12 @@ KEPT_AS_THEY_ARE = frozenset(
         TaskStatus.COMPLETED,
         TaskStatus.BLOCKED,
         TaskStatus.CANCELLED,
-        TaskStatus.RUNNING,  # before a run that is somebody who took it into their own hands
+        TaskStatus.RUNNING,  # before a run that is a user who took it into their own hands
     }
 )
 #: Nor with one of these, when what is completed is done again.
 KEPT_WHEN_FRESH = KEPT_AS_THEY_ARE - {TaskStatus.COMPLETED}
-#: Tags named to somebody who asks for one that there is not.
+#: Tags named to a user who asks for one that there is not.
 _NAMED = 12
 
 
@@ -59,7 +59,7 @@ def startable(order: RunRequest, board: PlanSnapshot) -> list[str]:
 def require_tagged(order: RunRequest, board: PlanSnapshot) -> None:
     """Refuse tags that leave nothing: a typo must not look like a run that had nothing to do.
 
-    It is not asked again while the run is at work: then a person may have taken the last one away.
+    It is not asked again while the run is active: then a person may have taken the last one away.
     """
     if not order.tags:
         return

@@ -34,7 +34,7 @@ STILL_ASKED = "asked of a run that is gone, the next run does it first: "
 
 
 class Overview(NamedTuple):
-    """A board, and who works on it right now (pid, run, since), or nobody."""
+    """A board, and who works on it right now (pid, run, since), or no one."""
 
     board: PlanSnapshot
     holder: Mapping[str, Any] | None
@@ -59,7 +59,7 @@ def status(layout: Layout) -> Overview:
 
 
 def brief_of(layout: Layout, overview: Overview, news: News | None = None) -> Brief:
-    """Return where the last run stands. *overview* is older: once nobody held the plan, every line was written.
+    """Return where the last run stands. *overview* is older: once no one held the plan, every line was written.
 
     Raises:
         StoreError: the journal or the lock file cannot be read.
@@ -104,7 +104,7 @@ def find_orphans(layout: Layout) -> list[str]:
 
     said = []
     for request in found:
-        with suppress(StoreError):  # it is left to whoever may read it
+        with suppress(StoreError):  # it is left to anyone who may read it
             command = requests.read(request)
             if command is not None and command.verb is not Verb.LAUNCH:  # that is forgotten
                 what = "claim" if command.is_claim else f"{command.verb.value} {command.task}"

@@ -1,4 +1,4 @@
-"""Have a run end: the one that is at work, or those that wait for their time."""
+"""Have a run end: the one that is active, or those that wait for their time."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Stopped(NamedTuple):
     """What was told to end."""
 
     run: str
-    """The run that was at work; empty: none was, and so those that waited were told."""
+    """The run that was active; empty: none was, and so those that waited were told."""
     waiting: Sequence[Waiting]
-    """Those that waited for their time: told to end if none was at work, else left alone."""
+    """Those that waited for their time: told to end if none was active, else left alone."""
     is_over: Callable[[], bool]
 
     def await_end(self, timeout: float) -> bool:
@@ -43,12 +43,12 @@ class Stopped(NamedTuple):
 
 
 def stop(layout: Layout, only: str | None = None, why: str = "") -> Stopped:
-    """Have the run that is at work end, as Ctrl-C would; it ends its agents first, so later. A process that began it
-    as one of its rounds ends with it. If none is at work, those that wait for their time end.
+    """Have the active run end, as Ctrl-C would; it ends its agents first, so later. A process that began it
+    as one of its rounds ends with it. If none is active, those that wait for their time end.
 
     Args:
         layout: The plan.
-        only: The run that is meant; then no other ends, and nobody who waits.
+        only: The run that is meant; then no other ends, and no one who waits.
         why: Who ends it, and for what reason; it goes into the journal.
 
     Raises:
@@ -115,7 +115,7 @@ def _end(
             return True
         descriptor = os.pidfd_open(process["pid"])
         try:
-            # Looked at once more, now that its number can no longer go to somebody else.
+            # Looked at once more, now that its number can no longer go to another user.
             if is_over():
                 return False
             note()

@@ -27,7 +27,7 @@ from orchestrator.store.layout import Layout
 from orchestrator.store.task_files import resolve_files
 from orchestrator.store.workspace import Workspace
 
-#: Agents named to somebody who asks for one that there is not.
+#: Agents named to a user who asks for one that there is not.
 _NAMED = 12
 
 
@@ -61,7 +61,7 @@ def task_settings(
         given: Flags of ``run``; ``agent`` is only the default among them.
 
     Raises:
-        PlanError: a task file makes no sense, asks for an unknown agent, or names a file that is not there.
+        PlanError: a task file is invalid, asks for an unknown agent, or names a file that is not there.
         UsageError: a flag does.
     """
     flags = dict(given)

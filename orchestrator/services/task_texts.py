@@ -1,4 +1,4 @@
-"""What a task tells whoever does it: whether that is a command, and the task file that says what its row cannot."""
+"""What a task tells the worker: whether that is a command, and the task file that says what its row cannot."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class TaskInstructions(NamedTuple):
-    """What is told to whoever does a task, and where that stands."""
+    """What is told to the worker, and where that stands."""
 
     file: str = ""
-    """Its task file, when somebody wrote one."""
+    """Its task file, when a user wrote one."""
     is_in_file: bool = False
     """Whether that file says what is to be done, and not the row."""
     is_typed: bool = False
-    """Whether that file is as it was made from a command that somebody typed."""
+    """Whether that file is as it was made from a command that a user typed."""
     settings: Mapping[str, Any] = _NOTHING
     """Those in such a file; the criteria likewise."""
     criteria: Sequence[str] = ()
@@ -176,11 +176,11 @@ def task_file_of(
 ) -> bytes:
     """Return a task file that says all of what is to be done, which is the description of *task*.
 
-    As long as nobody changes one of a *shell*, another command may take its place.
+    As long as no one changes one of a *shell*, another command may take its place.
 
     Raises:
         UsageError: criteria would not be read as such below that text.
-        PlanError: a template of the plan directory makes no sense.
+        PlanError: a template of the plan directory is invalid.
     """
     needs = [tasks[need] for need in task.data_needs if need in tasks]
     if not shell:
@@ -211,10 +211,10 @@ def put_both(layout: Layout, before: Taken, plan: bytes, task: Task, file: bytes
     """Put a plan in place, with the task file that says what a row of it cannot, or is empty: both, or neither.
 
     The file comes first: what is run must never be a row that says only a part of it. False, and nothing done, when
-    somebody saved another version of the plan meanwhile.
+    a user saved another version of the plan meanwhile.
 
     Raises:
-        UsageError: somebody has the task file open for writing.
+        UsageError: a user has the task file open for writing.
         StoreError: it could not be written.
     """
     if not file:

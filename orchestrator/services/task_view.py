@@ -82,12 +82,12 @@ def _statuses(words: Sequence[str]) -> frozenset[TaskStatus]:
         if status is TaskStatus.PENDING:
             found.add(
                 TaskStatus.WAITING
-            )  # for what it needs; nobody has begun with it (seed row S1-35)
+            )  # for what it needs; no one has begun with it (seed row S1-35)
     return frozenset(found)
 
 
 def find_task(board: PlanSnapshot, said: str) -> Task:
-    """Return the task of the plan that somebody means.
+    """Return the task of the plan that a user means.
 
     Raises:
         NotFoundError: there is none.
@@ -112,7 +112,7 @@ class TaskView(NamedTuple):
     log: str
     errors: str
     criteria: Sequence[Criterion] = ()
-    """How somebody can tell that it is done, with their ticks."""
+    """How a user can tell that it is done, with their ticks."""
 
     @property
     def answer(self) -> str:

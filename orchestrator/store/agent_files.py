@@ -47,10 +47,10 @@ def read_agents(
 ) -> AgentRegistry:
     """Return all agents there are for a plan; without *layout*, for any plan of this person.
 
-    *proposed* are files by path, as they are to be: each is read in the place of what lies there.
+    *proposed* are files by path, as they are to be: each is read in the place of what is there.
 
     Raises:
-        PlanError: a file makes no sense; every problem with file and line.
+        PlanError: a file is invalid; every problem with file and line.
         StoreError: one could not be read.
     """
     places = [
@@ -156,7 +156,7 @@ def _linked(files: Mapping[str, AgentFile], problems: list[Problem]) -> list[Mem
     for key, each in files.items():
         if key in _BUILT_IN and (each.member.extends != key or "extends" not in each.lines):
             problems.append(_shadowing(each))
-            bases[key] = _BUILT_IN[key]  # so that nobody who stands on it is blamed, too
+            bases[key] = _BUILT_IN[key]  # so that no one who stands on it is blamed, too
         elif each.member.extends == "simulated":
             problems.append(_bad("nothing can stand on the simulated agent", each))
         elif each.member.command or key in _BUILT_IN:
@@ -244,8 +244,8 @@ def _shown(path: str) -> str:
 #
 # ``agents/KEY.md``: one agent. What it is in front matter; what stands in front of its prompts in the body.
 #
-# Unlike a plan, which people share with other tools, such a file is read by nobody else: a field that is not known is a
-# problem, and not somebody's own.
+# Unlike a plan, which people share with other tools, such a file is read by no other user: a field that is not known
+# is a problem, and not a user's own.
 
 #: Settings that mean something to whatever runs, and those that a prompt adds; ``claude`` understands all of a task.
 _OF_ALL = {

@@ -31,7 +31,7 @@ else:
 DIRECTORIES = frozenset(name.rstrip("/") for name in (*STATE, *PEOPLES) if name.endswith("/"))
 #: Bytes read in one go; most of our files are smaller.
 _PIECE = 64 * 1024
-#: Bytes of a file that is read as a whole: how much memory a run takes must not depend on what somebody put there.
+#: Bytes of a file that is read as a whole: how much memory a run takes must not depend on what a user put there.
 LARGEST = 64 * 1024 * 1024
 #: What to do about a disk that says no.
 ADVICE = "check space, permissions and that the directory still exists, then run again"
@@ -42,7 +42,7 @@ _DENIED = frozenset({errno.EACCES, errno.EPERM})
 #: What a kernel or a container says that has no such call, or allows none.
 _NOT_HERE = frozenset({errno.ENOSYS, errno.EPERM, errno.EACCES, errno.EINVAL, errno.EOPNOTSUPP})
 _TEMPORARY = re.compile(r"(?:\..+\.(\d+)|.+\.attempt-\d+\.json)\.tmp")
-#: Seconds after which nobody is writing it any more, although a process of that number lives: it is a stranger.
+#: Seconds after which no one is writing it any more, although a process of that number lives: it is a stranger.
 _OLD = 60.0
 
 
@@ -50,7 +50,7 @@ class io_errors:  # noqa: N801 - it is used as ``suppress`` is; a generator woul
     """Turn what the system refuses into one clear line (promise 8).
 
     Raises:
-        UnfitError: what lies there is not what should be there.
+        UnfitError: what is there is not what should be there.
         StoreError: the system said no.
     """
 
@@ -91,7 +91,7 @@ def reject_symlinks(*directories: str) -> None:
 
 
 def atomic_write(path: str, data: bytes, *, is_durable: bool = False) -> os.stat_result:
-    """Put *data* in the place of *path*; return what the system says of the new file. It survives every crash of ours.
+    """Put *data* in the place of *path*; return what the system says of the new file. It survives every own crash.
 
     *is_durable*: and a power cut, once this has returned.
 
@@ -136,7 +136,7 @@ class Replacement:
             os.fsync(self.descriptor)
 
     def publish(self) -> os.stat_result:
-        """Take the place of the file; return what the system says of it, whatever lies there by now."""
+        """Take the place of the file; return what the system says of it, whatever is there by now."""
         with io_errors("write", self.path):
             os.replace(self._temporary, self.path)
             self._temporary = ""
@@ -209,7 +209,7 @@ def _open_new(path: str, flags: int = 0) -> int:
 
 
 def make_room(path: str) -> None:
-    """Set aside a directory that lies where a file of ours is to be: it may have something in it."""
+    """Set aside a directory that lies where an own file is to be: it may have something in it."""
     if os.path.isdir(path) and not os.path.islink(path):
         set_aside(path)
 
@@ -288,7 +288,7 @@ def open_file(path: str, more: int = 0) -> tuple[int, os.stat_result]:
     What is no file is refused, never waited for. *more*: flags to open it with, ``O_NOFOLLOW`` for one.
 
     Raises:
-        OSError: the system said no, or a pipe, a device or a directory lies there.
+        OSError: the system said no, or a pipe, a device or a directory is there.
     """
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
     descriptor = os.open(path, flags | more)
@@ -394,7 +394,7 @@ def names_in(directory: str, absent: tuple[type[OSError], ...] = (FileNotFoundEr
 def sweep_temporaries(directory: str) -> None:
     """Remove what a killed writer left; only the run that holds the lock may call this.
 
-    Whoever changes the plan, or a file beside it, by command holds no lock of a run: theirs stays.
+    Anyone who changes the plan, or a file beside it, by command holds no lock of a run: theirs stays.
     """
     with io_errors("clean", directory), os.scandir(directory) as entries:
         for entry in entries:

@@ -1,4 +1,4 @@
-"""Attempt records: how an attempt ended, written by whoever ran it (design, section 6)."""
+"""Attempt records: how an attempt ended, written by anyone who ran it (design, section 6)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class AttemptRecord(NamedTuple):
     inputs: Mapping[str, int]
     exit: ProcessExit = ProcessExit()
     cap: float = 0.0
-    """USD it may have cost at most; 0: nobody said."""
+    """USD it may have cost at most; 0: not set."""
     resumes: str = ""
     """The session it was to go on with; empty: a new one, or none."""
     is_only_simulated: bool | None = None
@@ -139,7 +139,7 @@ def read_log(path: str, offset: int, size: int) -> tuple[bytes, int]:
     """Return up to *size* bytes of a log, and where they begin; a negative *offset* counts from the end.
 
     Raises:
-        OSError: it cannot be read, or a link, a pipe or a directory lies there.
+        OSError: it cannot be read, or a link, a pipe or a directory is there.
     """
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW
     descriptor = os.open(path, flags)

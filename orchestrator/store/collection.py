@@ -46,7 +46,7 @@ else:
     shlex = LazyModule("shlex")
 
 _Read = TypeVar("_Read")
-#: Names tried for a new plan at most; each that is taken meanwhile was given to somebody else.
+#: Names tried for a new plan at most; each that is taken meanwhile was given to another user.
 _TRIES = 10_000
 #: Plans named in a hint at most.
 _MOST = 3
@@ -220,7 +220,7 @@ def _newest_move(layout: Layout) -> float:
 def make_plan(root: Layout, files: Mapping[str, bytes]) -> str:
     """Make a plan directory with these files, by name; return its id, the next that was never used.
 
-    It is written beside and renamed, so nobody sees half a plan; of several who want the same id one gets it.
+    It is written beside and renamed, so no one sees half a plan; of several who want the same id one gets it.
 
     Raises:
         StoreError: it could not be written.
@@ -361,12 +361,12 @@ def _write(path: str, raw: Mapping[str, Any], plans: Mapping[str, tuple[int, Pla
 
 #: Files and directories of the project that are looked at for a change; more would make a look dear.
 _MOST_HEARTBEATS = 3000
-#: Directories that nobody works in by hand, and that may be large.
+#: Directories that no one works in by hand, and that may be large.
 _PASSED_OVER = frozenset({"node_modules", "__pycache__", "venv"})
 
 
 def load_pulses(layout: Layout) -> dict[str, Pulse]:
-    """Return how often each task under way was seen as it was; nothing when the file is missing or makes no sense.
+    """Return how often each task under way was seen as it was; nothing when the file is missing or is invalid.
 
     Raises:
         StoreError: it cannot be read.

@@ -1,11 +1,11 @@
 """A person's file, changed by us while they may be changing it too.
 
-Whoever changes the plan by command, and the runner that draws into it, hold ``plan.lock`` meanwhile; an editor knows of
-no lock. So the file is compared once more right before the rename, and a version that somebody saved in between wins:
-the change is made again, to that one. Nor is a file replaced that somebody has open for writing, where the kernel says
-so: what they write after that would be in no file any more. What is left is the time between these two looks and one
-``rename``. Where the system could swap two files in one step, it would still have to be undone when the wrong one came
-out, and whoever looked meanwhile would have seen it; so the window is kept small instead.
+Anyone who changes the plan by command, and the runner that draws into it, hold ``plan.lock`` meanwhile; an editor
+knows of no lock. So the file is compared once more right before the rename, and a version that a user saved in between
+wins: the change is made again, to that one. Nor is a file replaced that a user has open for writing, where the kernel
+says so: what they write after that would be in no file any more. What is left is the time between these two looks and
+one ``rename``. Where the system could swap two files in one step, it would still have to be undone when the wrong one
+came out, and anyone who looked meanwhile would have seen it; so the window is kept small instead.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ else:
     watcher = LazyModule("orchestrator.store.watcher")
     signal = LazyModule("signal")
 
-#: Seconds between two looks at a file that somebody has open for writing, and how long it is waited for.
+#: Seconds between two looks at a file that a user has open for writing, and how long it is waited for.
 LOOK, CLOSED_WITHIN = 0.05, 2.0
-#: Seconds within which a file is read again because somebody else saved it meanwhile: others wait for ``plan.lock``.
+#: Seconds within which a file is read again because another user saved it meanwhile: others wait for ``plan.lock``.
 _SAVED_WITHIN = 5.0
 _Done = TypeVar("_Done")
 
@@ -51,7 +51,7 @@ def take(path: str) -> Taken:
     """Read a file that is to be changed.
 
     Raises:
-        UsageError: it is a link: somebody made it on purpose, and it is neither replaced nor written through.
+        UsageError: it is a link: a user made it on purpose, and it is neither replaced nor written through.
         StoreError: there is none, or it could not be read.
     """
     with io_errors("read", path):
@@ -64,10 +64,10 @@ def take(path: str) -> Taken:
 
 
 def is_being_written(path: str) -> bool:
-    """Say whether somebody has a file open for writing; false as well where the system does not say.
+    """Say whether a user has a file open for writing; false as well where the system does not say.
 
     It says so of our own files, and to root, on Linux: such a file gets no lease. One that is granted is given back at
-    once, so whoever opens the file meanwhile waits for some microseconds.
+    once, so anyone who opens the file meanwhile waits for some microseconds.
     """
     if sys.platform != "linux":
         return False
@@ -75,7 +75,7 @@ def is_being_written(path: str) -> bool:
     try:
         descriptor, _ = open_file(path)
     except OSError:
-        return False  # whoever reads it is told
+        return False  # anyone who reads it is told
     try:
         # Who opens it meanwhile has the kernel send us a signal; SIGIO, the usual one, would end us.
         fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
@@ -93,15 +93,15 @@ def is_being_written(path: str) -> bool:
 
 
 def until_closed(path: str) -> bool:
-    """Wait a short while until nobody has a file open for writing any more; say whether that is so."""
+    """Wait a short while until no one has a file open for writing any more; say whether that is so."""
     return any(not is_being_written(path) for _ in watcher.poll(LOOK, CLOSED_WITHIN))
 
 
 def require_closed(path: str) -> None:
-    """Do nothing unless somebody has a file open for writing, and goes on to.
+    """Do nothing unless a user has a file open for writing, and goes on to.
 
     Raises:
-        BeingWrittenError: somebody has.
+        BeingWrittenError: a user has.
     """
     if not until_closed(path):
         raise BeingWrittenError(
@@ -112,12 +112,12 @@ def require_closed(path: str) -> None:
 
 
 def exchanged(path: str, change: Callable[[Taken], _Done | None]) -> _Done:
-    """Change a file as it lies there, once more whenever somebody else has saved it meanwhile; return what was done.
+    """Change a file as it is there, once more whenever another user has saved it meanwhile; return what was done.
 
     *change* returns None when it was another file by the time it was to be put in place.
 
     Raises:
-        BeingWrittenError: somebody does nothing but save it, or has it open for writing.
+        BeingWrittenError: a user does nothing but save it, or has it open for writing.
         UsageError: it is a link.
         StoreError: it could not be read or written.
     """
@@ -132,7 +132,7 @@ def exchanged(path: str, change: Callable[[Taken], _Done | None]) -> _Done:
 def put(path: str, taken: Taken, data: bytes, *, is_ours: bool = False) -> os.stat_result | None:
     """Put *data* in the place of what was taken; return what the system says of it.
 
-    None, and nothing done: it is another file by now, or somebody has it open for writing. After a power cut either is
+    None, and nothing done: it is another file by now, or a user has it open for writing. After a power cut either is
     there, and whole; unless it *is_ours* and can be made again from what a person wrote: a start may make thousands.
 
     Raises:
@@ -154,7 +154,7 @@ def put(path: str, taken: Taken, data: bytes, *, is_ours: bool = False) -> os.st
 
 # ── plan versions ────────
 #
-# Which version of a plan lies there: one of a person's, or theirs with our drawing in it; or they are saving one.
+# Which version of a plan is there: one of a person's, or theirs with our drawing in it; or they are saving one.
 
 #: Seconds after its last change in which an editor may still be writing a file; one that was emptied gets its text yet.
 _STILL_WRITING, _STILL_EMPTY = 0.3, 1.5
@@ -172,7 +172,7 @@ class PlanVersions:
         self._read = 0
 
     def newest(self) -> int:
-        """Return which version of the person's plan lies there; our own drawing makes no new one.
+        """Return which version of the person's plan is there; our own drawing makes no new one.
 
         0 when there is none to be read yet: an editor may have emptied the file, or be writing it right now.
         """
@@ -186,7 +186,7 @@ class PlanVersions:
         return self._drawn.get(signed, signed)
 
     def is_being_saved(self) -> bool:
-        """Say whether somebody has the plan open for writing, or saved it so recently that it may not be whole."""
+        """Say whether a user has the plan open for writing, or saved it so recently that it may not be whole."""
         try:
             found = os.stat(self._path)
         except OSError:

@@ -13,7 +13,7 @@ from orchestrator.errors import StoreError
 from orchestrator.ownership import name_of
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout
 
-#: File systems behind a network, or behind somebody else's kernel: locks and syncs may mean less there.
+#: File systems behind a network, or behind another user's kernel: locks and syncs may mean less there.
 _REMOTE = re.compile(
     r"nfs\d?|cifs|smb\w*|afs|ceph|glusterfs|lustre|gpfs|beegfs|ocfs2|gfs2?|9p|drvfs|vboxsf"
     r"|fuse\.(sshfs|s3fs|gcsfuse|rclone|glusterfs|ceph\S*)"
@@ -111,7 +111,7 @@ def advice(path: str) -> str:
     # What is replaced may be ours, and the directory not.
     near = (there, os.path.dirname(there)) if there != root else (there,)
     closed = [each for each in near if not _is_open(each)]
-    # Not all that is refused shows in a mode: in a sticky directory nobody replaces what is another's.
+    # Not all that is refused shows in a mode: in a sticky directory no one replaces what is another's.
     closed = closed or [each for each in near if os.lstat(each).st_uid != os.geteuid()]
     return f"{_remedy(closed, root)}, then try again" if closed else ""
 

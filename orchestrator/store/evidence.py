@@ -23,7 +23,7 @@ from orchestrator.store.result_file import LARGEST_RESULT, parse_result
 
 
 def why_not(result: Result | None, task: Task, layout: Layout) -> str:
-    """Return why a result that lies there does not count, with its path from the plan directory on; empty: it does.
+    """Return why a result that is there does not count, with its path from the plan directory on; empty: it does.
 
     Args:
         result: What the result file of the task says; None: it is damaged.

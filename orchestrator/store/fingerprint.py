@@ -85,7 +85,7 @@ def files_in(directory: str, ending: str) -> dict[str, os.stat_result]:
                     try:
                         file = entry.stat(follow_symlinks=False)
                     except FileNotFoundError:
-                        continue  # somebody has just removed it
+                        continue  # a user has just removed it
                     found[entry.name.removesuffix(ending)] = file
         finally:
             os.close(descriptor)

@@ -29,12 +29,12 @@ _FLAGS = rb"(?<=[\x00-\x0f\x20\x40\x60\x80-\x8f].)"
 def protect_from_git(layout: Layout) -> None:
     """Have git ignore what the orchestrator writes into a plan directory, where that lies in a work tree.
 
-    Everything where the plan is not tracked and nothing else lies there; otherwise only what is ours, but for a plan
+    Everything where the plan is not tracked and nothing else is there; otherwise only what is ours, but for a plan
     that is tracked. Lines of a person stay, and count more than ours. Where it cannot be written all else works.
     """
     path = layout.gitignore
     if os.path.islink(path):
-        return  # somebody made it on purpose
+        return  # a user made it on purpose
     with suppress(StoreError, OSError):
         own = read_file(path) or b""
         if MARK.encode() in own:

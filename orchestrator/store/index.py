@@ -48,7 +48,7 @@ class Index:
     """The cache in memory. ``is_dirty`` says that writing it back would help the next reader."""
 
     def __init__(self, path: str, *, anew: bool = False) -> None:
-        """Read *path*; anything wrong with it is the same as an empty cache. *anew*: nothing that lies there counts."""
+        """Read *path*; anything wrong with it is the same as an empty cache. *anew*: nothing that is there counts."""
         self._path = path
         self.is_dirty = False
         self._logs = 0
@@ -109,7 +109,7 @@ class Index:
     def unseen_traces(self, logs: str) -> dict[str, Traces] | None:
         """Return what the directory of logs knows; None where it is as it was when this was asked last.
 
-        A result is kept here with its record seen; somebody may have taken that away since.
+        A result is kept here with its record seen; a user may have taken that away since.
 
         Raises:
             StoreError: it cannot be listed.

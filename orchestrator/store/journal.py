@@ -1,7 +1,7 @@
 """The chronicle of a plan: one line per thing that happened, only ever appended (promise 7).
 
 A run and any number of commands write into it at once. Each line is one ``write`` at the end of the file, so two
-writers never mix; a crash tears at most the line it cut, and whoever writes next ends it.
+writers never mix; a crash tears at most the line it cut, and anyone who writes next ends it.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Journal:
         """
         with io_errors("append", self._path):
             size = self._size_now()
-            # What looks torn may be half written yet by somebody else: that makes one empty line, and no harm.
+            # What looks torn may be half written yet by another user: that makes one empty line, and no harm.
             data = f"{chr(10) if self._is_torn(self._descriptor, size) else ''}- {line}\n".encode()
             if os.write(self._descriptor, data) < len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -83,7 +83,7 @@ class Journal:
         try:
             self._descriptor, self._place = self._open()
         except OSError:
-            # Somebody has moved the whole directory away; what is held goes along.
+            # A user has moved the whole directory away; what is held goes along.
             return os.fstat(before).st_size
         self._end = -1
         os.close(before)
@@ -114,7 +114,7 @@ def journal_lines(path: str, containing: str) -> list[str]:
 def journal_tail(path: str, lines: int) -> list[str]:
     """Return the last *lines* lines, oldest first, without their list marks; a torn or foreign line is left out.
 
-    So is everything where something lies in its place that is no file: whoever writes into it says so.
+    So is everything where something lies in its place that is no file: anyone who writes into it says so.
     """
     try:
         whole = _end_of(path, _TAIL).split("\n")[:-1]
@@ -139,12 +139,12 @@ def _end_of(path: str, size: int) -> str:
 
 # ── cursor ────────
 #
-# How far somebody has read the journal, and where the last run begins in it.
+# How far a user has read the journal, and where the last run begins in it.
 #
 # A cursor is the byte behind the last line that was read, and a mark of what stands before it: a cursor of another
 # journal, or of one that was begun anew, is seen for what it is, and its owner is told the last run from the start.
 
-#: Compiled when somebody hands one in; most runs never see one.
+#: Compiled when a user hands one in; most runs never see one.
 _WRITTEN = r"(\d{1,15})\.([0-9a-f]{8})"
 _RUN = b" \xc2\xb7 run \xc2\xb7 "
 _ABOUT_RUN = re.compile(rb"- (\S+" + _RUN + rb".*)\n")
@@ -308,7 +308,7 @@ def _lines_before(file: BinaryIO, end: int, size: int) -> tuple[int, bytes]:
     data = file.read(end - first)
     if not first:
         return 0, data
-    # What stands there at once may be the rest of a line; one that is longer than all of this is none of ours.
+    # What stands there at once may be the rest of a line; one that is longer than all of this is not ours.
     partial = data.find(b"\n", 0, -1) + 1
     return (first + partial, data[partial:]) if partial else (first, b"")
 

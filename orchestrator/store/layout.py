@@ -93,7 +93,7 @@ class Layout:
 
     @property
     def plan_lock(self) -> str:
-        """Held for a moment by whoever changes the plan's file; by the kernel, never deleted."""
+        """Held for a moment by anyone who changes the plan's file; by the kernel, never deleted."""
         return f"{self.root}/plan.lock"
 
     @property
@@ -103,17 +103,17 @@ class Layout:
 
     @property
     def requests(self) -> str:
-        """What commands ask of the run that is at work, and its answers."""
+        """What commands ask of the active run, and its answers."""
         return f"{self.root}/requests"
 
     @property
     def waiting(self) -> str:
-        """Who waits for the time to run it, a file for each process; there is none when nobody does."""
+        """Who waits for the time to run it, a file for each process; there is none when no one does."""
         return f"{self.root}/waiting"
 
     @property
     def run_output(self) -> str:
-        """What a run that nobody looks on prints."""
+        """What a run that no one looks on prints."""
         return f"{self.root}/logs/run.out"
 
     @property
@@ -137,7 +137,7 @@ class Layout:
 
     @property
     def staging(self) -> str:
-        """A plan that is being written; whole or not, nobody else looks at it."""
+        """A plan that is being written; whole or not, no other user looks at it."""
         return f"{self.root}/.new_plan.tmp"
 
     @property
@@ -258,12 +258,12 @@ def display_path(path: str) -> str:
 
 
 def agents_of_person(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the directory of the agents that a person has in every plan; none when nobody knows where home is."""
+    """Return the directory of the agents that a person has in every plan; none when it is unknown where home is."""
     return _of_person("agents", environment)
 
 
 def templates_of_person(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the directory of the plans that a person keeps to begin with; none when nobody knows where home is."""
+    """Return the directory of the plans that a person keeps to begin with; none when it is unknown where home is."""
     return _of_person("templates", environment)
 
 

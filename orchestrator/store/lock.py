@@ -45,13 +45,13 @@ _LONGEST = 1024 * 1024
 
 
 def lock_owner(path: str) -> dict[str, Any] | None:
-    """Return who runs the plan right now, or None; for ``status``. Keeps nobody from the lock."""
+    """Return who runs the plan right now, or None; for ``status``. Keeps no one from the lock."""
     holder, is_there, _ = _look(path)
     return holder if is_there else None
 
 
 def broken_off(path: str) -> str:
-    """Return the last run when it is gone without letting go in order; empty otherwise. Keeps nobody from the lock."""
+    """Return the last run when it is gone without letting go in order; empty otherwise. Keeps no one from the lock."""
     holder, is_there, _ = _look(path)
     return str(holder["run"]) if holder and not is_there else ""
 
@@ -59,7 +59,7 @@ def broken_off(path: str) -> str:
 def dead_runs_of(path: str) -> tuple[str, ...]:
     """Return every run that ended without letting go; ``UNKNOWN`` where the file does not say which.
 
-    Keeps nobody from the lock.
+    Keeps no one from the lock.
 
     Raises:
         StoreError: the lock file cannot be read.
@@ -91,7 +91,7 @@ def read_holder(descriptor: int) -> tuple[dict[str, Any], bool]:
 
 
 def dead_runs(holder: Mapping[str, Any], *, is_damaged: bool) -> tuple[str, ...]:
-    """Return the runs that ended without letting go, once nobody holds the lock; as ``read_holder`` found it."""
+    """Return the runs that ended without letting go, once no one holds the lock; as ``read_holder`` found it."""
     return (*holder["unrecovered"], holder["run"]) if holder else (UNKNOWN,) * is_damaged
 
 
@@ -114,7 +114,7 @@ def is_held(descriptor: int, holder: Mapping[str, Any]) -> bool:
 
 
 def try_lock(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
-    """Take a lock if nobody is in the way, and say whether that was so."""
+    """Take a lock if no one is in the way, and say whether that was so."""
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -177,7 +177,7 @@ def require_elsewhere(holder: Mapping[str, Any]) -> None:
 
 
 def broken_under(holder: Mapping[str, Any], error: PlanError) -> PlanError:
-    """Return the error of a plan that was broken under a run: whoever asks for the run is to hear of it."""
+    """Return the error of a plan that was broken under a run: the caller for the run is to hear of it."""
     hint = "mend the plan; `orchestrator watch` shows meanwhile what happens"
     return PlanError([*error.problems, Problem(goes_on(holder), "", hint, "run_at_work")])
 
@@ -196,7 +196,7 @@ def suspended(holder: Mapping[str, Any] | None) -> str:
 
 #: Seconds to wait for the guard of a dead runner: it holds the lock until the last agent is gone.
 _GUARD_LEAVES_WITHIN = 15.0
-#: Seconds between two tries, while nobody who holds the lock says that it is a run.
+#: Seconds between two tries, while no one who holds the lock says that it is a run.
 _AGAIN = 0.01
 
 
@@ -251,7 +251,7 @@ class RunLock:
     def close(self, *, is_closed: bool) -> None:
         """Say whether the run is coming to its end: it takes no task any more that is added from now on.
 
-        Said before the run looks at the plan for the last time, so whoever adds a task first and then finds this not
+        Said before the run looks at the plan for the last time, so anyone who adds a task first and then finds this not
         said knows that the task is seen. A disk that does not take it is no reason to end a run in another way.
         """
         self.holder["closing"] = is_closed
@@ -302,7 +302,7 @@ class RunLock:
 
 
 def new_run() -> str:
-    """Return a name for a run, or for whoever does its work for a moment."""
+    """Return a name for a run, or for anyone who does its work for a moment."""
     return os.urandom(6).hex()
 
 
@@ -361,7 +361,7 @@ def locked(queue: str, path: str) -> Iterator[RunLock]:
     """Wait in line and hold the lock for a moment, without becoming a run. What it says of dead runs stays.
 
     Raises:
-        BusyError: a run is at work; says which.
+        BusyError: a run is active; says which.
         StoreError: a lock file cannot be opened, locked or read.
     """
     with exclusive(queue):
@@ -467,7 +467,7 @@ def say_waiting(layout: Layout, until: float) -> None:
         if waiting is None and start_time(pid) is None:
             _forget(layout, pid)
     who = this_process()
-    # Not replaced as other state is: nobody could sweep the temporary file that a crash leaves, for there is no lock.
+    # Not replaced as other state is: no one could sweep the temporary file that a crash leaves, for there is no lock.
     write_new(_file(layout, who["pid"]), json.dumps({**who, "until": until}).encode() + b"\n")
 
 
@@ -493,7 +493,7 @@ def _all(layout: Layout) -> list[tuple[int, Waiting | None]]:
     try:
         names = os.listdir(layout.waiting)
     except OSError:
-        return []  # nobody waits, or we may not know
+        return []  # no one waits, or we may not know
     stems = [name.removesuffix(_KIND) for name in names if name.endswith(_KIND)]
     return [
         (int(stem), _read(layout, int(stem))) for stem in stems if stem.isascii() and stem.isdigit()
@@ -508,7 +508,7 @@ def _read(layout: Layout, pid: int) -> Waiting | None:
     except (ValueError, LookupError, TypeError, RecursionError):
         return None  # not ours
     is_ours = raw["pid"] == pid and 0 < waiting.until < LATEST
-    # Of one that is elsewhere nobody here knows when it dies: it counts until its time, and not for ever.
+    # Of one that is elsewhere no one here knows when it dies: it counts until its time, and not for ever.
     is_due = waiting.until < time.time() and is_elsewhere(who)
     return waiting if is_ours and not is_due and is_alive(who) else None
 

@@ -27,7 +27,7 @@ def append_message(layout: Layout, stem: str, message: Message) -> None:
     """Append a message to the file it belongs to; the ids in it were checked before.
 
     Raises:
-        StoreError: it could not be written, or not whole; what was written of it nobody will read.
+        StoreError: it could not be written, or not whole; what was written of it no one will read.
     """
     is_note = message.kind is MessageKind.NOTE
     path = layout.notes_file(stem, message.author) if is_note else layout.context_file(stem)
@@ -74,7 +74,7 @@ def read_shared(layout: Layout, stem: str, task: str = "") -> list[Message]:
 
 
 def read_notes(layout: Layout, stem: str, author: str, task: str = "") -> list[Message]:
-    """Return what somebody noted about a task for themselves; nobody else's, whatever the file is called.
+    """Return what a user noted about a task for themselves; no other user's, whatever the file is called.
 
     Raises:
         StoreError: it cannot be read.
@@ -86,7 +86,7 @@ def read_notes(layout: Layout, stem: str, author: str, task: str = "") -> list[M
 
 # ── contexts ────────
 #
-# What an attempt that starts should have heard: ``contexts/``, read again only where somebody said something.
+# What an attempt that starts should have heard: ``contexts/``, read again only where a user said something.
 
 _BEFORE, _BEHIND = "context-", ".md"
 #: Bytes of the journal that are read for one attempt; where more was written all files are looked at again.
@@ -97,8 +97,8 @@ _FOR_ALL = frozenset({MessageKind.DISCOVER, MessageKind.SYNC})
 class Contexts:
     """What was said about any task of a plan.
 
-    Whoever says something tells the journal, too. So all files are looked at once, and from then on only those of tasks
-    that the journal names: what a launch costs does not grow with the plan.
+    Anyone who says something tells the journal, too. So all files are looked at once, and from then on only those of
+    tasks that the journal names: what a launch costs does not grow with the plan.
     """
 
     def __init__(self, layout: Layout) -> None:
@@ -141,7 +141,7 @@ class Contexts:
         return missed
 
     def _listen(self) -> None:
-        """Take in of which tasks the journal says that somebody spoke about them."""
+        """Take in of which tasks the journal says that a user spoke about them."""
         journal = self._layout.journal
         try:
             read = read_on(journal, self._place, _HEARD) if self._place is not None else None
@@ -150,7 +150,7 @@ class Contexts:
                 said = (line for line in map(read_line, lines) if line and line.is_message)
                 self._unread.update(stem(line.subject) for line in said)
                 return
-            # The first look, or somebody began the journal anew, or wrote very much into it. What is said while we list
+            # The first look, or a user began the journal anew, or wrote very much into it. What is said while we list
             # is in the journal, too.
             place = end_of(journal)
             names = _names(self._layout.contexts)
@@ -171,7 +171,7 @@ class Contexts:
                     return []
                 known = self._known[name] = signed, read_shared(self._layout, name, task)
         except FileNotFoundError:
-            return []  # of most tasks nobody ever said anything
+            return []  # of most tasks no one ever said anything
         except (OSError, StoreError) as error:
             self._miss(path, error)
             self._unread.add(name)  # until it can be read
@@ -190,4 +190,4 @@ def _names(directory: str) -> list[str]:
     try:
         return os.listdir(directory)
     except FileNotFoundError:
-        return []  # nobody ever said anything
+        return []  # no one ever said anything

@@ -1,4 +1,4 @@
-"""Finds the plan directory that somebody means; what is closed, leads nowhere or is a stranger's is not passed over."""
+"""Finds the plan directory that a user means; what is closed, leads nowhere or is a stranger's is not passed over."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def find_plan_directory(
 ) -> Layout:
     """Return the plan directory meant: the one named, ``ORCHESTRATOR_DIR``, or the nearest ``.orchestrator`` upward.
 
-    A name that is no directory may be the id of a plan in the directory that would be found without it. One of somebody
+    A name that is no directory may be the id of a plan in the directory that would be found without it. One of a user
     else must be named: what a plan says is executed, and where others may write anybody could leave one. *here*: what
     is to be made belongs where one stands; neither the environment nor anything above is asked.
 
     Raises:
         NotFoundError: there is none.
-        StoreError: nobody can say whether there is one: it is closed to us, or a link leads nowhere just now.
-        UsageError: the nearest one is somebody else's.
+        StoreError: no one can say whether there is one: it is closed to us, or a link leads nowhere just now.
+        UsageError: the nearest one is another user's.
     """
     named = _inside(named, current, environment, here=here)
     if named and not os.path.isdir(os.path.join(current, named)):
@@ -112,7 +112,7 @@ def make_plan_directory(layout: Layout) -> None:
 
 
 def _refuse_hidden(path: str, *, is_named: bool = False) -> None:
-    """Do nothing where a path can be seen, or is not there; what is closed may be there where somebody names it.
+    """Do nothing where a path can be seen, or is not there; what is closed may be there where a user names it.
 
     Raises:
         StoreError: it is there, and cannot be looked into: to go on would be with another plan.
@@ -128,12 +128,12 @@ def _refuse_hidden(path: str, *, is_named: bool = False) -> None:
 
 
 def _refuse_strangers(root: str, environment: Mapping[str, str], *, is_here: bool) -> None:
-    """Do nothing where a plan directory is that of the caller, of root, or of whoever called `sudo`.
+    """Do nothing where a plan directory is that of the caller, of root, or of the caller `sudo`.
 
     Of a link it counts who made it: where it leads is what that person meant.
 
     Raises:
-        UsageError: it is somebody else's.
+        UsageError: it is another user's.
     """
     owner = os.lstat(root).st_uid
     if not is_trusted(owner, environment):
@@ -177,7 +177,7 @@ def find_plan(
 
 
 def _may_hold_plan(layout: Layout) -> bool:
-    """Say whether there is a plan, or the system does not let us see: whoever reads it is told why."""
+    """Say whether there is a plan, or the system does not let us see: anyone who reads it is told why."""
     try:
         return stat.S_ISREG(os.stat(layout.plan).st_mode)
     except (FileNotFoundError, NotADirectoryError):
@@ -238,7 +238,7 @@ def hidden(path: str, error: OSError) -> StoreError:
 
 
 def strangers(root: str, owner: int, *, is_here: bool) -> UsageError:
-    """Return the error for a plan directory of somebody else; *is_here*: it takes the place of one of our own."""
+    """Return the error for a plan directory of another user; *is_here*: it takes the place of one of our own."""
     own = "`orchestrator init` makes one of your own here"
     if is_here:
         own = "`orchestrator init NAME` makes one of your own here, meant with `--dir NAME`"
@@ -250,7 +250,7 @@ def strangers(root: str, owner: int, *, is_here: bool) -> UsageError:
 
 
 def taken_away(root: str) -> StoreError:
-    """Return the error for a plan directory that is not there any more, or not the same, while a run is at work."""
+    """Return the error for a plan directory that is not there any more, or not the same, while a run is active."""
     is_back = os.path.isdir(root)
     text = "taken away while the run was at work" + (", and put back" if is_back else "")
     hint = "bring it back"

@@ -34,7 +34,7 @@ def is_elsewhere(process: Mapping[str, Any]) -> bool:
 
 
 def is_alive(process: Mapping[str, Any]) -> bool:
-    """Say whether a process that was written down is still there; of one that is elsewhere nobody here knows: yes."""
+    """Say whether a process that was written down is still there; of one that is elsewhere no one here knows: yes."""
     if is_elsewhere(process):
         return True
     started = start_time(process["pid"])
@@ -51,7 +51,7 @@ def is_suspended(process: Mapping[str, Any]) -> bool:
 
 
 def whose(process: Mapping[str, Any]) -> str:
-    """Return who has a process that was written down; empty where that is us, or nobody here knows."""
+    """Return who has a process that was written down; empty where that is us, or no one here knows."""
     if is_elsewhere(process):
         return ""
     try:

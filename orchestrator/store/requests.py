@@ -1,8 +1,8 @@
-"""``requests/``: what commands ask of the run at work, one file each, and its answers beside them.
+"""``requests/``: what commands ask of the active run, one file each, and its answers beside them.
 
-A request is there until it was answered, whoever asked and whoever answers: a commander that died is served too, and
-when the run dies first, whoever holds the lock next carries it out (docs/decisions/0010). Names begin with a moment, so
-that requests are carried out in the order in which they were made.
+A request is there until it was answered, the caller and anyone who answers: a commander that died is served too, and
+when the run dies first, anyone who holds the lock next carries it out (docs/decisions/0010). Names begin with a
+moment, so that requests are carried out in the order in which they were made.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _REQUEST, _ANSWER = ".request.json", ".answer.json"
 #: Beside a request that is being carried out. Of two who meet there, who carries out makes this first and then looks
 #: for the request; who gives up removes the request first and then looks for this.
 _TAKEN = ".taken"
-#: Seconds after which nobody waits for an answer any more.
+#: Seconds after which no one waits for an answer any more.
 _FORGOTTEN = 600.0
 _ERRORS = (
     DependencyError,
@@ -61,7 +61,7 @@ class Reply(NamedTuple):
 
     @classmethod
     def done(cls, task: str, status: TaskStatus, message: str = "", *, aside: str = "") -> Reply:
-        """Return the reply that says where the task stands now, and what else whoever asked wants to know."""
+        """Return the reply that says where the task stands now, and what else the caller wants to know."""
         return cls(
             is_ok=True,
             task=task,
@@ -89,10 +89,10 @@ class Reply(NamedTuple):
 
 
 class Requests:
-    """The directory, for those who ask and for whoever carries it out."""
+    """The directory, for those who ask and for anyone who carries it out."""
 
     def __init__(self, directory: str) -> None:
-        """Take the path; it is made when somebody asks."""
+        """Take the path; it is made when a user asks."""
         self.directory = directory
         self._seen = -1
 
@@ -117,11 +117,11 @@ class Requests:
             return None  # not ours
 
     def is_left(self, request: str) -> bool:
-        """Say whether a request still lies there."""
+        """Say whether a request still is there."""
         return os.path.lexists(self._path(request, _REQUEST))
 
     def withdraw(self, request: str) -> bool:
-        """Take a request back; say whether it is certain that nobody carries it out any more."""
+        """Take a request back; say whether it is certain that no one carries it out any more."""
         with suppress(StoreError):
             self._remove(self._path(request, _REQUEST))
         return not any(os.path.lexists(self._path(request, kind)) for kind in (_REQUEST, _TAKEN))
@@ -139,12 +139,12 @@ class Requests:
         Behind a link lies nothing of ours: an agent may have planted it, and no run ends for that.
 
         Raises:
-            StoreError: somebody asks for something and could not be answered; then it is not carried out, either.
+            StoreError: a user asks for something and could not be answered; then it is not carried out, either.
         """
         try:
             found = os.lstat(self.directory)
         except OSError:
-            return []  # nobody ever asked anything
+            return []  # no one ever asked anything
         if not stat.S_ISDIR(found.st_mode):
             return []
         changed = found.st_mtime_ns
@@ -160,7 +160,9 @@ class Requests:
         for request in (each.removesuffix(_REQUEST) for each in names if each.endswith(_REQUEST)):
             if request in answered:
                 with suppress(StoreError):  # it does not count any more
-                    self._remove(self._path(request, _REQUEST))  # whoever answered died before this
+                    self._remove(
+                        self._path(request, _REQUEST)
+                    )  # anyone who answered died before this
             else:
                 waiting.append(request)
         if waiting and not os.access(self.directory, os.W_OK):
@@ -170,7 +172,9 @@ class Requests:
         return waiting
 
     def left(self) -> list[str]:
-        """Return the same for whoever settles what a run left: what we could not answer is left to whoever may."""
+        """Return the same for anyone who settles what a run left: what we could not answer is left to anyone who
+        may.
+        """
         try:
             return self.look()
         except StoreError:
@@ -220,7 +224,7 @@ class Requests:
                 self._remove(self._path(request, kind))
 
     def sweep(self) -> None:
-        """Remove answers that nobody came for. Only with the lock held."""
+        """Remove answers that no one came for. Only with the lock held."""
         try:
             with os.scandir(self.directory) as entries:
                 old = [
@@ -230,7 +234,7 @@ class Requests:
                     and time.time() - entry.stat(follow_symlinks=False).st_mtime > _FORGOTTEN
                 ]
         except OSError:
-            return  # there is none, or somebody is just removing it
+            return  # there is none, or a user is just removing it
         for path in old:
             with suppress(StoreError):
                 self._remove(path)
@@ -241,7 +245,7 @@ class Requests:
         try:
             os.unlink(path)
         except OSError as error:
-            # A directory of that name is nobody's request; it stays, and keeps no run from its work.
+            # A directory of that name is no user's request; it stays, and keeps no run from its work.
             if not isinstance(error, FileNotFoundError) and not os.path.isdir(path):
                 raise StoreError(f"cannot remove: {error.strerror}", where=path) from error
 

@@ -1,4 +1,4 @@
-"""The only writer of ``results/``: durable, in the right order, and never unseen over what somebody else put there."""
+"""The only writer of ``results/``: durable, in the right order, and never unseen over what another user put there."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Commit(NamedTuple):
 class ResultWriter:
     """Writes the results of one plan directory. Only with the lock held.
 
-    What somebody changed meanwhile or put there, an editor or an agent that scribbles over our files, is set aside and
+    What a user changed meanwhile or put there, an editor or an agent that scribbles over our files, is set aside and
     noted before it is replaced (promises 9 and 24).
     """
 
@@ -86,7 +86,7 @@ class ResultWriter:
         return [stem for stem, version in signed.items() if known.get(stem) != version]
 
     def disturbed(self, found: Mapping[str, os.stat_result]) -> dict[str, int]:
-        """Return the stems of results that somebody changed, with their new version, or deleted, with 0."""
+        """Return the stems of results that a user changed, with their new version, or deleted, with 0."""
         now = {stem: signature(file) for stem, file in found.items()}
         known = {**(self._there or {}), **self._ours}
         return {stem: now.get(stem, 0) for stem in known if now.get(stem, 0) != known[stem]}
@@ -106,7 +106,7 @@ class ResultWriter:
     def publish(self, commits: Sequence[Commit]) -> None:
         """Put results in their places, many in one go: they are counted on from then on (promise 7).
 
-        Each is durable before. Nobody is told of it before ``settle``, which does the same for log, record and place,
+        Each is durable before. No one is told of it before ``settle``, which does the same for log, record and place,
         without which it does not count after a power cut.
 
         Raises:
@@ -164,7 +164,7 @@ class ResultWriter:
         return Replacement(path, data)
 
     def _make_again(self) -> None:
-        """Somebody deleted the whole directory: that is no reason to end the run, which does its tasks again."""
+        """A user deleted the whole directory: that is no reason to end the run, which does its tasks again."""
         results = self._layout.results
         with io_errors("make", results), suppress(FileExistsError):
             make_directory(results)  # and never the plan directory above it
@@ -192,7 +192,7 @@ class ResultWriter:
         return is_done
 
     def text(self, stem: str, seen: os.stat_result | None = None) -> str | None:
-        """Return a result as it was published, while it lies there unchanged; None: it is to be read.
+        """Return a result as it was published, while it is there unchanged; None: it is to be read.
 
         *seen* is what the system has just said of its file, where that was asked already.
         """
@@ -216,7 +216,7 @@ class ResultWriter:
         self._kept -= len(text)
 
     def _remember(self, stem: str, written: os.stat_result) -> int:
-        """Return the signature of what we have just written; what somebody puts there after it has another one."""
+        """Return the signature of what we have just written; what a user puts there after it has another one."""
         self._ours[stem] = signature(written)
         return self._ours[stem]
 
@@ -304,7 +304,7 @@ def write_final_output(layout: Layout, text: str, moment: int) -> None:
     """
     make_room(layout.final_output)
     atomic_write(layout.final_output, text.encode())
-    with suppress(OSError):  # some file systems let nobody set times
+    with suppress(OSError):  # some file systems let no one set times
         os.utime(layout.final_output, ns=(moment, moment))
 
 

@@ -60,7 +60,7 @@ class Assignments:
         """Return the assignment of a task as it stands right now; None when there is none yet.
 
         Raises:
-            PlanError: its front matter makes no sense; names file and line.
+            PlanError: its front matter is invalid; names file and line.
             StoreError: it cannot be read.
         """
         path, known = self._layout.task_file(task.stem), self._known.get(task.stem)
@@ -96,7 +96,7 @@ class Assignments:
         return {name.removesuffix(".md") for name in names if name.endswith(".md")}
 
     def misnamed(self, tasks: Collection[Task], existing: Collection[str]) -> Iterator[Problem]:
-        """Yield what is called as people may call the file of a task, and nobody would read: a person wrote it.
+        """Yield what is called as people may call the file of a task, and no one would read: a person wrote it.
 
         Where the assignment is there as well ``doctor`` tells of the second file.
         """
@@ -162,7 +162,7 @@ class Assignments:
         try:
             parsed = task_file.parse_task_file(read_file(path, LARGEST_TEXT) or b"", path)
         except StoreError:
-            return True  # it is none of ours
+            return True  # it is not ours
         return not (parsed.made or parsed.is_typed)
 
     def is_of_a_person(self, task: Task) -> bool:
@@ -177,10 +177,10 @@ class Assignments:
     def make(self, task: Task, draw: Callable[[], str]) -> None:
         """Make the assignment of a task from its row: if there is none, or that there is was made from another row.
 
-        What a person wrote or changed stays as it is (decision 20).
+        What a person wrote or changed stays unchanged (decision 20).
 
         Raises:
-            PlanError: what is there makes no sense.
+            PlanError: what is there is invalid.
             StoreError: it could not be read or written.
         """
         path, found = self._layout.task_file(task.stem), self.read(task)
@@ -192,7 +192,7 @@ class Assignments:
         if found.made == task_file.sum_of(text := draw()):
             return
         before = take(path)
-        # Somebody may have saved it since it was read, or be saving it right now: then it is theirs.
+        # A user may have saved it since it was read, or be saving it right now: then it is theirs.
         if task_file.parse_task_file(before.data, path).made:
             put(path, before, task_file.made_from_row(text).encode(), is_ours=True)
 
@@ -249,7 +249,7 @@ def _name(path: str) -> str:
     try:
         data = read_file(path, _LARGEST_AGENT) or b""
     except StoreError:
-        return ""  # the directory is not ours: what lies there stops no run
+        return ""  # the directory is not ours: what is there stops no run
     lines = data.decode(errors="replace").split("\n")
     return text_of(read_front_matter(lines, path).data.get("name"))
 

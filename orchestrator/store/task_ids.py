@@ -29,7 +29,7 @@ _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def resolve_ids(layout: Layout, said: str) -> str:
-    """Return the ids that somebody said, one or many, with ``T-03`` in the place of ``agent-03``.
+    """Return the ids that a user said, one or many, with ``T-03`` in the place of ``agent-03``.
 
     Raises:
         UsageError: a word means more than one task.
@@ -43,7 +43,7 @@ def resolve_ids(layout: Layout, said: str) -> str:
 
 
 def require_task(layout: Layout, said: str) -> str:
-    """Return the id of the task that somebody means.
+    """Return the id of the task that a user means.
 
     Raises:
         NotFoundError: there is none, or no plan.
@@ -64,7 +64,7 @@ def require_task(layout: Layout, said: str) -> str:
 
 
 def _is_cached(layout: Layout, task_id: str) -> bool:
-    """Say whether the cache knows the task and the plan still has it; no means: nobody knows."""
+    """Say whether the cache knows the task and the plan still has it; no means: it is unknown."""
     try:
         plan: Any = json.loads(read_file(layout.index) or b"{}")["plan"]
         if task_id not in plan["tasks"]["id"]:

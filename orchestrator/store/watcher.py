@@ -1,4 +1,5 @@
-"""Wakes whoever waits for something to be written into a directory; the system tells it, nobody looks again and again.
+"""Wakes anyone who waits for something to be written into a directory; the system tells it, no one looks again and
+again.
 
 Through ``watchfiles`` (inotify, FSEvents, ReadDirectoryChanges): decision 0013.
 """
@@ -91,7 +92,7 @@ def look_of(*paths: str) -> str:
 
 # ── pause ────────
 #
-# The only place that sleeps: what another process does wakes nobody here, so one has to look again.
+# The only place that sleeps: what another process does wakes no one here, so one has to look again.
 
 
 def poll(every: float, within: float = math.inf) -> Iterator[None]:

@@ -79,7 +79,7 @@ class Workspace:
         """Return everything that is known of the plan; of *plan*, where it is not written yet.
 
         *is_live* says whether a run is under way; None: look. With *traces* the record of every completed attempt is
-        looked for; without, where no run is at work and something happened in ``logs/`` since that was done last.
+        looked for; without, where no run is active and something happened in ``logs/`` since that was done last.
 
         Raises:
             NotFoundError: there is no ``master_plan.md``.
@@ -191,7 +191,7 @@ class Workspace:
 
         *seen* is what the system has just said of its file, where that was asked already.
         """
-        # Once more: a person may have corrected it since, and ours stays as it is.
+        # Once more: a person may have corrected it since, and ours stays unchanged.
         return safe_markdown.embed(answer_of(self._read_text(stem, seen)))
 
     def read_answer(self, stem: str) -> str:
@@ -206,7 +206,7 @@ class Workspace:
         if (text := self._writer.text(stem, seen)) is not None:
             return text
         data = read_file(self.layout.result_file(stem), LARGEST_RESULT)
-        # Made printable once more: somebody may have written into it since.
+        # Made printable once more: a user may have written into it since.
         return sanitize((data or b"").decode(errors="replace"))
 
     @property
@@ -249,7 +249,7 @@ class Workspace:
         self._writer.settle()
 
     def commit(self, commits: Sequence[Commit]) -> None:
-        """Do both, where nobody waits for the one without the other; raises as ``publish``."""
+        """Do both, where no one waits for the one without the other; raises as ``publish``."""
         self.publish(commits)
         self.settle()
 
@@ -258,7 +258,7 @@ class Workspace:
         return self._writer.take_notes()
 
     def dispute(self, board: PlanSnapshot) -> list[str]:
-        """Say which results somebody else changed, took away or put there while this run was at work.
+        """Say which results another user changed, took away or put there while this run was active.
 
         *board* is what the run knows. What it counts as completed and is gone or damaged by now, or without a record,
         no longer counts in it (promise 2). One that claims to be completed although the run knows better is set aside
@@ -322,7 +322,7 @@ class Workspace:
     def redraw(
         self, sections: Mapping[str, str], cells: Callable[[str], StatusCells | None]
     ) -> bool:
-        """Draw our sections of ``master_plan.md``; what a person wrote stays as it is, byte for byte.
+        """Draw our sections of ``master_plan.md``; what a person wrote stays unchanged, byte for byte.
 
         *cells*: what the person's own cells should say of a task, where they have some for its status.
 
@@ -396,7 +396,7 @@ def answers_handed_on(
 
     *log_of* says where the log of an answer lies, of which the result of a long one has only head and tail.
     *as_answered* gets an answer as its result has it, in markdown, and returns what was answered. What is short and
-    stands in a fence only to be shown is known from there. Unless it *is_prose*, whoever gets it is a program: what
+    stands in a fence only to be shown is known from there. Unless it *is_prose*, anyone who gets it is a program: what
     cannot be shown is for it, too.
 
     Raises:
@@ -453,7 +453,7 @@ def _heads(
     seen = [_look(workspace.layout.result_file(task.stem)) for task in tasks]
     both = list(zip(tasks, seen, strict=True))
     sizes = [size(task, found) if found else 0 for task, found in both]
-    # Only then somebody could lack what another one does not need.
+    # Only then a user could lack what another one does not need.
     if exactly and sum(sizes) > MOST:
         sizes = [exactly(task, found) if found else 0 for task, found in both]
     shares = fair_shares(sizes, MOST)

@@ -208,7 +208,7 @@ def facts(
 
 
 def _place(kind: str) -> int:
-    """Where a kind of news stands; those that nobody knows here come last."""
+    """Where a kind of news stands; those that it is unknown here come last."""
     return list(_ICONS).index(kind) if kind in _ICONS else len(_ICONS)
 
 

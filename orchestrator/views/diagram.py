@@ -84,7 +84,7 @@ def mermaid(board: PlanSnapshot, path: Sequence[str] = ()) -> str:
 
 
 def _label(task: Task) -> list[str]:
-    """Return the lines in the box of a task: id, name, how long somebody thinks it takes."""
+    """Return the lines in the box of a task: id, name, how long a user thinks it takes."""
     name = one_line(task.name, limit=_NAME)
     takes = _estimated(task)
     return [task.id, *filter(None, (name if name != task.id else "", takes))]
@@ -178,7 +178,7 @@ def _quoted(text: str) -> str:
 def chain(board: PlanSnapshot, path: Sequence[str], width: int | None = None) -> str:
     """Return a chain of tasks, one on a line: where it stands, how long it takes, its name; clipped to *width* columns.
 
-    ``~`` is before what nobody estimated and counts as the average; without any estimate there are no times.
+    ``~`` is before what no one estimated and counts as the average; without any estimate there are no times.
     """
     tasks, weight = board.plan.tasks, weights(board.plan.tasks)
     is_timed = any(task.estimate for task in tasks.values())

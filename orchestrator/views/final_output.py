@@ -1,8 +1,8 @@
 """``final_output.md``: every answer of a plan in one file (seed rows S2-27 to S2-30, S2-35, S2-37, S2-38, S2-81U).
 
 The answers stand in dependency order, each once (S2-29). Where one task was made from the others, its answer is what
-a person wants to read first, and it is the last one in that order. It is neither moved nor shown twice: whoever looks
-for T-02 finds it between T-01 and T-03, and a line above the results says where the report is.
+a person wants to read first, and it is the last one in that order. It is neither moved nor shown twice: anyone who
+looks for T-02 finds it between T-01 and T-03, and a line above the results says where the report is.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ MERGE_TEMPLATE = "merge.md.j2"
 
 
 def merge_prompt(plan: Plan, overrides: str | None, *, total: int, missing: str = "") -> str:
-    """Return what whoever merges is told, but for the answers.
+    """Return what anyone who merges is told, but for the answers.
 
     Raises:
         PlanError: the plan's own template is broken.
@@ -194,7 +194,7 @@ def try_templates(board: PlanSnapshot, settings: Settings, overrides: str) -> No
 
 
 def _filled_in(text: str) -> str:
-    """Return what somebody has written, without the places that were left for it."""
+    """Return what a user has written, without the places that were left for it."""
     lines = (line for line in text.split("\n") if not is_left_blank(line))
     return "\n".join(lines).strip("\n")
 

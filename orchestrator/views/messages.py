@@ -57,7 +57,7 @@ def context_text(task: Task, standing: TaskState, messages: Sequence[Message], s
 #
 # Messages about plans, for a chat such as Discord: strings, and nothing is sent (seed rows S4-46 to S4-53).
 #
-# Each is below the 2,000 characters that a message may have. What comes from plans and agents is data: it pings nobody
+# Each is below the 2,000 characters that a message may have. What comes from plans and agents is data: it pings no one
 # and closes no code. Who is pinged for an alert is said by the caller.
 
 #: Characters of a message at most; a chat takes 2,000.
@@ -105,7 +105,7 @@ def transition(plan_id: str, board: PlanSnapshot, step: Step | None) -> str:
 
 
 def completed(plan_id: str, board: PlanSnapshot, now: float) -> str:
-    """Return the final report of a plan, with what came of each subtask; of one that is not over, how far it is."""
+    """Return the final report of a plan, with the outcome of each subtask; of one that is not over, how far it is."""
     state = state_of(board)
     lines = [
         f"{_ENDINGS.get(state, STATE_ICONS[state])} **{plan_id} {state.word}**: {_title(board)}"
@@ -194,7 +194,7 @@ def _state(word: str) -> str:
 
 
 def _data(text: str, limit: int) -> str:
-    """Return text from outside on one line: it pings nobody, and opens neither code nor bold."""
+    """Return text from outside on one line: it pings no one, and opens neither code nor bold."""
     line = one_line(text, limit).replace("`", "'").replace("**", "*\u200b*")
     return line.replace("@", "@\u200b").replace("<", "<\u200b")
 

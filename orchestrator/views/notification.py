@@ -93,7 +93,7 @@ def run_ended(
 
 
 def joined(notices: Sequence[Notice]) -> Notice:
-    """Return several failures as one message: nobody wants a hundred of them."""
+    """Return several failures as one message: no one wants a hundred of them."""
     last = notices[-1]
     named = join_first([each.task for each in notices], _NAMED)
     title = f"{_ICONS[Topic.FAILED]} {last.plan}: {len(notices)} tasks failed"

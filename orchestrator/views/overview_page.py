@@ -57,7 +57,7 @@ class Seen(NamedTuple):
     now: float
     """Seconds since the epoch."""
     run: str = ""
-    """The run at work; empty: none is."""
+    """The active run; empty: none is."""
     since: float = 0.0
     """When that one began."""
     news: Mapping[str, str] = {}
@@ -65,7 +65,7 @@ class Seen(NamedTuple):
     happenings: Sequence[Line] = ()
     """Oldest first."""
     brief: Brief | None = None
-    """Where the last run stands; None while one is at work."""
+    """Where the last run stands; None while one is active."""
     output: str = ""
     """The beginning of the final output, where that is what to read next."""
     output_in: str = ""
@@ -88,7 +88,7 @@ def overview_page(
     given: Mapping[str, str] | None,
     trouble: Trouble | None,
 ) -> str:
-    """Return the page. *plans* are those below it; *given* is what somebody has typed that did not work."""
+    """Return the page. *plans* are those below it; *given* is what a user has typed that did not work."""
     board, counts = seen.board, seen.board.counts()
     total, done = len(board.plan.tasks), counts[TaskStatus.COMPLETED]
     spent = total_cost(board.paid_for())

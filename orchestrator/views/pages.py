@@ -203,7 +203,7 @@ def plans_page(site: Site, name: str, plans: Below, trouble: Trouble | None) -> 
 def trouble_page(
     site: Site, trouble: Trouble, *, run: str = "", since: float = 0.0, now: float = 0.0
 ) -> str:
-    """Return a page that says why there is no other, and which run is at work all the same."""
+    """Return a page that says why there is no other, and which run is active all the same."""
     return draw(
         "trouble.html",
         site,
@@ -216,14 +216,14 @@ def trouble_page(
 
 
 def at_work(run: str, since: float, now: float) -> dict[str, object] | None:
-    """Return what a page says of the run at work; None where none is."""
+    """Return what a page says of the active run; None where none is."""
     if not run:
         return None
     return {"id": run, "since": since, "took": format_duration(max(now - since, 0.0))}
 
 
 def refusal(said: str, *, asks: bool) -> str:
-    """Return the page for whoever may not come in; *asks*: with a token they may."""
+    """Return the page for anyone who may not come in; *asks*: with a token they may."""
     return _environment().get_template("refusal.html").render(said=said, asks=asks)
 
 

@@ -1,4 +1,4 @@
-"""Plans among plans: the table of those at work, and one of them in detail (seed rows S4-04, S4-05, S4-48)."""
+"""Plans among plans: the table of those active, and one of them in detail (seed rows S4-04, S4-05, S4-48)."""
 
 from __future__ import annotations
 

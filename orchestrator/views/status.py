@@ -38,7 +38,7 @@ from orchestrator.views.terminal import (
 
 #: A plan of up to so many tasks is shown whole, in its own order.
 _WHOLE = 16
-#: Of a larger one: what somebody looks for, and so many of each at most.
+#: Of a larger one: what a user looks for, and so many of each at most.
 _GROUPS = (
     (TaskStatus.RUNNING, 6),
     (TaskStatus.RETRYING, 2),
@@ -178,7 +178,7 @@ def _account(board: PlanSnapshot, now: float) -> Iterator[str]:
 
 
 def _outlook(board: PlanSnapshot, now: float) -> Iterator[str]:
-    """Say what is late, and how much is left to do; nothing where nobody gave a deadline or an estimate."""
+    """Say what is late, and how much is left to do; nothing where no one gave a deadline or an estimate."""
     tasks = board.plan.tasks
     if late := board.overdue(now):
         longest = heapq.nsmallest(_LATE, late, key=lambda task_id: tasks[task_id].deadline)
@@ -237,7 +237,7 @@ def _priorities(board: PlanSnapshot, task_ids: Sequence[str]) -> list[tuple[str,
 
 
 def _session(board: PlanSnapshot, task_id: str) -> str:
-    """Name the session of an agent that is at work (seed row S0-24): what ``history`` takes, too."""
+    """Name the session of an agent that is active (seed row S0-24): what ``history`` takes, too."""
     result = board.results.get(task_id)
     last = result.last if result is not None else None
     if last is None or not last.session or board.status(task_id) is not TaskStatus.RUNNING:
@@ -248,7 +248,7 @@ def _session(board: PlanSnapshot, task_id: str) -> str:
 def _why(board: PlanSnapshot, task_id: str, width: int | None) -> Iterator[str]:
     """Say in a second line why a task is not going on, and where its output lies; a long reason gives way to that.
 
-    So of one that is to be done although a result lies there, which does not count.
+    So of one that is to be done although a result is there, which does not count.
     """
     standing, result = board.standing[task_id], board.results.get(task_id)
     is_doubted = standing.status is TaskStatus.PENDING and task_id in board.doubts
@@ -309,7 +309,7 @@ def result_link(task: Task) -> str:
 
 
 def log_link(task: Task, attempt: Attempt) -> str:
-    """Return a link from the plan directory to what an attempt printed; a dash where nobody kept that."""
+    """Return a link from the plan directory to what an attempt printed; a dash where no one kept that."""
     if attempt.is_manual and attempt.status not in _KEPT_BY_HAND:
         return "-"
     path = attempt.log_path(task.stem)
@@ -330,7 +330,7 @@ class Failure(NamedTuple):
 
 
 def failures(board: PlanSnapshot) -> Iterator[Failure]:
-    """Yield what went wrong, also what a later attempt made good (S2-68); interruptions are nobody's failure."""
+    """Yield what went wrong, also what a later attempt made good (S2-68); interruptions are not a failure of the agent."""
     for task_id, result in board.results.items():
         task = board.plan.tasks.get(task_id)
         if task is None:
@@ -480,7 +480,7 @@ def timing(board: PlanSnapshot, *, started: float, ended: float) -> Timing:
         mine = [each for each in attempts if each[1].run == run]
         started = min(attempt.started for _, attempt in mine)
         ended = max(attempt.started + attempt.duration for _, attempt in mine)
-    # The end by the clock may lie before the start, if somebody set the clock; a duration cannot be negative.
+    # The end by the clock may lie before the start, if a user set the clock; a duration cannot be negative.
     spans = [
         Span(
             task_id,

@@ -60,7 +60,7 @@ class SeenTask(NamedTuple):
     """Lines of the journal, oldest first."""
     messages: Sequence[Message] = ()
     run: str = ""
-    """The run at work; empty: none is."""
+    """The active run; empty: none is."""
     streams: Mapping[int, Sequence[str]] = {}
     """What an attempt printed to: ``stdout``, ``stderr``, by its number."""
     errors: str = ""
@@ -112,7 +112,7 @@ def task_page(
     given: Mapping[str, str] | None,
     trouble: Trouble | None,
 ) -> str:
-    """Return the page; *given* is what somebody has typed that did not work."""
+    """Return the page; *given* is what a user has typed that did not work."""
     task, board = seen.task, seen.board
     attempts = board.attempts(task.id)
     verbs = list(_verbs(task, board))
@@ -150,7 +150,7 @@ def task_page(
 
 
 def _verbs(task: Task, board: PlanSnapshot) -> Sequence[Mapping[str, str]]:
-    """Return what somebody may do with a task, as the table of transitions says."""
+    """Return what a user may do with a task, as the table of transitions says."""
     if task.children:
         return ()  # where an umbrella stands follows from what is under it
     status, result = board.status(task.id), board.results.get(task.id)

@@ -157,7 +157,7 @@ _COLOURS: Mapping[str, int] = {
     "🛑": 31,
 }
 
-#: Said of a run at work that has done the tasks, and is at what is no task.
+#: Said of an active run that has done the tasks, and is at what is no task.
 MERGES = f"{ICONS[TaskStatus.RUNNING]} {NAMES[MERGER]}"
 
 #: Icon and word: ``✅ Completed``.
@@ -190,7 +190,7 @@ def label_of(board: PlanSnapshot, task_id: str) -> str:
 
 
 def coloured(text: str) -> str:
-    """Return a text of ours with the colour of each status on its icon and the word behind it, and on its count."""
+    """Return one of our texts with the colour of each status on its icon and the word behind it, and on its count."""
     return re.sub(_marks(), _in_colour, text)
 
 

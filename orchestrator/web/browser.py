@@ -26,7 +26,7 @@ else:
 @contextmanager
 def shown_to() -> Iterator[Callable[[str], str]]:
     """Yield what shows an address, and says why not; the file goes at the end."""
-    # Whoever became another user may be told a place that is not there, or not theirs.
+    # Anyone who became another user may be told a place that is not there, or not theirs.
     place = os.environ.get("XDG_RUNTIME_DIR", "")
     with tempfile.TemporaryDirectory(
         prefix="orchestrator-",

@@ -29,8 +29,9 @@ _OPEN = frozenset(f"{STATIC}/{name}" for name in ("dashboard.css", "dashboard.js
 #: Bytes of a form, fields in it, and seconds within which it has to arrive.
 _LARGEST, _FIELDS, _PATIENCE = 1024 * 1024, 50, 10.0
 _FORM = "application/x-www-form-urlencoded"
-#: What goes out with every answer: only what is ours is loaded, nothing runs that stands in a page, nobody frames us,
-#: and nobody else is told where a link was followed. (`no-referrer` would make browsers hide the origin from us, too.)
+#: What goes out with every answer: only what is ours is loaded, nothing runs that stands in a page, no one frames us,
+#: and no other user is told where a link was followed. (`no-referrer` would make browsers hide the origin from us,
+#: too.)
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -143,7 +144,7 @@ class Gate:
         return answer
 
     def _is_known(self, request: Request) -> bool:
-        """Whoever answers on another port of this host can add a cookie of the same name; ours is among them."""
+        """Anyone who answers on another port of this host can add a cookie of the same name; ours is among them."""
         pairs = "; ".join(request.headers.getlist("cookie")).split(";")
         given = (
             value

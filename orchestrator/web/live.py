@@ -62,7 +62,7 @@ class Live:
     """Everything that pages wait for."""
 
     over: threading.Event = field(default_factory=threading.Event)
-    """Set when we end: nobody is told anything any more."""
+    """Set when we end: no one is told anything any more."""
     _listeners: int = 0
     _costs: dict[str, tuple[float, float]] = field(default_factory=dict)
     """What the last two drawings took; the smaller one counts, for anything may have come in between."""
@@ -104,7 +104,7 @@ class Live:
                             await apart(self.over.wait, max(_SHORTEST, _PAUSE * cost))
                             continue
                         await apart(alarm.wait, _LOOK, self.over)
-                        yield ":\n\n"  # whoever has gone is noticed by it
+                        yield ":\n\n"  # anyone who has gone is noticed by it
         except OrchestratorError:
             return  # the page asks anew, and is told what is wrong
         finally:

@@ -119,7 +119,7 @@ def plan(
 
 
 def active_run(layout: Layout) -> tuple[str, float]:
-    """Return the run at work, whatever became of its plan, and when it began; an empty word where none is.
+    """Return the active run, whatever became of its plan, and when it began; an empty word where none is.
 
     Raises:
         StoreError: the lock file cannot be read.
@@ -132,7 +132,7 @@ def _run(holder: Mapping[str, Any] | None) -> tuple[str, float]:
 
 
 def _final_output(layout: Layout) -> str:
-    with suppress(OSError):  # somebody took it away, or put something else there
+    with suppress(OSError):  # a user took it away, or put something else there
         return (read_piece(layout.final_output, 0, _OUTPUT) or b"").decode(errors="replace")
     return ""
 
@@ -250,7 +250,7 @@ def _agents(layout: Layout) -> Mapping[str, Agent]:
     try:
         return plugins(layout=layout).agents
     except OrchestratorError:
-        return {}  # a file of an agent that makes no sense is no reason to show nothing at all
+        return {}  # a file of an agent that is invalid is no reason to show nothing at all
 
 
 def _news(layout: Layout, board: PlanSnapshot) -> Mapping[str, str]:

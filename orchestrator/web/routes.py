@@ -275,14 +275,14 @@ class _Desk:
                     order = RunRequest(layout, simulate=simulate, only=(task,) if task else ())
                     started = detach(order, plugins(layout=layout), detached, words)
                     self.begun[layout.root] = time.monotonic()
-                    # It is our child as long as we are there: somebody has to take note of its end.
+                    # It is our child as long as we are there: a user has to take note of its end.
                     threading.Thread(target=_see_off, args=(started.pid,), daemon=True).start()
         except OrchestratorError as error:
             return self.task(request, error) if task else self.overview(request, error)
         return self._back(request, f"/tasks/{task}" if task else "/")
 
     def stop(self, request: Request) -> Response:
-        """End the run that the page shows, as Ctrl-C would; by now another may be at work."""
+        """End the run that the page shows, as Ctrl-C would; by now another may be active."""
         form = request.scope["form"]
         try:
             reason = _reason(form, "stop")
@@ -348,7 +348,7 @@ def _reason(form: Mapping[str, str], name: str) -> str:
     """Return why something that cannot be taken back is to be done.
 
     Raises:
-        UsageError: nobody said it.
+        UsageError: no one said it.
     """
     reason = one_line(form.get("words", "").strip(), 2000)
     if not reason:
@@ -375,5 +375,5 @@ def _plugs_of(layout: Layout) -> Plugins:
 
 
 def _see_off(pid: int) -> None:
-    with suppress(ChildProcessError):  # somebody else did
+    with suppress(ChildProcessError):  # another user did
         os.waitpid(pid, 0)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # ── connections ────────
 #
-# Keeps room for whoever comes: other users of the machine reach our port, and may hold as many lines to it as they
+# Keeps room for anyone who comes: other users of the machine reach our port, and may hold as many lines to it as they
 # like.
 
 #: Connections at a time.
@@ -54,7 +54,7 @@ class Connection(H11Protocol):
             if isinstance(each, Connection) and not each.transport.is_closing()
         ]
         if len(others) >= _MOST:
-            # A page of ours whose line is cut opens another; nobody is refused for the sake of who came before.
+            # A page of ours whose line is cut opens another; no one is refused for the sake of who came before.
             min(others, key=lambda each: (not each.is_idle, each.since)).transport.abort()
         super().connection_made(transport)
 
@@ -82,7 +82,7 @@ def serve(
         ready: Called once we listen, with what lets a browser in.
 
     Raises:
-        UsageError: somebody else listens on that port.
+        UsageError: another user listens on that port.
         KeyboardInterrupt: Ctrl-C.
         SystemExit: SIGTERM; with 143.
     """

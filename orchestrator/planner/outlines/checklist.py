@@ -301,7 +301,7 @@ class _ChecklistReader:
         return any(self._alike(each) for each in words)
 
     def _alike(self, words: str) -> list[str]:
-        """Return the name that somebody may have mistyped."""
+        """Return the name that a user may have mistyped."""
         known = [
             name for entry in self._entries for name in (entry.id, *called(entry.text)) if name
         ]

@@ -25,7 +25,7 @@ COUNTED = re.compile(r"(?:task|step)\s+(\d{1,6})(?:\s*[:.)]|\s+[—–-]+(?=\s)|
 #: A heading that is counted, in any language: `2. Build`, `Etapa 2: Construir`.
 _IN_ORDER = re.compile(r"(?:[^\W\d_]+\s+)?(\d{1,4})(?:\s*[:.)]|\s+[—–-]+(?=\s)|$)")
 PARALLEL = re.compile(r"(?<!\s)\s*+[\[(]P[\])](?=\s|$)")
-#: Nobody calls a task by more.
+#: No one calls a task by more.
 _LONGEST_CALLED = 200
 SPLIT = re.compile(r"(.{1,80}?)(?::\s+|\s+[—–]\s+|\s+--?\s+)(\S.*)", re.DOTALL)
 

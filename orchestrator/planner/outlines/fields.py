@@ -133,7 +133,7 @@ def section_of(node: OutlineNode) -> str:
 
 
 def about_of(line: str) -> tuple[str, str] | None:
-    """Return the section and the text of a line such as ``**Primary Goal**: somebody can log in``."""
+    """Return the section and the text of a line such as ``**Primary Goal**: a user can log in``."""
     found = _LABEL.fullmatch(line.strip())
     about = _SECTION_OF.get(key_word(found["label"])) if found else None
     return (about, found["value"]) if found and about else None

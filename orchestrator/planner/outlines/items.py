@@ -171,7 +171,7 @@ def drafted_items(
 
 
 def _names(items: Sequence[Item]) -> list[str]:
-    """Return a name for each task: two with the same one are told apart by their ids."""
+    """Return a name for each task: two with the same one are distinguished by their ids."""
     names = [headline(item.name or item.text) for item in items]
     folded = [name.casefold() for name in names]
     return [

@@ -70,7 +70,7 @@ def read(document: Document) -> OutlineResult:
 
 
 def _pass_on(passed: Item, items: Sequence[Item]) -> None:
-    """Have whoever waits for a task that is left out wait for what it waits for."""
+    """Have anyone who waits for a task that is left out wait for what it waits for."""
     for item in items:
         if item.needs.pop(passed.id, None) is not None:
             for need in passed.needs:
