@@ -104,7 +104,9 @@ class JournalSeen(NamedTuple):
 
 
 class MarksSeen(NamedTuple):
-    """Marks in ``master_plan.md`` that belong to none of our sections, and sections that are there twice; with lines."""
+    """Marks in ``master_plan.md`` that belong to none of our sections, and sections that are there twice; with
+    lines.
+    """
 
     lone: Sequence[tuple[int, str]] = ()
     doubled: Sequence[tuple[int, str]] = ()

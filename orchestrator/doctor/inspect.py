@@ -116,7 +116,9 @@ def _compared(path: str, size: object, digest: object) -> str:
 
 
 def look_at_marks(lines: Sequence[str]) -> MarksSeen:
-    """Return the marks that belong to none of our sections, outside of fences, and the sections that are there twice."""
+    """Return the marks that belong to none of our sections, outside of fences, and the sections that are there
+    twice.
+    """
     found = regions(lines)
     inside = {index for each in found for index in range(each.open, each.close + 1)}
     lone: list[tuple[int, str]] = []

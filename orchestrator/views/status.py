@@ -330,7 +330,9 @@ class Failure(NamedTuple):
 
 
 def failures(board: PlanSnapshot) -> Iterator[Failure]:
-    """Yield what went wrong, also what a later attempt made good (S2-68); interruptions are not a failure of the agent."""
+    """Yield what went wrong, also what a later attempt made good (S2-68); interruptions are not a failure of the
+    agent.
+    """
     for task_id, result in board.results.items():
         task = board.plan.tasks.get(task_id)
         if task is None:
