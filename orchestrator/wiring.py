@@ -76,8 +76,8 @@ def plugins(claude_bin: str = "", layout: Layout | None = None) -> Plugins:
 
     def require(policies: Mapping[str, Settings]) -> None:
         for key in sorted({each.agent for each in policies.values()}):
-            if told := _lacks_command(registry[key]):
-                raise AgentError(told, where=registry[key].where, hint=_ADVICE)
+            if reason := _lacks_command(registry[key]):
+                raise AgentError(reason, where=registry[key].where, hint=_ADVICE)
         of_claude = {
             task_id: each
             for task_id, each in policies.items()
@@ -146,8 +146,8 @@ def examine_agents(registry: AgentRegistry) -> dict[str, Finding]:
     for member in registry:
         if member.command is None or member.extends:
             continue  # what it stands on is looked at
-        if told := _lacks_command(member):
-            findings[member.key] = Finding(member.key, Level.FAILED, told, _ADVICE)
+        if reason := _lacks_command(member):
+            findings[member.key] = Finding(member.key, Level.FAILED, reason, _ADVICE)
             continue
         found = _find(member.command.words[0]) or ""
         version = _version(member.command)

@@ -150,15 +150,15 @@ def judge_login(
         environment: What agents inherit.
         has_credentials: Whether the file that a login leaves is there; it is no help where a key ring holds them.
     """
-    told = _read_status(answer)
-    if told is not None:
-        if not told["loggedIn"]:
+    login = _read_status(answer)
+    if login is not None:
+        if not login["loggedIn"]:
             return Finding("login", Level.FAILED, "not logged in", _LOG_IN)
-        words = (told.get(word) for word in ("authMethod", "subscriptionType", "apiKeySource"))
+        words = (login.get(word) for word in ("authMethod", "subscriptionType", "apiKeySource"))
         listed = ", ".join(one_line(word, limit=60) for word in words if isinstance(word, str))
         found = f"logged in ({listed})" if listed else "logged in"
         keys = [name for name in _PAYING if environment.get(name)]
-        if keys and (has_credentials or _is_subscription(told)):
+        if keys and (has_credentials or _is_subscription(login)):
             return _key_beside_login(found, keys)
         return Finding("login", Level.OK, found)
     for name in _KEYS:
@@ -172,9 +172,9 @@ def judge_login(
     return Finding("login", Level.WARNING, "unknown", f"if tasks fail for it: {_LOG_IN}")
 
 
-def _is_subscription(told: Mapping[str, Any]) -> bool:
+def _is_subscription(login: Mapping[str, Any]) -> bool:
     method, plan = (
-        str(told.get(word) or "").lower() for word in ("authMethod", "subscriptionType")
+        str(login.get(word) or "").lower() for word in ("authMethod", "subscriptionType")
     )
     return plan not in {"", "none"} or "claude.ai" in method or "oauth" in method
 
@@ -229,10 +229,10 @@ def _read_status(answer: Probe | None) -> dict[str, Any] | None:
     if answer is None or answer.trouble:
         return None
     try:
-        told = json.loads(answer.stdout)
+        login = json.loads(answer.stdout)
     except (ValueError, RecursionError):
         return None
-    return told if isinstance(told, dict) and isinstance(told.get("loggedIn"), bool) else None
+    return login if isinstance(login, dict) and isinstance(login.get("loggedIn"), bool) else None
 
 
 def _unusable(found: str, hint: str) -> Finding:

@@ -157,7 +157,9 @@ class _Evidence(NamedTuple):
         # A server that it started looks the same as work that its answer waits for.
         if not self.unfinished:
             return ""
-        return f"it was ended with {self.unfinished} still at work: its answer may not be its last word"
+        return (
+            f"it was ended with {self.unfinished} still active: its answer may not be its last word"
+        )
 
     @property
     def end(self) -> str:

@@ -50,10 +50,10 @@ class ShellAgent:
 
 
 def _one_after_the_other(inputs: Iterable[Input]) -> str:
-    told: list[str] = []
+    parts: list[str] = []
     for each in map(_handed_on, inputs):
-        told += [each] if not told or told[-1].endswith("\0") else ["\n", each]
-    return "".join(told)
+        parts += [each] if not parts or parts[-1].endswith("\0") else ["\n", each]
+    return "".join(parts)
 
 
 def _handed_on(given: Input) -> str:

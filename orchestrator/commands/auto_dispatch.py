@@ -276,7 +276,7 @@ def _during_run(
     tagged = asked_for(RunRequest(layout, tags=tags), board)
     its = {task.id for task in tasks if task.id in tagged and (not only or task.id in only)}
     named = ", ".join([*only, *(f"the tag {tag}" for tag in tags)])
-    mine, other = f"{run} has it already: it waits for its turn", f"{run} is at work on {named}"
+    mine, other = f"{run} has it already: it waits for its turn", f"{run} works on {named}"
     skipped = [Skipped(task.id, mine if task.id in its else other) for task in tasks]
     if not holder.get("grows"):
         return [], skipped
@@ -327,7 +327,7 @@ class AutoDispatchParams:
     everything: bool = flag("Every plan that is not over, each by itself.", names=("--all",))
     dry_run: bool = flag("Say what would be started; start nothing.")
     subtask: str = option("Only this task.", metavar="ID", default="")
-    show_context: bool = flag("Show what an agent would be told; start nothing.")
+    show_context: bool = flag("Show the context of an agent; start nothing.")
     json: bool = flag("It always prints JSON.")
 
 

@@ -31,7 +31,7 @@ class CreateParams:
 
     title: str = argument("TITLE", dash="prose")
     priority: str = option("How urgent it is (default P2).", metavar="P0..P3", default="P2")
-    plan: str = option("What is wanted, in words.", metavar="TEXT", default="")
+    plan: str = option("What the plan is for, in words.", metavar="TEXT", default="")
     eta: str = option("When it is to be done: 2026-03-01, 2h.", metavar="WHEN", default="")
 
 

@@ -118,7 +118,7 @@ def write_document(layout: Layout, path: str, text: str, *, force: bool) -> str:
     except OSError:
         before = None  # any other problem shows when the file is written
     if before is not None and not stat.S_ISREG(before.st_mode):
-        raise UsageError("what lies there is not a file", where=path, hint="name another file")
+        raise UsageError("it is not a file", where=path, hint="name another file")
     if before is not None and not force:
         raise UsageError("the file exists", where=path, hint="replace it with --force")
     atomic_write(path, text.encode())

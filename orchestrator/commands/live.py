@@ -184,12 +184,12 @@ class LiveView:
             pluralize(TaskStatus.CANCELLED),
         ]
         parts = list(filter(None, parts))
-        told = " · ".join(parts)
-        if columns < _LEAST_BAR + display_width(told) + len("[] 100% "):
-            told = " ".join(parts)
-        room = columns - display_width(told) - len("[] 100% ")
+        text = " · ".join(parts)
+        if columns < _LEAST_BAR + display_width(text) + len("[] 100% "):
+            text = " ".join(parts)
+        room = columns - display_width(text) - len("[] 100% ")
         width = min(max(room, _LEAST_BAR), _MOST_BAR)
-        return f"{progress_bar(done, self._total, width=width)} {told}"
+        return f"{progress_bar(done, self._total, width=width)} {text}"
 
     def _eta(self, now: float, left: int, running: list[Event]) -> str:
         """Say how long it takes yet, if what is left lasts as long as what is completed, as many at a time as so far.

@@ -85,7 +85,7 @@ def _alert_text(plan: PlanCheck, layout: Layout, params: NotifyParams) -> str:
         subtask = plans.require_subtask(layout, plan.board, subtask)
     known = (each for each in plan.alerts if (each.kind, each.subtask_id) == (kind, subtask))
     # The caller may know of something that no check has found.
-    alert = next(known, Alert(kind, plan.id, subtask, f"somebody says that it is {kind.value}"))
+    alert = next(known, Alert(kind, plan.id, subtask, f"a caller says that it is {kind.value}"))
     status = as_called(f"orchestrator status {params.subject}")
     return messages.alert(alert, plan.board, ping=one_line(params.ping, 60), look=status)
 

@@ -175,7 +175,7 @@ def _active_run(overview: Overview) -> str:
     """Say which run is active, and that it merges the results, which is no task; empty where none is."""
     if overview.holder is None:
         return ""
-    run = f"Run {overview.holder['run']} is at work (pid {overview.holder['pid']})"
+    run = f"Run {overview.holder['run']} is active (pid {overview.holder['pid']})"
     line = ", ".join(filter(None, [run, suspended(overview.holder)])) + "\n"
     return f"{line}{MERGES}\n" if is_merging(overview.board) else line
 

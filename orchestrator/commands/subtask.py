@@ -49,7 +49,7 @@ class SubtaskParams:
     subtask: str = argument("SUBTASK")
     action: str = argument("start|done|fail|block|unblock", dash="prose")
     progress: int | None = option("Per cent done.", metavar="N", read=whole_number(0, 100))
-    note: str = option("What came of it, or why.", metavar="TEXT", default="")
+    note: str = option("The outcome, or the reason.", metavar="TEXT", default="")
 
 
 def execute(call: Call, params: SubtaskParams) -> SubtaskReply:

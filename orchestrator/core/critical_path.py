@@ -73,12 +73,12 @@ class Estimate(NamedTuple):
 
     def __str__(self) -> str:
         """``34h00m in all, 22h00m left, longest chain 12h00m (3 of 5 tasks; the others count as their average)``."""
-        told = f"{format_duration(self.total)} in all, nothing left"
+        text = f"{format_duration(self.total)} in all, nothing left"
         if self.left:
             left, longest = format_duration(self.left), format_duration(self.path_left)
-            told = f"{format_duration(self.total)} in all, {left} left, longest chain {longest}"
+            text = f"{format_duration(self.total)} in all, {left} left, longest chain {longest}"
         some = f" ({self.known} of {self.tasks} tasks; the others count as their average)"
-        return f"{told}{some if self.known < self.tasks else ''}"
+        return f"{text}{some if self.known < self.tasks else ''}"
 
 
 def estimate(board: PlanSnapshot) -> Estimate | None:

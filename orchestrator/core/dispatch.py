@@ -123,7 +123,7 @@ def context(
         "constraints": _constraints(settings, task, times),
         "report": {
             "start": f"{command} start --progress 30",
-            "done": f'{command} done --note "what came of it"',
+            "done": f'{command} done --note "its outcome"',
             "fail": f'{command} fail --note "why"',
             "block": f'{command} block --note "what is missing"',
         },

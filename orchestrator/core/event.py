@@ -14,7 +14,7 @@ from orchestrator.core.status import TaskStatus
 #: Whom a line is about when it is about no task.
 RUN = "run"
 #: What a run was by the command that ended it; of any other signal that ends one no one may know.
-TOLD = "told"
+STOP = "told"
 _LINE = re.compile(r"(\S+) · (\S+) · (\w+)(?: attempt (\d{1,9}))?(?: · (.*))?")
 #: What an agent prints while it works: its own words, which name no one.
 _NEWS = "news"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from orchestrator.core.brief import Brief, Phase
 from orchestrator.core.duration import roughly
-from orchestrator.core.event import TOLD, hold_of
+from orchestrator.core.event import STOP, hold_of
 from orchestrator.core.plan_status import ITSELF, PlanState
 from orchestrator.core.snapshot import PlanSnapshot, held
 from orchestrator.core.status import ACTIVE, TaskStatus
@@ -92,7 +92,7 @@ def run_alerts(plan_id: str, brief: Brief) -> Iterator[Alert]:
 
 def _signal_of(brief: Brief) -> str:
     """Return the signal that ended the last run, unless a person is known to have sent it."""
-    is_told = any(line.what == TOLD for line in brief.about_run)
+    is_told = any(line.what == STOP for line in brief.about_run)
     is_cut = brief.phase is Phase.STOPPED and not is_told and brief.why_over in _FROM_OUTSIDE
     return brief.why_over if is_cut else ""
 

@@ -53,23 +53,23 @@ _S, _E = PlanState, PlanEvent
 
 #: (from, event) → (to, why, as a sentence for people)
 PLAN_TRANSITIONS: dict[tuple[PlanState, PlanEvent], tuple[PlanState, str]] = {
-    (_S.PLANNING, _E.APPROVE): (_S.APPROVED, "somebody has read the plan and wants it done"),
-    (_S.PLANNING, _E.REJECT): (_S.REJECTED, "somebody has read the plan and does not want it done"),
+    (_S.PLANNING, _E.APPROVE): (_S.APPROVED, "a person has read the plan and approves it"),
+    (_S.PLANNING, _E.REJECT): (_S.REJECTED, "a person has read the plan and rejects it"),
     (_S.APPROVED, _E.START): (_S.IN_PROGRESS, "its first task is dispatched, or a run begins"),
     (_S.APPROVED, _E.BLOCK): (_S.BLOCKED, "it waits for something outside of it"),
     (_S.IN_PROGRESS, _E.TEST): (_S.TESTING, "everything but its tests is done"),
     (_S.IN_PROGRESS, _E.BLOCK): (_S.BLOCKED, "it waits for something outside of it"),
-    (_S.IN_PROGRESS, _E.FAIL): (_S.FAILED, "somebody has given it up"),
+    (_S.IN_PROGRESS, _E.FAIL): (_S.FAILED, "given up by command"),
     (_S.TESTING, _E.REVIEW): (_S.REVIEW, "its tests are done"),
     (_S.TESTING, _E.REOPEN): (_S.IN_PROGRESS, "the tests found work to do"),
     (_S.TESTING, _E.BLOCK): (_S.BLOCKED, "it waits for something outside of it"),
-    (_S.TESTING, _E.FAIL): (_S.FAILED, "somebody has given it up"),
-    (_S.REVIEW, _E.COMPLETE): (_S.COMPLETED, "somebody has looked at it and is content"),
+    (_S.TESTING, _E.FAIL): (_S.FAILED, "given up by command"),
+    (_S.REVIEW, _E.COMPLETE): (_S.COMPLETED, "a reviewer accepts it"),
     (_S.REVIEW, _E.REOPEN): (_S.IN_PROGRESS, "the review found work to do"),
     (_S.REVIEW, _E.BLOCK): (_S.BLOCKED, "it waits for something outside of it"),
-    (_S.REVIEW, _E.FAIL): (_S.FAILED, "somebody has given it up"),
+    (_S.REVIEW, _E.FAIL): (_S.FAILED, "given up by command"),
     (_S.BLOCKED, _E.UNBLOCK): (_S.IN_PROGRESS, "what it waited for is there"),
-    (_S.BLOCKED, _E.FAIL): (_S.FAILED, "somebody has given it up"),
+    (_S.BLOCKED, _E.FAIL): (_S.FAILED, "given up by command"),
 }
 
 #: A plan in one of these is over, and may be archived.

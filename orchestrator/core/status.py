@@ -82,19 +82,19 @@ TRANSITIONS: _Arrows = {
     ),
     (TaskStatus.PENDING, Verb.WAIT): (
         TaskStatus.WAITING,
-        "something that it depends on is not completed any more: its row was changed, or somebody said `retry`",
+        "something that it depends on is not completed any more: its row was changed, or it was retried",
     ),
     (TaskStatus.SKIPPED, Verb.WAIT): (
         TaskStatus.WAITING,
-        "nothing it depends on has failed any more: the plan was changed, or somebody settled that",
+        "nothing it depends on has failed any more: the plan was changed, or it was settled by command",
     ),
     (TaskStatus.RETRYING, Verb.WAIT): (
         TaskStatus.WAITING,
-        "somebody said `retry` of what it depends on, or an umbrella it depends on has one more task",
+        "what it depends on was retried, or an umbrella it depends on has one more task",
     ),
     (TaskStatus.COMPLETED, Verb.WAIT): (
         TaskStatus.WAITING,
-        "somebody said `retry` of what it was made from, or that is an umbrella with one more task",
+        "what it was made from was retried, or that is an umbrella with one more task",
     ),
     (TaskStatus.PENDING, Verb.LAUNCH): (TaskStatus.RUNNING, "a slot is free"),
     (TaskStatus.RUNNING, Verb.SUCCEED): (
@@ -107,7 +107,7 @@ TRANSITIONS: _Arrows = {
     ),
     (TaskStatus.RUNNING, Verb.FAIL): (
         TaskStatus.FAILED,
-        "the attempt failed and nothing is left to try, or somebody said so",
+        "the attempt failed and nothing is left to try, or a command says so",
     ),
     (TaskStatus.RUNNING, Verb.INTERRUPT): (
         TaskStatus.PENDING,
@@ -120,7 +120,7 @@ TRANSITIONS: _Arrows = {
     # ── commands ────────────────────────────────────────────────────────────────────────────────────────────────
     (TaskStatus.PENDING, Verb.START): (
         TaskStatus.RUNNING,
-        "somebody takes it into their own hands: it keeps no slot and has no timeout",
+        "claimed manually: it occupies no slot and has no timeout",
     ),
     **_each(
         TaskStatus.PENDING,
@@ -130,7 +130,7 @@ TRANSITIONS: _Arrows = {
         TaskStatus.FAILED,
         verb=Verb.COMPLETE,
         after=TaskStatus.COMPLETED,
-        why="somebody has done it, and everything that it depends on is completed",
+        why="it was done by hand, and everything that it depends on is completed",
     ),
     **_each(
         TaskStatus.PENDING,
@@ -138,7 +138,7 @@ TRANSITIONS: _Arrows = {
         TaskStatus.BLOCKED,
         verb=Verb.FAIL,
         after=TaskStatus.FAILED,
-        why="somebody says that it cannot be done",
+        why="a command says that it cannot be done",
     ),
     **_each(
         TaskStatus.WAITING,
@@ -148,7 +148,7 @@ TRANSITIONS: _Arrows = {
         TaskStatus.SKIPPED,
         verb=Verb.BLOCK,
         after=TaskStatus.BLOCKED,
-        why="somebody keeps it from being done for now; what runs is ended, and what depends on it waits",
+        why="held back by command; what runs is ended, and what depends on it waits",
     ),
     (TaskStatus.BLOCKED, Verb.UNBLOCK): (
         TaskStatus.WAITING,
@@ -163,7 +163,7 @@ TRANSITIONS: _Arrows = {
         TaskStatus.BLOCKED,
         verb=Verb.CANCEL,
         after=TaskStatus.CANCELLED,
-        why="nobody wants it any more; what runs is ended, and what depends on it is skipped",
+        why="given up by command; what runs is ended, and what depends on it is skipped",
     ),
     **_each(
         TaskStatus.COMPLETED,
@@ -176,7 +176,7 @@ TRANSITIONS: _Arrows = {
     ),
     (TaskStatus.RUNNING, Verb.RETRY): (
         TaskStatus.WAITING,
-        "somebody gives back what they had in hand by command; what a run is at stays with the run",
+        "a manual claim is released; what a run works on stays with the run",
     ),
 }
 

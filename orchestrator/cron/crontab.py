@@ -37,7 +37,7 @@ class Crontab:
         self._write([*lines, f"{line}\n"])
         if f"{line}\n" not in self._lines():
             raise ScheduleError(
-                "the line is not in the crontab: somebody else changed it in the same moment",
+                "the line is not in the crontab: someone else changed it in the same moment",
                 hint="try once more",
             )
 

@@ -293,7 +293,7 @@ def _results(seen: Evidence) -> Iterator[Breach]:
     for each in seen.results:
         beside = is_auxiliary(each.stem)
         if seen.plan is not None and each.stem not in stems and not beside:
-            hint = "kept; remove it when nobody needs it"
+            hint = "kept; remove it when it is not needed"
             yield _known("orphan_result", each.path, "no row of the plan has this task", hint)
         if each.problem is not None:
             # Named and never repaired: both versions of a merge, every byte of a person's edit may be the right one.
@@ -329,9 +329,7 @@ def _attempts(each: ResultSeen, result: Result, seen: Evidence) -> Iterator[Brea
         yield _broken("completed_without_record", each.path, found, f"it is not counted: {_AGAIN}")
     last = result.last
     if result.status is TaskStatus.COMPLETED and last and last.status != Verdict.COMPLETED.value:
-        found = (
-            f"completed, although attempt {last.number} says {last.status}; it is counted as it is"
-        )
+        found = f"completed, although attempt {last.number} says {last.status}; it is counted all the same"
         yield _known("completed_by_hand", each.path, found)
     for attempt in result.attempts:
         record = seen.records.get((each.stem, attempt.number))
@@ -352,7 +350,7 @@ def _attempts(each: ResultSeen, result: Result, seen: Evidence) -> Iterator[Brea
                 if record.is_cut
                 else "ended, and what it printed is in its log"
             )
-        found = f"{result.status.value}, and nobody runs it: attempt {result.number} {how}"
+        found = f"{result.status.value}, and no one runs it: attempt {result.number} {how}"
         hint = _NEXT_RUN if is_over else f"`orchestrator run`: {_AGAIN}; the attempt is not charged"
         can_fix = is_over and seen.plan is not None and not is_auxiliary(each.stem)
         repair = Repair.RECOVER if can_fix else None
@@ -456,7 +454,7 @@ def _places(seen: Evidence) -> Iterator[Breach]:
                 "world_writable", node.path, "every user may write it", hint, repair=Repair.PROTECT
             )
     for path in seen.strangers:
-        yield _known("odd_name", path, "none of our names; nobody reads it")
+        yield _known("odd_name", path, "not one of our names; it is never read")
     for path in seen.set_aside:
         yield _known(
             "set_aside", path, "a damaged file that was moved aside", "remove it once seen"
@@ -469,7 +467,7 @@ def _places(seen: Evidence) -> Iterator[Breach]:
 
 
 def _link(node: DirectoryEntry) -> Breach:
-    found, hint = "a link where a file of ours should be", "put the file itself in its place"
+    found, hint = "a link where one of our files should be", "put the file itself in its place"
     if node.path == "index.json":
         return _broken("link", node.path, found, hint, repair=Repair.REMOVE)
     # Lock and journal are never opened through a link, so no run can start.
@@ -484,7 +482,7 @@ def _channels(seen: Evidence) -> Iterator[Breach]:
         if seen.plan is not None and stem not in ids:
             yield _known("context_without_row", where, "no row of the plan has this task")
         if torn and not seen.lock.is_live:
-            found = f"{torn} message(s) that a killed writer left half written; nobody reads them"
+            found = f"{torn} message(s) that a killed writer left half written; no one reads them"
             yield _known("message_torn", where, found)
     if not seen.lock.is_live:
         if seen.cache:
@@ -498,7 +496,7 @@ def _channels(seen: Evidence) -> Iterator[Breach]:
             yield _known("dead_run", "run.lock", found, _NEXT_RUN, repair=Repair.RECOVER)
     if seen.journal.others:
         lines = ", ".join(map(str, seen.journal.foreign))
-        found = f"{seen.journal.others} lines that are none of ours: {lines}"
+        found = f"{seen.journal.others} lines that are not ours: {lines}"
         yield _known("journal_foreign", f"journal.md:{seen.journal.foreign[0]}", found)
     if seen.lock.is_damaged:
         found, hint = "it does not say who holds the plan", "the next run writes it anew"

@@ -201,7 +201,7 @@ def _holds(ahead: RunPreview) -> list[Finding]:
 
 
 def _requests(layout: Layout) -> list[Finding]:
-    hint = "orchestrator run does it; whoever asked may have given up long ago"
+    hint = "orchestrator run does it; the caller may have given up long ago"
     return [
         Finding("request", Level.WARNING, f"never answered: {each}", hint)
         for each in services_status.find_orphans(layout)

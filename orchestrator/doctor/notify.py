@@ -30,7 +30,7 @@ def examine_notify(
     found = subscribers(ahead.settings, root)
     if send and not found:
         hint = "write `notify: [desktop]` into the front matter of master_plan.md"
-        return [Finding("notify", Level.FAILED, "the plan names nobody to tell", hint)]
+        return [Finding("notify", Level.FAILED, "the plan names no one to tell", hint)]
     name = plan_name(ahead.board.plan.title, root)
     return [_examine(each, name, send=send) for each in found]
 
@@ -54,5 +54,5 @@ def _examine(subscriber: Subscriber, plan: str, *, send: bool) -> Finding:
             subscriber.notifier.close()
     if reason:
         hint = "correct the address or the command, then doctor --notify once more"
-        return Finding(name, Level.FAILED, f"was not told: {reason}", hint)
-    return Finding(name, Level.OK, f"was sent a test message; is told of {topics}")
+        return Finding(name, Level.FAILED, f"was not notified: {reason}", hint)
+    return Finding(name, Level.OK, f"was sent a test message; is notified of {topics}")

@@ -165,8 +165,8 @@ class _Repairing:
         for breach in found:
             is_left = int(breach.where.rpartition(" ")[2]) in left
             done = "it does not end on SIGKILL" if is_left else "ended"
-            told = Repaired(breach.finding.name, breach.where, done)
-            (self.failed if is_left else self.repaired).append(told)
+            entry = Repaired(breach.finding.name, breach.where, done)
+            (self.failed if is_left else self.repaired).append(entry)
 
     # ── results ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -187,8 +187,8 @@ class _Repairing:
             return
         for each in made:
             last = each.result.attempts[-1]
-            told = f"attempt {last.number} of {each.task.id} taken from its log: {last.status}"
-            self.repaired.append(Repaired("result", each.task.result_path, told))
+            entry = f"attempt {last.number} of {each.task.id} taken from its log: {last.status}"
+            self.repaired.append(Repaired("result", each.task.result_path, entry))
         if self.lock.dead_runs:
             runs = ", ".join(self.lock.dead_runs)
             self.lock.recovered()

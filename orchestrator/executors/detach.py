@@ -34,8 +34,8 @@ def _as_called() -> list[str]:
     """Return words that start it, too, and tell it how we were called: in its hints it says what a person can type."""
     called = sys.orig_argv[: len(sys.orig_argv) - len(sys.argv) + 1]
     program, *flags, code, root = this_program()
-    told = f"import sys; sys.orig_argv = {called!a} + sys.argv[2:]; {code}"
-    return [program, *flags, told, root]
+    source = f"import sys; sys.orig_argv = {called!a} + sys.argv[2:]; {code}"
+    return [program, *flags, source, root]
 
 
 class Detached:

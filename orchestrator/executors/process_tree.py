@@ -270,9 +270,9 @@ class TrackedJob:
         "look",
         "marks",
         "pid",
+        "signalled",
         "started",
         "stopped",
-        "told",
         "usage",
         "wait_status",
     )
@@ -294,7 +294,7 @@ class TrackedJob:
         self.usage: Any = None
         self.ended = 0.0
         self.duration = 0.0
-        self.told: set[int] = set()
+        self.signalled: set[int] = set()
         self.immune: set[int] = set()
 
 
@@ -370,14 +370,14 @@ class Trees:
         number = signal.SIGKILL if force else signal.SIGTERM
         groups = {one.group for one in tree.values() if one.parent == me} - {os.getpgrp(), 0, 1}
         for group in groups:
-            if force or group not in attempt.told:
-                attempt.told.add(group)
+            if force or group not in attempt.signalled:
+                attempt.signalled.add(group)
                 _signal_group(group, number)
         for pid, one in tree.items():
             if not force:
-                if pid in attempt.told or one.group in groups:
+                if pid in attempt.signalled or one.group in groups:
                     continue
-                attempt.told.add(pid)
+                attempt.signalled.add(pid)
             if not send_signal(one, number):
                 attempt.immune.add(pid)
             elif not force:
@@ -413,8 +413,8 @@ class Groups:
         for group in tree:
             if force:
                 attempt.immune.add(group)
-            if force or group not in attempt.told:
-                attempt.told.add(group)
+            if force or group not in attempt.signalled:
+                attempt.signalled.add(group)
                 _signal_group(group, signal.SIGKILL if force else signal.SIGTERM)
 
 

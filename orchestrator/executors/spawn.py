@@ -216,12 +216,12 @@ def find_program(name: str, path: bytes | None) -> bytes:
 #
 # What the system was short of when a process was to be started, and what to do about it.
 
-_MORE_PROCESSES = "run it again with less at work beside it, or with more allowed (`ulimit -u`)"
+_MORE_PROCESSES = "run it again with less running beside it, or with more allowed (`ulimit -u`)"
 _ADVICE = {
     errno.EAGAIN: _MORE_PROCESSES,
     errno.ENOMEM: _MORE_PROCESSES,
     errno.EMFILE: "run it again with more open files allowed (`ulimit -n`)",
-    errno.ENFILE: "run it again with less at work beside it: the whole system has too many open files",
+    errno.ENFILE: "run it again with less running beside it: the whole system has too many open files",
 }
 
 

@@ -229,7 +229,7 @@ def _answer(status: int) -> str:
         phrase = f" {HTTPStatus(status).phrase}"
     except ValueError:
         phrase = ""
-    moved = ": it has moved, and nobody is followed" if 300 <= status < 400 else ""
+    moved = ": it has moved, and no one is followed" if 300 <= status < 400 else ""
     tried = f", {_REPEATS + 1} times" if status in BUSY else ""
     return f"the answer was {status}{phrase}{moved}{tried}"
 

@@ -216,7 +216,7 @@ def read_settings(
         key = IN_A_TASK.get(written, written) if of_task else written
         if of_task and key not in NAMES and role_of(key) in {"needs", "blocks"}:
             hint = "write it into the row's Dependencies: `orchestrator update ID --depends-on …`"
-            message = f"what a task waits for stands in its row, and {one_line(key, 60)} would be read by nobody"
+            message = f"what a task waits for stands in its row, and {one_line(key, 60)} would never be read"
             problems.append(Problem(message, where, hint, "row_setting"))
         elif key not in NAMES:
             problems += _misspelt(key, where)

@@ -183,7 +183,7 @@ TASK_FIELDS: tuple[TaskField, ...] = (
         "Who is responsible.",
         completion="assignee",
         typed=_type_person,
-        clear="nobody",
+        clear="no one",
     ),
     TaskField(
         "agent", "Agent", _read_person, "KEY", "What runs it; shell: TEXT is a command.",

@@ -170,9 +170,9 @@ def _kept(error: DraftError, spent: Spending, path: str) -> PlanError:
     else:
         hint = f"mend it in {path}, then: orchestrator plan --from {shlex.quote(path)}"
         facts["draft"] = path
-    told = PlanError([Problem(message, "", hint, error.code), *error.problems])
-    told.data = facts
-    return told
+    whole = PlanError([Problem(message, "", hint, error.code), *error.problems])
+    whole.data = facts
+    return whole
 
 
 def _planning_cost(spent: Spending) -> str:
@@ -250,7 +250,7 @@ _TASK = _object(
         ),
         "name": _text("three to six words; no two tasks have the same"),
         "description": _text(
-            "the whole assignment, for somebody who knows nothing else of the request"
+            "the whole assignment, for a reader who knows nothing else of the request"
         ),
         "needs": {
             "type": "array",
@@ -263,7 +263,7 @@ _TASK = _object(
             "description": "what it works from, besides results",
         },
         "expected": _text("the parts of the answer, and the files that are there afterwards"),
-        "acceptance": _texts("how somebody else can tell that it is done"),
+        "acceptance": _texts("how another person can tell that it is done"),
         "constraints": _texts("what it must not do"),
         "agent": _text("key of an agent, only where the default one is not the right one"),
         "type": _text(

@@ -232,7 +232,7 @@ class _DraftReader:
             return default
         try:
             if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-                raise ValueError(f"{_shown(value)} makes no sense here")
+                raise ValueError(f"{_shown(value)} is invalid here")
             return reader(value)
         except ValueError as error:
             self.blame(f"{at}.{name}", one_line(str(error)), "correct it or leave it out")

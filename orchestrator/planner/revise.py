@@ -198,15 +198,15 @@ def _template(name: str, mine: Collection[str]) -> PlanTemplate:
 
 def _values(template: PlanTemplate, given: Sequence[str]) -> dict[str, str | tuple[str, ...]]:
     known = template.parameters
-    told: dict[str, list[str]] = {}
+    given_values: dict[str, list[str]] = {}
     for name, value in read_pairs(given):
         if name not in known:
             message = f"the template {template.name} has no parameter {one_line(name, 60)!r}"
             hint = f"{suggestion(name, known, '')} {_listed(template)}".lstrip()
             raise UsageError(message, hint=hint)
-        told.setdefault(name, []).append(value)
+        given_values.setdefault(name, []).append(value)
     values = {
-        name: _value(parameter, told[name]) if name in told else parameter.default
+        name: _value(parameter, given_values[name]) if name in given_values else parameter.default
         for name, parameter in known.items()
     }
     if missing := [
@@ -217,14 +217,14 @@ def _values(template: PlanTemplate, given: Sequence[str]) -> dict[str, str | tup
     return {name: value if value is not None else "" for name, value in values.items()}
 
 
-def _value(parameter: TemplateParameter, told: Sequence[str]) -> str | tuple[str, ...]:
+def _value(parameter: TemplateParameter, given_values: Sequence[str]) -> str | tuple[str, ...]:
     if parameter.kind == "text":
-        if len(told) > 1:
+        if len(given_values) > 1:
             raise UsageError(
-                f"--param {parameter.name} is given {len(told)} times", hint="give it once"
+                f"--param {parameter.name} is given {len(given_values)} times", hint="give it once"
             )
-        return told[0]
-    parts = [part.strip() for value in told for part in value.split(",") if part.strip()]
+        return given_values[0]
+    parts = [part.strip() for value in given_values for part in value.split(",") if part.strip()]
     if parameter.kind == "list":
         return tuple(dict.fromkeys(parts))
     files: dict[str, None] = {}

@@ -359,7 +359,7 @@ def save_plan(
     directories = (layout.templates,) if here else templates_of_person(environment)
     if not directories:
         raise UsageError(
-            "nobody knows where your templates are: there is no HOME", hint="add --here"
+            "the place of your templates is unknown: there is no HOME", hint="add --here"
         )
     shown = os.path.relpath(layout.plan)
     data = read_file(layout.plan)

@@ -185,8 +185,8 @@ def _await_start(process: Detached, layout: Layout, before: Cursor) -> str:
 
 def _failed(status: int, said: str) -> OrchestratorError:
     lines = [one_line(line, limit=300) for line in said.splitlines() if line.strip()]
-    told = "; ".join(lines[-_LAST_LINES:]) or "it said nothing"
-    message = f"the run ended before it began, with exit status {status}: {told}"
+    ending = "; ".join(lines[-_LAST_LINES:]) or "it said nothing"
+    message = f"the run ended before it began, with exit status {status}: {ending}"
     if status == ExitStatus.BUSY:
         return BusyError(message, hint="`orchestrator wait` follows the run that holds it")
     error = ExecutorError(message, hint="run it in the foreground to see more: orchestrator run")

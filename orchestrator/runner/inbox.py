@@ -165,7 +165,7 @@ class Inbox:
             self._waiting[command.id] = poll
         else:
             error = NotFoundError(
-                f"task {command.task} takes no part in the run that is at work",
+                f"task {command.task} takes no part in the active run",
                 hint="wait for its end, and try again",
             )
             self._answer(command.id, Reply.refused(command.task, error))
@@ -232,4 +232,4 @@ class Inbox:
         self._told.add(str(error))
         owner = owner_of(error.where)
         remedy = f"; it belongs to {owner}: chown it" if owner else ""
-        self.warn(f"{error}{remedy}; whoever asks there waits, and the run goes on")
+        self.warn(f"{error}{remedy}; the caller there waits, and the run goes on")

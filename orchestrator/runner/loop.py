@@ -41,7 +41,7 @@ from orchestrator.runner.events import (
 )
 from orchestrator.runner.inbox import Inbox
 from orchestrator.runner.launch import Launcher
-from orchestrator.runner.manual import commit_manual, inputs_of, interfered, told
+from orchestrator.runner.manual import commit_manual, inputs_of, interfered, manual_event
 from orchestrator.runner.monitor import Monitor, judge_unlaunched
 from orchestrator.runner.plan_watcher import Change, Watch, difference, kept_with
 from orchestrator.runner.render import Drawing
@@ -351,7 +351,7 @@ class Runner:
         except StoreError as error:
             commit = None
             self._give_up(error)
-        happening = told(task, result, command, before)
+        happening = manual_event(task, result, command, before)
         self._writer.put(PendingResult(record.task, commit, happening, record.request))
 
     def _show_progress(self, task: str, progress: int) -> None:

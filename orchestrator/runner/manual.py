@@ -103,7 +103,7 @@ def interfered(outcome: Outcome, command: TaskCommand) -> Outcome:
             return outcome._replace(verdict=Verdict.INTERRUPTED, reason=command.why)
 
 
-def told(task: Task, result: Result, command: TaskCommand, before: Result | None) -> Event:
+def manual_event(task: Task, result: Result, command: TaskCommand, before: Result | None) -> Event:
     """Say what a user settled: who, what, why."""
     kind = COMMANDED[command.verb]
     has_begun = before is not None and before.number == result.number
@@ -182,7 +182,7 @@ def _carry_out(
             board.results[task.id] = result
             board.doubts.pop(task.id, None)
             board.derive_again()
-            listener(told(task, result, command, before))
+            listener(manual_event(task, result, command, before))
     except StoreError:
         raise
     except OrchestratorError as error:

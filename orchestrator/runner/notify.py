@@ -112,8 +112,8 @@ class NotificationSender:
                 limit = min(limit, time.monotonic() + HURRY)
             return limit - time.monotonic()
 
-        told = "; ".join(filter(None, [box.close(left) for box in self._boxes]))
-        return f"not everybody was told: {told}" if told else ""
+        unsent = "; ".join(filter(None, [box.close(left) for box in self._boxes]))
+        return f"not everybody was told: {unsent}" if unsent else ""
 
     def _tell(self, notice: Notice, now: float, more: Iterable[Topic] = ()) -> None:
         """Tell anyone who wants to know of its topic, or of one more that it is about."""

@@ -166,7 +166,7 @@ def harvest(
         StoreError: a log or a result cannot be read now.
     """
     found = []
-    told = cache(partial(_told, workspace.layout.journal))  # most never ask
+    reported = cache(partial(_told, workspace.layout.journal))  # most never ask
     for task in tasks.values():
         known = traces.get(task.stem)
         if known is None or not known.recorded:
@@ -193,7 +193,7 @@ def harvest(
             or (run is not None and run in {"", record.run})
             or (
                 record.run in dead_runs
-                and (before is not None or (record.run, task.id, number) not in told())
+                and (before is not None or (record.run, task.id, number) not in reported())
             )
         ):
             earlier = closed(before.attempts) if before is not None and last is not None else ()

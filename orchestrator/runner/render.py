@@ -38,7 +38,7 @@ class Drawing:
     draw: Draw
     prepare: Callable[[], None] | None = None
     """Called in a thread as the run starts, for what its end would have to wait for."""
-    told: str = field(default="", init=False)
+    warned: str = field(default="", init=False)
     """The problem that was told last; the same one is not told at every drawing."""
     _is_stale: bool = field(default=False, init=False)
     _woken: anyio.Event | None = field(default=None, init=False)
@@ -76,9 +76,9 @@ class Drawing:
                 if not await in_thread(self._draw_copy, copied, news):
                     self._is_stale = True
             except OrchestratorError as error:
-                if str(error) != self.told:
-                    self.told = str(error)
-                    warn(self.told)
+                if str(error) != self.warned:
+                    self.warned = str(error)
+                    warn(self.warned)
             pause = max(_SHORTEST, _PAUSE * (anyio.current_time() - before))
 
     def _draw_copy(self, copied: Callable[[], PlanSnapshot], news: Mapping[str, str]) -> bool:

@@ -74,7 +74,7 @@ def require_written(ahead: RunPreview) -> None:
         PlanError: a task that would run has a placeholder as its description.
     """
     if named := _placeholders(ahead):
-        hint = "write into those rows what is to be done, or delete them; --simulate tries the plan as it is"
+        hint = "write into those rows what is to be done, or delete them; --simulate tries the plan anyway"
         where = ahead.board.plan.tasks[named[0]].where
         raise PlanError([Problem(next(_left_blank(ahead)), where, hint, "placeholder")])
 

@@ -293,8 +293,8 @@ def overview(root: Layout, *, everything: bool = False) -> PlansOverview:
             continue
         state = state_of(board)
         if everything or state not in TERMINAL:
-            told = plan_header._replace(title=title_of(board))
-            rows.append(Row(plan_id, told, state, board.counts()))
+            shown_header = plan_header._replace(title=title_of(board))
+            rows.append(Row(plan_id, shown_header, state, board.counts()))
     return PlansOverview(rows, broken)
 
 

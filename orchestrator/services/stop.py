@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 from functools import partial
 from typing import Any, NamedTuple
 
-from orchestrator.core.event import RUN, TOLD
+from orchestrator.core.event import RUN, STOP
 from orchestrator.core.timestamp import iso
 from orchestrator.errors import BusyError, ExecutorError, NotFoundError, StoreError
 from orchestrator.store.collection import no_plan
@@ -105,7 +105,7 @@ def _end(
     if is_elsewhere(process):
         where = "on another machine" if is_of_other_machine(process) else "in another container"
         raise BusyError(
-            f"{name} is at work {where}, {process.get('host', '?')}",
+            f"{name} is active {where}, {process.get('host', '?')}",
             hint=f"end its process {process['pid']} there",
         )
     try:
@@ -137,7 +137,7 @@ def _end(
 def _note(journal: str, why: str) -> None:
     """Write down that a person ends the run: a signal from elsewhere has no such line, and is an alert."""
     with suppress(StoreError), closing(Journal(journal)) as chronicle:  # it ends all the same
-        chronicle.append(f"{iso(time.time())} · {RUN} · {TOLD} · to stop{f' {why}' if why else ''}")
+        chronicle.append(f"{iso(time.time())} · {RUN} · {STOP} · to stop{f' {why}' if why else ''}")
 
 
 def _tell(send: Callable[[int], None]) -> None:

@@ -159,7 +159,7 @@ def _misspelt(task: Task, close: str) -> Problem:
     return Problem(
         f"task {task.id} is assigned to {task.role!r}, which looks like the agent {close!r} misspelt",
         task.where,
-        f"write {close}; or, if somebody else is meant, a name that is further from it",
+        f"write {close}; or, if another name is meant, a name that is further from it",
         "unknown_agent",
     )
 

@@ -36,7 +36,7 @@ LARGEST = 64 * 1024 * 1024
 #: What to do about a disk that says no.
 ADVICE = "check space, permissions and that the directory still exists, then run again"
 #: The same where something lies in the place of a file that is none.
-_MOVE_AWAY = "move away what lies there; `orchestrator doctor --plan` says what should"
+_MOVE_AWAY = "move away what is there; `orchestrator doctor --plan` says what should"
 _UNFIT = frozenset({errno.EINVAL, errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
 _DENIED = frozenset({errno.EACCES, errno.EPERM})
 #: What a kernel or a container says that has no such call, or allows none.

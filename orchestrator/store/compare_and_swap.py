@@ -126,7 +126,7 @@ def exchanged(path: str, change: Callable[[Taken], _Done | None]) -> _Done:
         if (done := change(take(path))) is not None:
             return done
     hint = "try again in a moment"
-    raise BeingWrittenError("somebody saves it again and again", where=path, hint=hint)
+    raise BeingWrittenError("it is saved again and again", where=path, hint=hint)
 
 
 def put(path: str, taken: Taken, data: bytes, *, is_ours: bool = False) -> os.stat_result | None:

@@ -150,8 +150,8 @@ def room(path: str) -> int:
     Raises:
         OSError: the system does not say.
     """
-    told = os.statvfs(path)
-    return told.f_bavail * told.f_frsize
+    usage = os.statvfs(path)
+    return usage.f_bavail * usage.f_frsize
 
 
 def file_system(path: str) -> str:

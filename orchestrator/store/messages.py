@@ -122,15 +122,15 @@ class Contexts:
         unread = self._unread & tasks.keys()
         self._unread -= unread
         for name in unread:
-            told = [each for each in self._read(name, tasks[name]) if each.kind in _FOR_ALL]
+            shared = [each for each in self._read(name, tasks[name]) if each.kind in _FOR_ALL]
             self._for_all.pop(name, None)
-            if told:
-                self._for_all[name] = told
+            if shared:
+                self._for_all[name] = shared
         close = {stem(each) for each in near} & tasks.keys()
         found = [each for name in close for each in self._read(name, tasks[name])]
-        for name, told in self._for_all.items():
+        for name, shared in self._for_all.items():
             if name in tasks and name not in close:
-                found += told
+                found += shared
         return found
 
     def take_missed(self) -> str:

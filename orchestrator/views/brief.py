@@ -226,8 +226,8 @@ def _head(brief: Brief, now: float, next_step: str) -> str:
     spent = total_cost(brief.board.paid_for())
     cost = f" · {spent}" if spent else ""
     step = next_step if len(next_step) <= _STEP else "see below"
-    told = tally(brief.board.counts(), brief.board.simulated())
-    return f"{run}{stands}{took} · {told}{cost} · next: {step}"
+    counts_text = tally(brief.board.counts(), brief.board.simulated())
+    return f"{run}{stands}{took} · {counts_text}{cost} · next: {step}"
 
 
 def _reason(brief: Brief, line: Line) -> str:

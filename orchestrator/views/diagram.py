@@ -107,13 +107,13 @@ def _mermaid_of_batches(board: PlanSnapshot) -> str:
         last = min(first + stretch - 1, batches)
         title = f"Batch {first}" if first == last else f"Batches {first} to {last}"
         total = count.total()
-        told = " ".join(
+        shown = " ".join(
             f"{icon} {count[status]}" for status, icon in ICONS.items() if count[status]
         )
         status = _gist(count)
         used.add(status)
         lines.append(
-            f'    b{index}["{title}: {pluralize(total, "task")}<br/>{told}"]:::{status.value}'
+            f'    b{index}["{title}: {pluralize(total, "task")}<br/>{shown}"]:::{status.value}'
         )
     lines += [f"    b{index} --> b{index + 1}" for index in range(len(counts) - 1)]
     return _with_classes(lines, used)
@@ -121,9 +121,9 @@ def _mermaid_of_batches(board: PlanSnapshot) -> str:
 
 def _gist(count: Mapping[TaskStatus, int]) -> TaskStatus:
     """The status that speaks for a batch: what happens in it, else what went wrong, else what is left."""
-    told = (TaskStatus.RUNNING, TaskStatus.RETRYING, TaskStatus.FAILED, TaskStatus.BLOCKED)
+    shown = (TaskStatus.RUNNING, TaskStatus.RETRYING, TaskStatus.FAILED, TaskStatus.BLOCKED)
     left = (TaskStatus.PENDING, TaskStatus.WAITING, TaskStatus.CANCELLED, TaskStatus.SKIPPED)
-    return next((status for status in (*told, *left) if count.get(status)), TaskStatus.COMPLETED)
+    return next((status for status in (*shown, *left) if count.get(status)), TaskStatus.COMPLETED)
 
 
 def _with_classes(lines: Sequence[str], used: set[TaskStatus]) -> str:

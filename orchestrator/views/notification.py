@@ -102,7 +102,7 @@ def joined(notices: Sequence[Notice]) -> Notice:
 
 def trial(plan: str) -> Notice:
     """Return a message that says that messages arrive."""
-    text = "This is a test. What happens in a run will be told here."
+    text = "This is a test. What happens in a run is sent here."
     return Notice(Topic.ALERT, f"🔔 {plan}: a test", text, plan=plan)
 
 

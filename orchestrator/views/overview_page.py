@@ -265,8 +265,8 @@ def _address(site: Site, command: Filter) -> str:
 
 def _lately(seen: Seen) -> list[Line]:
     # What agents say of what they are doing stands beside what runs.
-    told = [line for line in seen.happenings if line.what != "news"]
-    return told[: -_LINES - 1 : -1]
+    shown = [line for line in seen.happenings if line.what != "news"]
+    return shown[: -_LINES - 1 : -1]
 
 
 def _happening(board: PlanSnapshot, line: Line) -> dict[str, str]:

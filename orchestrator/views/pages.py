@@ -24,7 +24,7 @@ from orchestrator.lazy import LazyModule
 from orchestrator.views.markdown_html import markdown_html
 from orchestrator.views.messages import MESSAGE_ICONS
 from orchestrator.views.plans import STATE_ICONS, day, state_label
-from orchestrator.views.terminal import ICONS, TOLD
+from orchestrator.views.terminal import ICONS, SHOWN
 
 if TYPE_CHECKING:
     import jinja2
@@ -127,7 +127,7 @@ LOOKS = {status: StatusStyle(status.value, status.value.capitalize()) for status
 #: A task that a person has in hand has the status of one that runs, but no process.
 IN_HAND = StatusStyle("in_hand", "In hand")
 #: In a bar what is done comes first, then what happens, what went wrong, what is left.
-IN_BAR = (TaskStatus.COMPLETED, *TOLD)
+IN_BAR = (TaskStatus.COMPLETED, *SHOWN)
 #: How the state of a plan looks: as that of a task; what is not named is plain.
 _STATE_LOOKS = {
     PlanState.COMPLETED: "completed",

@@ -264,8 +264,8 @@ def _why(board: PlanSnapshot, task_id: str, width: int | None) -> Iterator[str]:
     if width is not None:
         room = width - len(f"{_INDENT} · {rest}")
         reason = clip(reason, max(room, _LEAST_REASON))
-    if told := " · ".join(filter(None, (reason, rest))):
-        yield f"{_INDENT}{told}"
+    if details := " · ".join(filter(None, (reason, rest))):
+        yield f"{_INDENT}{details}"
 
 
 def _next(board: PlanSnapshot, by_status: Mapping[TaskStatus, list[str]]) -> list[str]:
@@ -402,7 +402,7 @@ def hold_text(hold: Held, *, now: float = 0.0, is_final: bool = False) -> str:
         left = f", in {format_duration(hold.until - now)}" if now else ""
         end = f"opens {moment(hold.until)}{left}"
     elif hold.is_outage:
-        end = "nobody said until when" if is_final else "tried again with one attempt"
+        end = "the service did not say until when" if is_final else "tried again with one attempt"
     else:
         end = "waits for you"
     more = "; nothing more of it starts in this run" if is_final else ""

@@ -166,7 +166,7 @@ LABELS: Mapping[TaskStatus, str] = {
 }
 
 #: The order in which counts are told: what is done, what happens, what went wrong, what is left.
-TOLD = (
+SHOWN = (
     TaskStatus.RUNNING,
     TaskStatus.RETRYING,
     TaskStatus.FAILED,
@@ -225,7 +225,7 @@ def tally(counts: Mapping[TaskStatus, int], simulated: int = 0) -> str:
     played = f" ({simulated:,} only simulated)" if simulated else ""
     parts = [f"Completed {counts.get(TaskStatus.COMPLETED, 0)}/{total}{played}"]
     parts += [
-        f"{status.value.capitalize()} {counts[status]}" for status in TOLD if counts.get(status)
+        f"{status.value.capitalize()} {counts[status]}" for status in SHOWN if counts.get(status)
     ]
     return " · ".join(parts)
 

@@ -83,9 +83,9 @@ def _around(document: Document, node: OutlineNode, nodes: list[OutlineNode]) -> 
     """Yield what the file says outside of its tasks: at its top, and in the sections that a task stands in."""
     holders = {above for each in nodes for above in each.upward()}
     # The constraints for all are often the last section before the first task, which then stands in it.
-    told = {*node.upward(), *nodes[0].upward()}
+    context = {*node.upward(), *nodes[0].upward()}
     for each in (document.root, *document.root.walk()):
-        if each in told or each is document.root:
+        if each in context or each is document.root:
             text = document.text(
                 each, [other for other in each.walk() if other in holders or other in nodes]
             )
