@@ -42,13 +42,13 @@ _MEANINGS = {
     ExitStatus.TASK_FAILED: "the run came to its end, and some task is not completed; `wait`: or one failed meanwhile;"
     " `check`: an alert; `complete --validate`: a criterion is open",
     ExitStatus.BAD_INPUT: (
-        "the command, the plan or a task file makes no sense; nothing was started, or, when the plan became so under "
+        "the command, the plan or a task file is invalid; nothing was started, or, when the plan became so under "
         "a run, nothing that was changed since"
     ),
     ExitStatus.BUSY: "another run holds the plan; nothing was written; `wait`: the run goes on",
     ExitStatus.HELD: "held: a limit, a budget or a missing approval",
     ExitStatus.STATE_FAILED: "state could not be read or written, or the answer not printed; "
-    "run again once that is mended. So also what nobody foresaw (`internal error`, with its place)",
+    "run again once that is mended. So also an unexpected error (`internal error`, with its place)",
 }
 
 

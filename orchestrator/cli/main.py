@@ -123,7 +123,8 @@ def _status() -> int:
         _require_posix()
         return _call(sys.argv[1:], wants_json=wants_json)
     except (click.Abort, EOFError, KeyboardInterrupt) as error:
-        talk("")  # behind the ^C on a terminal
+        if sys.stderr.isatty():
+            talk("")  # behind the ^C
         _say_notes(error)
         return 130
     except SystemExit as error:  # SIGTERM and SIGHUP, where they end us as Ctrl-C does
