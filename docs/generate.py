@@ -246,14 +246,14 @@ def templates() -> dict[str, str]:
 
 def result_file() -> str:
     """Return a result file as it is written for one attempt that was not allowed everything it tried."""
-    moment = datetime(2026, 1, 31, 9, 30, tzinfo=UTC).timestamp()
+    timestamp = datetime(2026, 1, 31, 9, 30, tzinfo=UTC).timestamp()
     attempt = Attempt(
         number=1,
         charge=1,
         run="3f9c2b7a1d04",
         status=TaskStatus.COMPLETED,
-        started=moment,
-        ended=moment + 93.5,
+        started=timestamp,
+        ended=timestamp + 93.5,
         duration=93.5,
         exit="exit 0",
         pid=4711,

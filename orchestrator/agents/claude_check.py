@@ -159,7 +159,7 @@ def judge_login(
         found = f"logged in ({listed})" if listed else "logged in"
         keys = [name for name in _PAYING if environment.get(name)]
         if keys and (has_credentials or _is_subscription(login)):
-            return _key_beside_login(found, keys)
+            return _key_and_login(found, keys)
         return Finding("login", Level.OK, found)
     for name in _KEYS:
         if environment.get(name):
@@ -179,7 +179,7 @@ def _is_subscription(login: Mapping[str, Any]) -> bool:
     return plan not in {"", "none"} or "claude.ai" in method or "oauth" in method
 
 
-def _key_beside_login(found: str, keys: Sequence[str]) -> Finding:
+def _key_and_login(found: str, keys: Sequence[str]) -> Finding:
     names, verb = " and ".join(keys), "is" if len(keys) == 1 else "are"
     return Finding(
         "login",

@@ -89,7 +89,7 @@ def judge(
         denials=evidence.denials,
         unheard=messages(evidence.denied, program),
         statistics=evidence.statistics(is_completed=is_completed),
-        remark=evidence.remark if is_completed else "",
+        warning=evidence.warning if is_completed else "",
     )
 
 
@@ -118,7 +118,9 @@ class _Evidence(NamedTuple):
         if ours is not None and (self.result is None or self.exit.stopped is not _STAYED):
             return ours
         if self.is_without_session:
-            words = last_words(self.errors) if self.result is None else one_line(self.said, 300)
+            words = (
+                last_words(self.errors) if self.result is None else one_line(self.answer_text, 300)
+            )
             advice = "; extra_args must name no session" if self.settings.extra_args else ""
             return Outcome(verdict=Verdict.FATAL, reason=words + advice, is_session_gone=True)
         if self.result is None:
@@ -126,7 +128,7 @@ class _Evidence(NamedTuple):
         if self.is_good:
             why = f"{failure(self.exit, self.errors)}, with {self.unfinished} still at work"
             return self._failed(why)
-        return self._said_no()
+        return self._declined()
 
     def may_go_on(self, outcome: Outcome, *, has_worked: bool) -> bool:
         """Say whether the next attempt does best to go on in the same session."""
@@ -151,15 +153,13 @@ class _Evidence(NamedTuple):
         return self.ending.event if self.ending else None
 
     @property
-    def remark(self) -> str:
+    def warning(self) -> str:
         if self.exit.stopped is None:
             return f"{self.end}, after its answer was complete" if self.end else ""
         # A server that it started looks the same as work that its answer waits for.
         if not self.unfinished:
             return ""
-        return (
-            f"it was ended with {self.unfinished} still active: its answer may not be its last word"
-        )
+        return f"it was ended with {self.unfinished} still at work: its answer may not be its last word"
 
     @property
     def end(self) -> str:
@@ -174,7 +174,7 @@ class _Evidence(NamedTuple):
         return ending is not None and ending.is_complete and (is_form or bool(ending.text))
 
     @property
-    def said(self) -> str:
+    def answer_text(self) -> str:
         """The answer, or what the CLI says in its place."""
         if self.ending is None:
             return ""
@@ -189,7 +189,7 @@ class _Evidence(NamedTuple):
     def is_without_session(self) -> bool:
         """Whether the session it should go on with is not there, or the new one is there already."""
         # A missing one is said in an event, too; one in use on standard error alone.
-        said = last_words(self.errors) if self.result is None else self.said
+        said = last_words(self.errors) if self.result is None else self.answer_text
         is_begun = (self.result or {}).get("num_turns", 0) != 0
         return self.exit.code == 1 and not is_begun and _NO_SESSION.search(said) is not None
 
@@ -205,11 +205,12 @@ class _Evidence(NamedTuple):
         return (
             bool(result.get("is_error"))
             and result.get("subtype") == "success"
-            and concern(result, self.said, self.limit, self.exit.ended).verdict is not Verdict.FATAL
+            and concern(result, self.answer_text, self.limit, self.exit.ended).verdict
+            is not Verdict.FATAL
         )
 
     def _answered(self) -> Outcome:
-        answer, is_markdown, wrong = self.said, self.settings.format != "text", ""
+        answer, is_markdown, wrong = self.answer_text, self.settings.format != "text", ""
         if isinstance(self.settings.schema, Mapping):
             structured = (self.result or {}).get("structured_output")
             wrong = mismatch(structured, self.settings.schema)
@@ -246,17 +247,17 @@ class _Evidence(NamedTuple):
             is_refused=True,
         )
 
-    def _said_no(self) -> Outcome:
+    def _declined(self) -> Outcome:
         result, ending = self.result or {}, self.ending
         subtype = one_line(text_of(result.get("subtype")))
-        words = one_line(self.said, limit=300) or (subtype if subtype != "success" else "")
+        words = one_line(self.answer_text, limit=300) or (subtype if subtype != "success" else "")
         words = words.replace(*_ADVICE)
         if subtype == "error_max_budget_usd":
             words = f"{words}; {CAP_REACHED}"
         if result.get("is_error"):
-            found = concern(result, self.said, self.limit, self.exit.ended)
+            found = concern(result, self.answer_text, self.limit, self.exit.ended)
             reason = words or f"an empty answer ({self.exit.describe()})"
-            answer = "" if found.verdict is Verdict.HELD else self.said
+            answer = "" if found.verdict is Verdict.HELD else self.answer_text
             return found._replace(reason=reason, answer=answer)
         if result.get("num_turns") == 0:
             return self._failed("its prompt was taken for a command of the agent itself")
@@ -272,11 +273,13 @@ class _Evidence(NamedTuple):
         return Outcome(
             verdict=Verdict.FATAL if is_of_the_task(result, "") else Verdict.FAILED,
             reason=words or f"an empty answer ({self.exit.describe()})",
-            answer=self.said,
+            answer=self.answer_text,
         )
 
     def _failed(self, reason: str) -> Outcome:
-        return Outcome(verdict=Verdict.FAILED, reason=one_line(reason, 400), answer=self.said)
+        return Outcome(
+            verdict=Verdict.FAILED, reason=one_line(reason, 400), answer=self.answer_text
+        )
 
     @property
     def denied(self) -> list[Any]:
@@ -313,7 +316,7 @@ class _Evidence(NamedTuple):
             "Output tokens": _count(tokens.get("output_tokens")),
             **(
                 {"At work when it was ended": self.unfinished}
-                if self.remark and not self.end
+                if self.warning and not self.end
                 else {}
             ),
             **({"Ended with": self.end} if is_completed and self.end else {}),

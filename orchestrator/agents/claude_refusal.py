@@ -306,9 +306,13 @@ _LATE = timedelta(minutes=10)
 
 def opens_at(limit: Mapping[str, Any], said: str, now: float) -> float:
     """Return when the account opens again, seconds since the epoch; 0.0 when none is set. *now* is when it was said."""
-    moment = limit.get("resetsAt")
-    if isinstance(moment, (int, float)) and not isinstance(moment, bool) and abs(moment) < 10**12:
-        found = float(moment)
+    timestamp = limit.get("resetsAt")
+    if (
+        isinstance(timestamp, (int, float))
+        and not isinstance(timestamp, bool)
+        and abs(timestamp) < 10**12
+    ):
+        found = float(timestamp)
     elif match := _EPOCH.search(said):
         found = float(match[1])
     else:
@@ -343,30 +347,30 @@ def _on(day: re.Match[str] | None, after: str, now: float) -> float:
     clock = _CLOCK.match(after)
     zone = _ZONE.match(after[clock.end() :] if clock else after)
     here = datetime.fromtimestamp(now, _zone((zone["named"] or zone["bare"]) if zone else None))
-    moment = here.replace(hour=0, minute=0, second=0, microsecond=0)
+    timestamp = here.replace(hour=0, minute=0, second=0, microsecond=0)
     if clock:
         hour, minute = int(clock["hour"]), int(clock["minute"] or clock["past"] or 0)
         if clock["half"]:
             hour = hour % 12 + (12 if clock["half"].lower() == "p" else 0)
-        moment = moment.replace(hour=hour, minute=minute)
+        timestamp = timestamp.replace(hour=hour, minute=minute)
     parts = day.groupdict() if day else {}
     month = parts.get("number") or parts.get("month") or parts.get("later")
     if month:
         number = int(month) if month.isdecimal() else _MONTHS.index(month.lower()) + 1
         year = parts.get("year") or parts.get("then")
         of_month = int(parts.get("day") or parts.get("first") or 0)
-        moment = moment.replace(year=int(year or moment.year), month=number, day=of_month)
-        if not year and moment < here - timedelta(days=180):
-            moment = moment.replace(year=moment.year + 1)
+        timestamp = timestamp.replace(year=int(year or timestamp.year), month=number, day=of_month)
+        if not year and timestamp < here - timedelta(days=180):
+            timestamp = timestamp.replace(year=timestamp.year + 1)
     elif weekday := parts.get("weekday"):
-        moment += timedelta(days=(_WEEKDAYS.index(weekday.lower()) - moment.weekday()) % 7)
-        if moment < here - _LATE:
-            moment += timedelta(days=7)
+        timestamp += timedelta(days=(_WEEKDAYS.index(weekday.lower()) - timestamp.weekday()) % 7)
+        if timestamp < here - _LATE:
+            timestamp += timedelta(days=7)
     elif parts.get("word"):
-        moment += timedelta(days=str(parts["word"]).lower() == "tomorrow")
-    elif moment < here - _LATE:
-        moment += timedelta(days=1)
-    return moment.timestamp()
+        timestamp += timedelta(days=str(parts["word"]).lower() == "tomorrow")
+    elif timestamp < here - _LATE:
+        timestamp += timedelta(days=1)
+    return timestamp.timestamp()
 
 
 def _zone(name: str | None) -> tzinfo | None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from orchestrator.agents.prompt import compose
 from orchestrator.agents.protocol import Assignment, Turn
-from orchestrator.agents.stdout_reader import NO_SUCH_COMMAND, TextReader, said
+from orchestrator.agents.stdout_reader import NO_SUCH_COMMAND, TextReader, read_stdout
 from orchestrator.core.agent import MODEL, PROMPT_FILE, AgentCommand
 from orchestrator.core.result import (
     FREE,
@@ -79,7 +79,7 @@ class CommandAgent(NamedTuple):
 
     def conversation(self, output: Iterable[bytes]) -> Iterator[Turn]:
         """Yield what it printed, line by line."""
-        return said(output)
+        return read_stdout(output)
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -48,7 +48,9 @@ def compose(assignment: Assignment, role: str = "", *, is_form: bool = False) ->
     if assignment.inputs:
         parts.append(upstream(assignment.inputs, assignment.settings.context_limit))
     if assignment.messages:
-        parts.append(heard(assignment.messages, assignment.settings.context_limit // _SHARE))
+        parts.append(
+            messages_block(assignment.messages, assignment.settings.context_limit // _SHARE)
+        )
     if assignment.program:
         parts.append(_guide(assignment))
     parts.append(_FORM if is_form else _CLOSING)
@@ -94,7 +96,7 @@ def upstream(inputs: Sequence[Input], limit: int) -> str:
     return "\n".join(parts) + "\n"
 
 
-def heard(messages: Sequence[Message], limit: int) -> str:
+def messages_block(messages: Sequence[Message], limit: int) -> str:
     """Return what others said, the newest of it that fits into *limit* bytes, in one block that nothing can close.
 
     In it every line of a text is quoted, so no text can pretend that another user said it.

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from orchestrator.agents.protocol import Assignment, Input, Turn
-from orchestrator.agents.stdout_reader import TextReader, said
+from orchestrator.agents.stdout_reader import TextReader, read_stdout
 from orchestrator.core.result import SCRIPT, Invocation
 from orchestrator.core.script import command_in
 from orchestrator.core.settings import Settings
@@ -46,7 +46,7 @@ class ShellAgent:
 
     def conversation(self, output: Iterable[bytes]) -> Iterator[Turn]:
         """Yield what it printed, line by line."""
-        return said(output)
+        return read_stdout(output)
 
 
 def _one_after_the_other(inputs: Iterable[Input]) -> str:

@@ -93,7 +93,7 @@ def _from_a_line(tail: bytes) -> bytes:
     return tail[begin:] if 0 < begin * 2 <= len(tail) else tail.lstrip(_INNER)
 
 
-def said(output: Iterable[bytes]) -> Iterator[Turn]:
+def read_stdout(output: Iterable[bytes]) -> Iterator[Turn]:
     """Yield what was printed, line by line."""
     for line in output:
         yield Turn("output", line.decode(errors="replace"))

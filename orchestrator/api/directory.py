@@ -78,8 +78,8 @@ class Directory:
             name=self._name, is_json=True, layout=self._layout, claude_bin=self._claude_bin
         )
 
-    def _plugs(self, layout: Layout | None = None) -> Plugins:
+    def _plugins(self, layout: Layout | None = None) -> Plugins:
         return plugins(self._claude_bin, layout or self._layout)
 
-    def _roster(self, layout: Layout) -> AgentRegistry:
-        return self._plugs(layout).registry
+    def _registry(self, layout: Layout) -> AgentRegistry:
+        return self._plugins(layout).registry

@@ -72,7 +72,7 @@ class Looking(Directory):
 
         Of events and of turns of the conversation, the last 1000 are kept.
         """
-        agents = self._plugs().agents
+        agents = self._plugins().agents
         return history(self._layout, key, agents, turns=_TURNS, events=_EVENTS)
 
     def report(self, days: float = 7) -> Ledger:
@@ -94,5 +94,5 @@ class Looking(Directory):
 
     def agents(self) -> Sequence[Listed]:
         """Return every agent that a task may ask for, how much it does, and why it cannot work here, if it cannot."""
-        registry = self._roster(self._layout)
+        registry = self._registry(self._layout)
         return list_agents(self._layout, registry, lambda member: lacks(member, self._claude_bin))

@@ -36,7 +36,7 @@ class Planning(Directory):
 
     def validate(self) -> PlanSnapshot:
         """Return the board of a plan that ``run`` would accept; PlanError lists everything that is wrong with it."""
-        return validate(self._layout, self._plugs().registry).board
+        return validate(self._layout, self._plugins().registry).board
 
     def add(
         self,
@@ -75,7 +75,7 @@ class Planning(Directory):
             settings=read_settings(settings, _KEYWORDS | {*(self.add.__kwdefaults__ or ())}),
             id=id,
         )
-        return add(self._layout, task, self._name, self._roster).id
+        return add(self._layout, task, self._name, self._registry).id
 
     def update(
         self,
@@ -114,7 +114,7 @@ class Planning(Directory):
             values=given,
             criteria=worded(criteria),
         )
-        return update(self._layout, task, changes, self._name, self._roster)
+        return update(self._layout, task, changes, self._name, self._registry)
 
     # ── many plans (seed 004) ────────────────────────────────────────────────────────────────────────────────────────
 

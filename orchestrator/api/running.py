@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from orchestrator.store.journal import Cursor
 
 
-def _ignore(happening: Event) -> None:
+def _ignore(event: Event) -> None:
     """Hear what happens, and do nothing about it."""
 
 
@@ -86,7 +86,7 @@ class Running(Directory):
             if raise_budget is None
             else read_settings({"budget_usd": raise_budget})["budget_usd"],
         )
-        return run(order, self._plugs(), listener)
+        return run(order, self._plugins(), listener)
 
     def wait(
         self, timeout: float = 90.0, until: str = "news", since: Cursor | str | None = None

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from orchestrator.commands.call import Call
 from orchestrator.commands.registry import CALLER, DIR, JSON, Command, Facts, argument, option
-from orchestrator.commands.reply import as_called
+from orchestrator.commands.reply import with_program
 from orchestrator.commands.task_options import (
     criteria_of,
     field_options,
@@ -95,7 +95,7 @@ def remarks(row: NewRow) -> Iterator[str]:
     for warning in filter(None, (added.warning, added.too_long)):
         yield f"warning: {warning}"
     if note := _note(added):
-        yield as_called(f"{added.id}: {note}")
+        yield with_program(f"{added.id}: {note}")
     if row.vagueness:
         yield f"warning: {added.id} is vague: {row.vagueness}"
         yield "  hint: say what to do, with what, and what comes out of it"

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.commands.call import Call
 from orchestrator.commands.registry import DIR, Command, argument, flag, option, with_help
-from orchestrator.commands.reply import as_called, say_error, write
-from orchestrator.core.agent import at_work
+from orchestrator.commands.reply import say_error, with_program, write
+from orchestrator.core.agent import running_tasks
 from orchestrator.core.dispatch import (
     Skipped,
     TaskPaths,
@@ -187,7 +187,7 @@ class Dispatcher:
         agents = {task.id: preview.policies[task.id].agent for task in tasks}
         run, refused = "", dict[str, str]()
         if not self.with_context:
-            under_way = at_work(board.results.values())
+            under_way = running_tasks(board.results.values())
             # What waits for its turn in a run that takes more, comes first.
             under_way.update(preview.policies[each.subtask_id].agent for each in busy)
             tasks, full = within_capacity(tasks, agents, plugins.registry, under_way)
@@ -276,7 +276,7 @@ def _during_run(
     tagged = asked_for(RunRequest(layout, tags=tags), board)
     its = {task.id for task in tasks if task.id in tagged and (not only or task.id in only)}
     named = ", ".join([*only, *(f"the tag {tag}" for tag in tags)])
-    mine, other = f"{run} has it already: it waits for its turn", f"{run} works on {named}"
+    mine, other = f"{run} has it already: it waits for its turn", f"{run} is at work on {named}"
     skipped = [Skipped(task.id, mine if task.id in its else other) for task in tasks]
     if not holder.get("grows"):
         return [], skipped
@@ -378,7 +378,7 @@ def _print_round(done: Round, params: AutoDispatchParams) -> None:
         "code": done.errors[0].code if done.errors else "ok",
         "message": f"{len(done.dispatches)} {verb}, {len(done.skipped)} skipped",
         **_rows(done.dispatches, done.skipped),
-        **({"hint": as_called(done.errors[0].hint)} if done.errors else {}),
+        **({"hint": with_program(done.errors[0].hint)} if done.errors else {}),
         "dry_run": params.dry_run or params.show_context,
     }
     write(json.dumps(answer, ensure_ascii=False, indent=2) + "\n", for_people=False)

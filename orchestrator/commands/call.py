@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.commands.reply import as_called, caller, plan_directory, talk
+from orchestrator.commands.reply import caller, plan_directory, talk, with_program
 from orchestrator.errors import NotFoundError, OrchestratorError
 from orchestrator.lazy import LazyModule
 
@@ -84,7 +84,7 @@ class Call:
             if self.directory or self.option or os.environ.get("ORCHESTRATOR_DIR"):
                 raise
             if not isinstance(error, NotFoundError):
-                talk(f"warning: {error}\n  hint: {as_called(error.hint)}")
+                talk(f"warning: {error}\n  hint: {with_program(error.hint)}")
             return None
 
     def caller(self) -> str:

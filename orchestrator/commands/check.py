@@ -12,7 +12,7 @@ from typing import NamedTuple, NoReturn
 from orchestrator.commands.call import Call
 from orchestrator.commands.plan_facts import move, plan_facts
 from orchestrator.commands.registry import DIR, DIRECTORY, JSON, Command, Facts, flag
-from orchestrator.commands.reply import as_called, passed_over
+from orchestrator.commands.reply import passed_over, with_program
 from orchestrator.core.heartbeat import BLOCKED_AFTER, Alert, Pulse, alerts, beat, run_alerts
 from orchestrator.core.plan_status import ITSELF, TERMINAL, PlanState, Step
 from orchestrator.core.snapshot import PlanSnapshot, really_done
@@ -223,7 +223,7 @@ def facts(checked: _Checked) -> Facts:
         which = (
             "" if first == plan_id(checked.layout) else f" {first}"
         )  # else it is one among others
-        hint["hint"] = as_called(f"orchestrator status{which}")
+        hint["hint"] = with_program(f"orchestrator status{which}")
     return {
         "message": found.summary(),
         "ok": not found.alerts,

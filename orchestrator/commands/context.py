@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from orchestrator.commands.call import Call
 from orchestrator.commands.registry import CALLER, DIR, JSON, Command, Facts, argument
-from orchestrator.commands.reply import as_called
+from orchestrator.commands.reply import with_program
 from orchestrator.core.message import Message
 from orchestrator.core.plan import Task
 from orchestrator.core.snapshot import TaskState
@@ -48,7 +48,7 @@ def execute(call: Call, params: ContextParams) -> Context:
 
 def text(found: Context) -> str:
     """Return the messages for people, and how to add one."""
-    share = as_called(f'orchestrator share {found.task.id} "…"')
+    share = with_program(f'orchestrator share {found.task.id} "…"')
     return context_text(found.task, found.standing, found.messages, share)
 
 

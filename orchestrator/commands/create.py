@@ -18,7 +18,7 @@ from orchestrator.commands.registry import (
     option,
     with_help,
 )
-from orchestrator.commands.reply import as_called
+from orchestrator.commands.reply import with_program
 from orchestrator.core.plan_status import PlanState
 from orchestrator.services import plans
 from orchestrator.store.collection import plan_id
@@ -75,7 +75,7 @@ def facts(created: _Created) -> Facts:
 def remarks(created: _Created) -> Iterator[str]:
     """Yield the next step."""
     if not created.is_json:
-        yield as_called(f"next: orchestrator transition {plan_id(created.layout)} approve")
+        yield with_program(f"next: orchestrator transition {plan_id(created.layout)} approve")
 
 
 COMMAND = Command(

@@ -20,7 +20,7 @@ from orchestrator.commands.registry import (
     option,
     with_help,
 )
-from orchestrator.core.agent import AgentRegistry, at_work
+from orchestrator.core.agent import AgentRegistry, running_tasks
 from orchestrator.core.plan import Task, unknown_task
 from orchestrator.core.plan_status import Step
 from orchestrator.core.snapshot import PlanSnapshot, really_done
@@ -30,7 +30,7 @@ from orchestrator.plan.columns import read_needs
 from orchestrator.plan.header import plan_header_of
 from orchestrator.services.new_task import NewTask, add
 from orchestrator.services.plans import begin, require_approval
-from orchestrator.services.row_checks import dependencies_said
+from orchestrator.services.row_checks import read_dependencies
 from orchestrator.services.task_settings import task_settings
 from orchestrator.store.agent_files import Agents
 from orchestrator.store.collection import plan_id
@@ -116,7 +116,7 @@ def dispatch(layout: Layout, task: NewTask, agents: Agents, *, who: str) -> tupl
     workspace = Workspace(layout)
     board = really_done(workspace.load())
     require_approval(layout, board.plan.header)
-    task = task._replace(needs=dependencies_said(layout, task.needs))
+    task = task._replace(needs=read_dependencies(layout, task.needs))
     needs, _ = read_needs(task.needs)
     for need in needs:
         if need not in board.plan.tasks:  # so a new task is never part of a cycle
@@ -137,7 +137,7 @@ def _require_room(
         policies = task_settings(workspace, plan, registry)
     except PlanError:
         return  # `add` says better what is wrong with it
-    registry.require_room(policies[probe.id].agent, at_work(board.results.values()))
+    registry.require_room(policies[probe.id].agent, running_tasks(board.results.values()))
 
 
 COMMAND = Command(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.commands.call import Call
 from orchestrator.commands.registry import DIR, DIRECTORY, JSON, Command, Facts, flag, option
-from orchestrator.commands.reply import as_called
+from orchestrator.commands.reply import with_program
 from orchestrator.core.finding import Finding, Level
 from orchestrator.core.text import one_line
 from orchestrator.doctor.examine import (
@@ -173,7 +173,7 @@ def _breach(breach: Breach) -> dict[str, Any]:
 
 
 def _fields(finding: Finding) -> dict[str, Any]:
-    return {**finding._asdict(), "hint": as_called(finding.hint)}
+    return {**finding._asdict(), "hint": with_program(finding.hint)}
 
 
 def text(found: Examination) -> str:
@@ -188,7 +188,7 @@ def _lines(findings: Sequence[Finding]) -> Iterator[str]:
     for each in findings:
         yield f"{_ICONS[each.level]} {each.name:<{width}}  {one_line(each.found, 300)}"
         if each.hint:
-            yield f"   hint: {one_line(as_called(each.hint), 500)}"
+            yield f"   hint: {one_line(with_program(each.hint), 500)}"
 
 
 def _folded(findings: Sequence[Finding]) -> list[Finding]:
@@ -210,7 +210,7 @@ def _plan_lines(checked: Checked) -> Iterator[str]:
         icon = _ICONS[level] if breach.is_broken else "ℹ️"
         yield f"{icon} {breach.finding.name}  {one_line(breach.where)}: {found}"
         if breach.finding.hint:
-            yield f"   hint: {one_line(as_called(breach.finding.hint), 500)}"
+            yield f"   hint: {one_line(with_program(breach.finding.hint), 500)}"
         if breach.repair is not None:
             yield "   --fix repairs it"
     if not checked.breaches:

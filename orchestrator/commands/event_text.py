@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.commands.reply import as_called
+from orchestrator.commands.reply import with_program
 from orchestrator.core.cost import usd
 from orchestrator.core.duration import format_duration
 from orchestrator.core.message import MessageKind
@@ -42,37 +42,37 @@ _ICONS = {
 _NAME_COMMANDS = frozenset({Kind.WARNING, Kind.TASK_FAILED, Kind.TASK_INTERRUPTED})
 
 
-def event_text(happening: Event) -> str:
+def event_text(event: Event) -> str:
     """Return a happening as a line for people; empty when it is not worth one."""
-    icon = _ICONS.get(happening.kind, "")
-    name = one_line(happening.name, limit=60)
-    who = f"{happening.task} {name}".strip()
-    cost = f" · {usd(happening.cost)}" if happening.cost else ""
-    match happening.kind:
+    icon = _ICONS.get(event.kind, "")
+    name = one_line(event.name, limit=60)
+    who = f"{event.task} {name}".strip()
+    cost = f" · {usd(event.cost)}" if event.cost else ""
+    match event.kind:
         case Kind.TASK_STARTED:
-            attempt = f" (attempt {happening.attempt})" if happening.attempt > 1 else ""
-            by = f" · {happening.text}" if happening.text else ""
+            attempt = f" (attempt {event.attempt})" if event.attempt > 1 else ""
+            by = f" · {event.text}" if event.text else ""
             return f"{icon} {who}{attempt}{by}"
-        case Kind.TASK_COMPLETED if happening.duration is not None:
-            by = f" · {happening.text}" if happening.text else ""
-            return f"{icon} {who} · {format_duration(happening.duration)}{cost}{by}"
+        case Kind.TASK_COMPLETED if event.duration is not None:
+            by = f" · {event.text}" if event.text else ""
+            return f"{icon} {who} · {format_duration(event.duration)}{cost}{by}"
         case Kind.TASK_RETRYING:
-            return f"{icon} {who} · {happening.text} · again in {format_duration(happening.retry_in or 0)}"
+            return f"{icon} {who} · {event.text} · again in {format_duration(event.retry_in or 0)}"
         case Kind.RUN_STARTED | Kind.RUN_ENDED:
-            took = f" in {format_duration(happening.duration)}" if happening.duration else ""
-            pluralize, mark, why = happening.text.partition("; ")
+            took = f" in {format_duration(event.duration)}" if event.duration else ""
+            pluralize, mark, why = event.text.partition("; ")
             return f"{pluralize}{took}{mark}{why}"
         case Kind.SHARE | Kind.DISCOVER | Kind.SYNC:
-            return f"{icon} {who} · {happening.agent}: {happening.text}"
+            return f"{icon} {who} · {event.agent}: {event.text}"
         case Kind.JOIN:
-            return f"{icon} {who} · {happening.agent} joined"
+            return f"{icon} {who} · {event.agent} joined"
         case Kind.NEWS:
             return ""
         case _:
-            text = advice(happening)
+            text = advice(event)
             return f"{icon} {who} · {text}" if who else f"{icon} {text}"
 
 
-def advice(happening: Event) -> str:
+def advice(event: Event) -> str:
     """Return the text of a happening; a command that a warning of ours names, or why a task failed, can be typed."""
-    return as_called(happening.text) if happening.kind in _NAME_COMMANDS else happening.text
+    return with_program(event.text) if event.kind in _NAME_COMMANDS else event.text

@@ -26,7 +26,7 @@ from orchestrator.store.atomic import atomic_write, read_file
 from orchestrator.store.layout import Layout
 from orchestrator.store.messages import read_shared
 from orchestrator.store.workspace import Workspace, answers_shown
-from orchestrator.views.export import beside, export_csv, export_markdown
+from orchestrator.views.export import auxiliary_results, export_csv, export_markdown
 from orchestrator.views.plans import title_of
 
 #: By the ending of a file; every other one is markdown.
@@ -211,9 +211,9 @@ def _facts(found: Export) -> Mapping[str, Any]:
                 "id": each.task,
                 "attempts": [attempt_facts(attempt) for attempt in each.attempts],
             }
-            for each in beside(found.board)
+            for each in auxiliary_results(found.board)
         ],
-        "counts": found.board.told_counts(),
+        "counts": found.board.shown_counts(),
         "tasks": [
             {
                 **task_facts(part.view),

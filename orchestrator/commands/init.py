@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from orchestrator.commands.call import Call
 from orchestrator.commands.registry import DIR, DIRECTORY, JSON, Command, Facts, option
-from orchestrator.commands.reply import as_called, require_one
+from orchestrator.commands.reply import require_one, with_program
 from orchestrator.errors import UsageError
 from orchestrator.planner.plan import init
 from orchestrator.services.agent_choice import Known
@@ -74,7 +74,7 @@ def remarks(made: _Made) -> Iterator[str]:
     if made.archived:
         yield f"What an earlier plan left is in {made.archived}"
     first = 'Add tasks with `add "…"`' if made.is_queue else "Edit the table of tasks"
-    yield as_called(f"{first}, then: orchestrator run")
+    yield with_program(f"{first}, then: orchestrator run")
 
 
 COMMAND = Command(InitParams, execute, facts, text, remarks=remarks, takes=(DIRECTORY, DIR, JSON))

@@ -96,41 +96,41 @@ class LiveView:
         signal.signal(signal.SIGTSTP, self._suspend)
         self._output.show(self.picture)  # that is below what is there now
 
-    def hear(self, happening: Event) -> None:
+    def hear(self, event: Event) -> None:
         """Take in what happened, and print what stays."""
-        kind, task = happening.kind, happening.task
+        kind, task = event.kind, event.task
         if kind in {Kind.RUN_STARTED, Kind.RUN_CHANGED}:
-            self._total = len(self._settled) + happening.tasks
-            self._began = self._began or happening.time
+            self._total = len(self._settled) + event.tasks
+            self._began = self._began or event.time
         if kind is Kind.NEWS:
-            self._news[task] = one_line(happening.text)
+            self._news[task] = one_line(event.text)
             return
         if kind in {Kind.TASK_STARTED, Kind.TASK_RESET, *_OVER}:
             self._retrying.pop(task, None)
         if kind is Kind.TASK_STARTED:
-            self._running[task] = happening
+            self._running[task] = event
             return
         if kind in _OVER:
-            self._end(happening)
+            self._end(event)
         if kind is Kind.TASK_RETRYING:
-            self._retrying[task] = happening
+            self._retrying[task] = event
         if kind in _SETTLED:
             self._settled[task] = _SETTLED[kind]
             # Also what could not run from the start: that was not announced.
             self._total = max(self._total, len(self._settled))
-        line = event_text(happening)
+        line = event_text(event)
         if kind in _NOTED:
             self._notes[_NOTED[kind]] = "" if kind is Kind.RUN_RESUMED else line
         if line:
             talk(line)
 
-    def _end(self, happening: Event) -> None:
-        self._running.pop(happening.task, None)
-        self._news.pop(happening.task, None)
-        self._spent += happening.cost or 0.0
-        self._busy += happening.duration or 0.0
-        if happening.kind is Kind.TASK_COMPLETED and happening.duration is not None:
-            self._durations.append(happening.duration)
+    def _end(self, event: Event) -> None:
+        self._running.pop(event.task, None)
+        self._news.pop(event.task, None)
+        self._spent += event.cost or 0.0
+        self._busy += event.duration or 0.0
+        if event.kind is Kind.TASK_COMPLETED and event.duration is not None:
+            self._durations.append(event.duration)
 
     def picture(self, columns: int, rows: int) -> list[str]:
         """Return what stands below the lines; no line is wrapped, and the last one is the bar."""
@@ -150,20 +150,20 @@ class LiveView:
             lines.append(f"   … and {more} more")
         return [clip(line, columns) for line in (*lines, *notes, *bar)]
 
-    def _row(self, happening: Event, now: float, shown: list[Event], columns: int) -> str:
+    def _row(self, event: Event, now: float, shown: list[Event], columns: int) -> str:
         ids = max(len(each.task) for each in shown)
         room = min(max(columns // 3, 8), _MOST_NAME)
         names = [one_line(each.name, limit=60) for each in shown]
-        name = fit(one_line(happening.name, limit=60), min(max(map(display_width, names)), room))
-        begin = f"{happening.task.ljust(ids)} {name}"
-        if happening.kind is not Kind.TASK_RETRYING:
-            took = format_duration(now - happening.time).rjust(6)
-            attempt = f"attempt {happening.attempt}" if happening.attempt > 1 else ""
-            rest = filter(None, (took, attempt, self._news.get(happening.task, "")))
+        name = fit(one_line(event.name, limit=60), min(max(map(display_width, names)), room))
+        begin = f"{event.task.ljust(ids)} {name}"
+        if event.kind is not Kind.TASK_RETRYING:
+            took = format_duration(now - event.time).rjust(6)
+            attempt = f"attempt {event.attempt}" if event.attempt > 1 else ""
+            rest = filter(None, (took, attempt, self._news.get(event.task, "")))
             return f"{ICONS[TaskStatus.RUNNING]} {begin} {' · '.join(rest)}"
-        left = happening.time + (happening.retry_in or 0.0) - now
+        left = event.time + (event.retry_in or 0.0) - now
         again = f"again in {_seconds(left)}" if left > 0 else "waits for a slot"
-        why = f"attempt {happening.attempt}: {happening.text}"
+        why = f"attempt {event.attempt}: {event.text}"
         return f"{ICONS[TaskStatus.RETRYING]} {begin} {again} · {one_line(why)}"
 
     def _bar(self, columns: int, now: float, running: list[Event]) -> str:

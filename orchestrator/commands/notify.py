@@ -9,7 +9,7 @@ from typing import NamedTuple
 from orchestrator.commands.call import Call
 from orchestrator.commands.check import PlanCheck, check, check_one, digest
 from orchestrator.commands.registry import DIR, JSON, Command, Facts, argument, option, with_help
-from orchestrator.commands.reply import as_called
+from orchestrator.commands.reply import with_program
 from orchestrator.core.heartbeat import Alert, AlertKind
 from orchestrator.core.text import one_line
 from orchestrator.errors import UsageError
@@ -86,7 +86,7 @@ def _alert_text(plan: PlanCheck, layout: Layout, params: NotifyParams) -> str:
     known = (each for each in plan.alerts if (each.kind, each.subtask_id) == (kind, subtask))
     # The caller may know of something that no check has found.
     alert = next(known, Alert(kind, plan.id, subtask, f"a caller says that it is {kind.value}"))
-    status = as_called(f"orchestrator status {params.subject}")
+    status = with_program(f"orchestrator status {params.subject}")
     return messages.alert(alert, plan.board, ping=one_line(params.ping, 60), look=status)
 
 

@@ -13,7 +13,7 @@ from orchestrator.commands.call import Call
 from orchestrator.commands.event_text import event_text
 from orchestrator.commands.output import queue_output
 from orchestrator.commands.registry import Command, Facts, argument, flag, option
-from orchestrator.commands.reply import as_called, from_stdin, talk, terminal_width
+from orchestrator.commands.reply import from_stdin, talk, terminal_width, with_program
 from orchestrator.commands.template import LIST_COMMAND, templates
 from orchestrator.core.agent import Program
 from orchestrator.core.cost import Spending, total_cost
@@ -316,8 +316,8 @@ def remarks(planned: Planned) -> Iterator[str]:
     if planned.archived:
         yield f"The plan before it is in {planned.archived}"
     if not planned.is_dry:
-        yield as_called("Look it over, then: orchestrator run")
-        yield as_called("or, in the background: orchestrator run --detach")
+        yield with_program("Look it over, then: orchestrator run")
+        yield with_program("or, in the background: orchestrator run --detach")
 
 
 def _warnings(warnings: Sequence[Problem]) -> Iterator[str]:

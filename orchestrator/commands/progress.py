@@ -23,7 +23,7 @@ from orchestrator.runner.events import Event, Kind
 class View(Protocol):
     """What shows the events of a run."""
 
-    def hear(self, happening: Event) -> None:
+    def hear(self, event: Event) -> None:
         """Show it."""
 
 
@@ -40,8 +40,8 @@ def progress(*, as_json: bool) -> Iterator[View]:
 
 
 class _Lines:
-    def hear(self, happening: Event) -> None:
-        if line := event_text(happening):
+    def hear(self, event: Event) -> None:
+        if line := event_text(event):
             talk(line)
 
 
@@ -49,11 +49,11 @@ class _Events:
     def __init__(self) -> None:
         self._is_read = True
 
-    def hear(self, happening: Event) -> None:
-        if not self._is_read or happening.kind is Kind.NEWS:
+    def hear(self, event: Event) -> None:
+        if not self._is_read or event.kind is Kind.NEWS:
             return
-        event = happening._replace(text=advice(happening)).as_json()
+        line = event._replace(text=advice(event)).as_json()
         try:
-            write(f"{json.dumps(event, ensure_ascii=False)}\n", for_people=False)
+            write(f"{json.dumps(line, ensure_ascii=False)}\n", for_people=False)
         except (BrokenPipeError, OutputError):
             self._is_read = False  # the summary fails as well, and that is told

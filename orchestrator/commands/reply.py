@@ -67,7 +67,7 @@ def _as_started() -> str:
     return shlex.join(words)
 
 
-def as_called(hint: str) -> str:
+def with_program(hint: str) -> str:
     """Return a hint as it can be typed, where its author could only write ``orchestrator COMMAND``.
 
     That is with the words that call us, and with the plan directory that this call is about: else it would be another.
@@ -75,18 +75,18 @@ def as_called(hint: str) -> str:
     if (words := program()) == _NAME and not any(_MEANT.values()):
         return hint
 
-    return program_name.as_called(hint, words, _place)
+    return program_name.with_program(hint, words, _place)
 
 
 def _place(argument: str) -> str:
     """Return the directory of a command in a hint; *argument* is its first word, which may name the plan already."""
-    where = meant()
+    where = named_directory()
     if argument and argument == _MEANT["directory"]:
         where = _MEANT["option"]
     return "" if where == (os.environ.get("ORCHESTRATOR_DIR") or PLAN_DIRECTORY) else where
 
 
-def meant() -> str:
+def named_directory() -> str:
     """Return the plan directory of this call in one word, as any command takes it; empty where none was named."""
     return _MEANT["both"]
 
@@ -167,20 +167,20 @@ def say_error(error: OrchestratorError, *, as_json: bool) -> int:
                 "code": each.code,
                 "message": each.message,
                 "where": each.where,
-                "hint": as_called(each.hint),
+                "hint": with_program(each.hint),
             }
             for each in problems
         ]
         extra = {**error.data, **({"problems": listed} if listed else {})}
         try:
-            say_json(str(error), code=error.code, ok=False, hint=as_called(error.hint), **extra)
+            say_json(str(error), code=error.code, ok=False, hint=with_program(error.hint), **extra)
             return int(error.exit_status)
         except (OSError, OutputError):
             problems = ()
     for each in problems or (error,):
         talk(f"error: {each}")
         if each.hint:
-            talk(f"  hint: {as_called(each.hint)}")
+            talk(f"  hint: {with_program(each.hint)}")
     return int(error.exit_status)
 
 

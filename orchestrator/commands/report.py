@@ -94,8 +94,8 @@ def _booked(name: str, place: Layout) -> Iterator[Booking]:
 def _added(place: Layout) -> Iterator[float]:
     for text in journal_lines(place.journal, " · added"):
         line = read_line(text)
-        if line is not None and line.what == "added" and (moment := epoch(line.time)):
-            yield moment
+        if line is not None and line.what == "added" and (timestamp := epoch(line.time)):
+            yield timestamp
 
 
 class _Report(NamedTuple):

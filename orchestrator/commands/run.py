@@ -25,12 +25,12 @@ from orchestrator.commands.registry import (
     with_help,
 )
 from orchestrator.commands.reply import (
-    as_called,
-    meant,
+    named_directory,
     program,
     say_error,
     say_json,
     talk,
+    with_program,
     write,
 )
 from orchestrator.commands.run_summary import keep_loaded, run_once
@@ -274,7 +274,7 @@ def _print_preview(preview: RunPreview, chosen: Plugins, *, is_json: bool) -> No
     message += ", then claude merges the results" if merges(preview) else ""
     if find_orphans(preview.order.layout):
         message += "; what is still asked for comes first"
-    warnings = list(map(as_called, remarks(preview, chosen.agents)))
+    warnings = list(map(with_program, remarks(preview, chosen.agents)))
     if is_json:
         say_json(
             message,
@@ -295,7 +295,7 @@ def _print_preview(preview: RunPreview, chosen: Plugins, *, is_json: bool) -> No
     for warning in warnings:
         talk(f"warning: {warning}")
     if refused is not None:
-        talk(f"warning: {refused}\n  hint: {as_called(refused.hint)}")
+        talk(f"warning: {refused}\n  hint: {with_program(refused.hint)}")
 
 
 def _refusal(preview: RunPreview, chosen: Plugins) -> OrchestratorError | None:
@@ -328,10 +328,10 @@ def _detach(call: Call, request: RunRequest, chosen: Plugins, *, waits: bool) ->
     started = detach(request, chosen, detached, ["run", *kept, *words[at:]], waits=waits)
     if waits:
         message, key = started.said, str(started.pid)
-        following = command_line(program(), "stop", meant())
+        following = command_line(program(), "stop", named_directory())
     else:
         message, key = f"run {started.run} goes on by itself", started.run
-        following = command_line(program(), "wait", meant())
+        following = command_line(program(), "wait", named_directory())
     if call.is_json:
         run_id = "" if waits else started.run
         say_json(message, run=run_id, pid=started.pid, log=started.log, next=following)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from orchestrator.commands.progress import progress
-from orchestrator.commands.reply import as_called, json_text, say_error, talk, write
+from orchestrator.commands.reply import json_text, say_error, talk, with_program, write
 from orchestrator.core.cost import CAP_REACHED, cost_facts, total_cost
 from orchestrator.core.result import Verdict
 from orchestrator.core.snapshot import held
@@ -86,7 +86,7 @@ def _say_report(report: RunReport, *, as_json: bool) -> None:
             "run": report.run,
             "launched": report.launched,
             "duration": round(report.duration, 3),
-            "counts": report.board.told_counts(),
+            "counts": report.board.shown_counts(),
             "final_output": report.final_output,
             "cost_usd": round(spent.known, 6),
             "unknown_costs": spent.unknown,
@@ -156,7 +156,7 @@ def _say_failures(report: RunReport) -> None:
         talk(f"❌ {task.id} {one_line(board.standing[task.id].reason, limit=100)}{log}")
     if len(failed) > _MOST:
         more = f"… and {len(failed) - _MOST} more: orchestrator list --status failed"
-        talk(f"   {as_called(more)}")
+        talk(f"   {with_program(more)}")
     idle, cut_off = _left(report)
     if failed and idle:
         talk(f"{ICONS[TaskStatus.WAITING]} not started: {join_first(idle, _MOST)}")
@@ -170,13 +170,13 @@ def _say_failures(report: RunReport) -> None:
         more = (
             f"… and {len(left) - _MOST} more: orchestrator list --status blocked,running,cancelled"
         )
-        talk(f"   {as_called(more)}")
+        talk(f"   {with_program(more)}")
     if report.failure is not None:
         talk(f"error: {report.failure}")
         if report.failure.hint:
-            talk(f"  hint: {as_called(report.failure.hint)}")
+            talk(f"  hint: {with_program(report.failure.hint)}")
     elif failed or report.held_back or (report.signal and _is_left(report)):
-        talk(f"  hint: {as_called(_hint(report, failed))}")
+        talk(f"  hint: {with_program(_hint(report, failed))}")
 
 
 def _hint(report: RunReport, failed: Sequence[Task]) -> str:

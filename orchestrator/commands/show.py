@@ -10,7 +10,7 @@ from typing import NamedTuple
 from orchestrator.commands.call import Call
 from orchestrator.commands.logs import last_errors
 from orchestrator.commands.registry import Command, Facts, argument
-from orchestrator.commands.reply import as_called
+from orchestrator.commands.reply import with_program
 from orchestrator.commands.task_facts import chosen_agents, task_facts
 from orchestrator.core.cost import usd
 from orchestrator.core.duration import format_duration, roughly
@@ -92,7 +92,7 @@ def error_lines(view: TaskView, errors: str) -> list[str]:
         return []
     return [
         "",
-        as_called(f"Last lines of stderr (all: `orchestrator logs {view.task.id} --stderr`)"),
+        with_program(f"Last lines of stderr (all: `orchestrator logs {view.task.id} --stderr`)"),
         *(f"  {line}" for line in errors.splitlines()),
     ]
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from orchestrator.commands.call import Call
 from orchestrator.commands.registry import CALLER, DIR, JSON, Command, Facts, argument, option
-from orchestrator.commands.reply import as_called
+from orchestrator.commands.reply import with_program
 from orchestrator.commands.task_options import field_options, setting_options, settings_of, tags_of
 from orchestrator.errors import BusyError, OrchestratorError
 from orchestrator.executors.detach import Detached
@@ -120,7 +120,7 @@ class _SpawnAnswer(NamedTuple):
         if self.spawned.is_taken:
             is_new = self.spawned.is_new
             return "started in the background" if is_new else "is at work and takes it"
-        again = as_called(f"orchestrator run --only {self.spawned.id}")
+        again = with_program(f"orchestrator run --only {self.spawned.id}")
         return f"does not take it; once it is over: {again}"
 
 
@@ -174,7 +174,7 @@ def remarks(answer: _SpawnAnswer) -> Iterator[str]:
     if spawned.plan:
         yield f"made {os.path.relpath(spawned.plan)}"
     if not answer.is_json:
-        following = as_called(f"next: orchestrator history {spawned.id}")
+        following = with_program(f"next: orchestrator history {spawned.id}")
         yield f"run {spawned.run} {answer.how}; {following}"
 
 

@@ -11,12 +11,12 @@ from orchestrator.commands.call import Call
 from orchestrator.commands.plan_facts import PlanList, detail, plan_facts, subtask_facts
 from orchestrator.commands.registry import DIR, DIRECTORY, JSON, Command, flag
 from orchestrator.commands.reply import (
-    as_called,
-    meant,
+    named_directory,
     program,
     say_json,
     talk,
     terminal_width,
+    with_program,
     write,
 )
 from orchestrator.commands.wait import print_update, read_update
@@ -133,7 +133,7 @@ def _facts(call: Call, layout: Layout, overview: Overview) -> dict[str, Any]:
         **facts,
         "total": len(board.plan.tasks),
         "directory": layout.root,
-        "counts": board.told_counts(),
+        "counts": board.shown_counts(),
         "simulated": board.simulated(),
         "batch": board.current_batch(),
         "batches": max(board.shape.batch.values(), default=0),
@@ -175,7 +175,7 @@ def _active_run(overview: Overview) -> str:
     """Say which run is active, and that it merges the results, which is no task; empty where none is."""
     if overview.holder is None:
         return ""
-    run = f"Run {overview.holder['run']} is active (pid {overview.holder['pid']})"
+    run = f"Run {overview.holder['run']} is at work (pid {overview.holder['pid']})"
     line = ", ".join(filter(None, [run, suspended(overview.holder)])) + "\n"
     return f"{line}{MERGES}\n" if is_merging(overview.board) else line
 
@@ -186,7 +186,7 @@ def _ending(layout: Layout, overview: Overview) -> str:
     lines = [ending(brief)]
     plan_header = brief.board.plan.header
     if plan_header.state is not None and plan_header.state not in TERMINAL:
-        lines.append(as_called(what_keeps(layout, plan_header)))
+        lines.append(with_program(what_keeps(layout, plan_header)))
     # A plan that was never run may be a list for people, or wait for approval; and `status` is being looked at.
     if brief.about_run and brief.next_step() != ("status",):
         lines.append(f"next: {_next(layout, brief)}")
@@ -203,7 +203,7 @@ def _last_run(layout: Layout, overview: Overview) -> dict[str, Any]:
 
 
 def _next(layout: Layout, brief: Brief) -> str:
-    return next_command(brief, meant(), os.path.relpath(layout.final_output), program())
+    return next_command(brief, named_directory(), os.path.relpath(layout.final_output), program())
 
 
 def _outlook(board: PlanSnapshot) -> dict[str, float] | None:

@@ -15,7 +15,7 @@ from orchestrator.commands.registry import (
     duration,
     option,
 )
-from orchestrator.commands.reply import as_called
+from orchestrator.commands.reply import with_program
 from orchestrator.core.duration import format_duration
 from orchestrator.core.timestamp import format_local
 from orchestrator.errors import BusyError
@@ -98,7 +98,7 @@ def text(stopped: Stopped) -> str:
 def remarks(stopped: Stopped) -> Iterator[str]:
     """Yield what still waits; the JSON has it, too."""
     if left := _left(stopped):
-        end = as_called("to end it: orchestrator stop")
+        end = with_program("to end it: orchestrator stop")
         yield f"{_named(left)} is left alone; {end}"
 
 

@@ -18,7 +18,7 @@ from orchestrator.commands.registry import (
     argument,
     flag,
 )
-from orchestrator.commands.reply import as_called, program, talk
+from orchestrator.commands.reply import program, talk, with_program
 from orchestrator.core.agent import BUILT_IN
 from orchestrator.core.text import one_line, pluralize
 from orchestrator.errors import UsageError
@@ -192,7 +192,7 @@ def _save_remarks(found: _Saved) -> Iterator[str]:
         return
     if found.is_here:  # it is only found from this directory
         command = f"orchestrator plan --template {saved.name}{parameters}"
-        yield as_called(f"once this plan is finished: {command}")
+        yield with_program(f"once this plan is finished: {command}")
     else:
         yield f"next: {program()} plan --template {saved.name}{parameters} --dir NEW"
 

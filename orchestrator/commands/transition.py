@@ -19,7 +19,7 @@ from orchestrator.commands.registry import (
     option,
     with_help,
 )
-from orchestrator.commands.reply import as_called
+from orchestrator.commands.reply import with_program
 from orchestrator.core.plan_status import Step
 from orchestrator.services import plans
 from orchestrator.store.collection import plan_id
@@ -56,7 +56,7 @@ def execute(call: Call, params: TransitionParams) -> Moved:
     layout = call.plan(params.task)
     who, note = call.caller(), params.note
     step = plans.transition(layout, params.event, who=who, note=note, now=time.time())
-    run = plans.goes_on(layout, step)
+    run = plans.active_run_after(layout, step)
     return Moved(plan_id(layout), step, run, call.is_json)
 
 
@@ -79,7 +79,7 @@ def remarks(moved: Moved) -> Iterator[str]:
     """Yield that a run goes on."""
     if moved.run and not moved.is_json:
         stop = f"orchestrator stop {moved.id}"
-        yield as_called(f"run {moved.run} is at work and goes on; to end it: {stop}")
+        yield with_program(f"run {moved.run} is at work and goes on; to end it: {stop}")
 
 
 COMMAND = Command(

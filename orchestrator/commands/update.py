@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.commands.call import Call
 from orchestrator.commands.registry import CALLER, DIR, JSON, Command, Facts, argument, option
-from orchestrator.commands.reply import as_called
+from orchestrator.commands.reply import with_program
 from orchestrator.commands.task_command import task_command, waits
 from orchestrator.commands.task_options import criteria_of, field_options, tags_of
 from orchestrator.core.plan import Plan, Task, unknown_task
@@ -27,8 +27,8 @@ from orchestrator.services.criteria import add_criteria, check_new
 from orchestrator.services.row_checks import (
     check_parent,
     check_who,
-    dependencies_said,
     explained,
+    read_dependencies,
     readable,
     record_change,
     valid_plan,
@@ -253,9 +253,9 @@ def _with_full_ids(layout: Layout, changes: Changes) -> Changes:
         values["parent"] = resolve_ids(layout, parent)
     return changes._replace(
         values=values,
-        needs=changes.needs and dependencies_said(layout, changes.needs),
-        add_needs=dependencies_said(layout, changes.add_needs),
-        remove_needs=dependencies_said(layout, changes.remove_needs),
+        needs=changes.needs and read_dependencies(layout, changes.needs),
+        add_needs=read_dependencies(layout, changes.add_needs),
+        remove_needs=read_dependencies(layout, changes.remove_needs),
     )
 
 
@@ -384,7 +384,7 @@ def remarks(answer: UpdateAnswer) -> Iterator[str]:
 def _begun_text(task_id: str, status: TaskStatus) -> str:
     if status is TaskStatus.RUNNING:
         return f"{task_id} is at work on what it said before: the next attempt does this"
-    again = as_called(f"`orchestrator retry {task_id}` does it again")
+    again = with_program(f"`orchestrator retry {task_id}` does it again")
     return f"{task_id} is done with what it said before: {again}"
 
 

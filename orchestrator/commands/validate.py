@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from orchestrator.commands.call import Call
 from orchestrator.commands.registry import DIR, DIRECTORY, JSON, Command, Facts
-from orchestrator.commands.reply import as_called
+from orchestrator.commands.reply import with_program
 from orchestrator.core.graph import critical_path
 from orchestrator.core.text import pluralize
 from orchestrator.runner.warnings import remarks as warnings_of
@@ -42,7 +42,7 @@ def execute(call: Call, params: ValidateParams) -> _Valid:  # noqa: ARG001 - the
     layout = call.plan()
     chosen = call.plugins(layout)
     preview = validate(layout, chosen.registry)
-    board, warnings = preview.board, list(map(as_called, warnings_of(preview, chosen.agents)))
+    board, warnings = preview.board, list(map(with_program, warnings_of(preview, chosen.agents)))
     tasks, batches = len(board.plan.tasks), max(board.shape.batch.values(), default=0)
     message = f"valid: {pluralize(tasks, 'task')} in {pluralize(batches, 'batch', 'batches')}"
     if groups := sum(bool(task.children) for task in board.plan.tasks.values()):

@@ -18,7 +18,14 @@ from orchestrator.commands.registry import (
     duration,
     option,
 )
-from orchestrator.commands.reply import as_called, meant, program, say_json, talk, write
+from orchestrator.commands.reply import (
+    named_directory,
+    program,
+    say_json,
+    talk,
+    with_program,
+    write,
+)
 from orchestrator.core.brief import Brief, Phase
 from orchestrator.core.event import News
 from orchestrator.core.plan import PlanHeader
@@ -245,9 +252,11 @@ def print_update(layout: Layout, update: WaitUpdate, code: str, *, is_json: bool
     brief = update.brief
     about: dict[str, Any] = {
         "now": time.time(),
-        "next_step": next_command(brief, meant(), os.path.relpath(layout.final_output), program()),
+        "next_step": next_command(
+            brief, named_directory(), os.path.relpath(layout.final_output), program()
+        ),
         "cursor": str(update.cursor),
-        "typed": as_called,
+        "typed": with_program,
     }
     if is_json:
         is_ok = code in {"ok", "running"}

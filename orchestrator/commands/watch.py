@@ -24,7 +24,7 @@ from orchestrator.commands.registry import (
     option,
     with_help,
 )
-from orchestrator.commands.reply import as_called, talk, write
+from orchestrator.commands.reply import talk, with_program, write
 from orchestrator.core.duration import parse_duration
 from orchestrator.core.event import Line, read_line
 from orchestrator.core.timestamp import epoch, iso
@@ -205,14 +205,14 @@ def _print_death(layout: Layout, known: str) -> str:
     """Print that the last run is gone, unless that is *known*; return which one that is."""
     gone = broken_off(layout.lock)
     if gone not in {"", known}:
-        talk(as_called(f"❌ run {gone} died: `orchestrator status --brief` says what is left"))
+        talk(with_program(f"❌ run {gone} died: `orchestrator status --brief` says what is left"))
     return gone
 
 
 def _line(each: JournalEvent, *, is_json: bool) -> str:
     line = each.line
     if line.what == Kind.WARNING.value:
-        line = line._replace(text=as_called(line.text))
+        line = line._replace(text=with_program(line.text))
     if not is_json:
         return watch_line(line)
     return json.dumps(watch_facts(line, str(each.cursor)), ensure_ascii=False)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from orchestrator.commands.answer import print_answer
 from orchestrator.commands.call import Call
 from orchestrator.commands.registry import DIR, DIRECTORY, JSON, Command, Facts, flag
-from orchestrator.commands.reply import as_called, require_one, say_json, talk, terminal_width
+from orchestrator.commands.reply import require_one, say_json, talk, terminal_width, with_program
 from orchestrator.core.agent import AgentRegistry
 from orchestrator.core.draft import Draft
 from orchestrator.core.plan import Task, id_of
@@ -114,7 +114,7 @@ def remarks(written: _Written) -> Sequence[str]:
     if written.is_json:
         return ()
     before = [f"The plan before it is in {written.archived}"] if written.archived else []
-    return [*before, as_called("next: orchestrator run")]
+    return [*before, with_program("next: orchestrator run")]
 
 
 def _ask_and_write(
@@ -284,7 +284,7 @@ def _ask(question: str) -> str:
 
 
 def _print_error(error: OrchestratorError) -> None:
-    talk(f"  {error}" + (f" ({as_called(error.hint)})" if error.hint else ""))
+    talk(f"  {error}" + (f" ({with_program(error.hint)})" if error.hint else ""))
 
 
 def _shown(drawn: Drawn, agents: Known) -> str:

@@ -33,18 +33,18 @@ class Capacity:
     widths: Mapping[str, int] = field(default_factory=dict)
     _under_way: Counter[str] = field(default_factory=Counter, init=False)
 
-    def has_room(self, crew: Crew) -> bool:
+    def has_room(self, pool: Crew) -> bool:
         """Say whether one more attempt of this crew may start."""
-        return all(self._under_way[key] < self.widths[key] for key in crew)
+        return all(self._under_way[key] < self.widths[key] for key in pool)
 
-    def started(self, crew: Crew) -> None:
+    def started(self, pool: Crew) -> None:
         """Count an attempt that starts."""
-        for key in crew:  # mostly no one
+        for key in pool:  # mostly no one
             self._under_way[key] += 1
 
-    def ended(self, crew: Crew) -> None:
+    def ended(self, pool: Crew) -> None:
         """Count an attempt that is over."""
-        for key in crew:
+        for key in pool:
             self._under_way[key] -= 1
 
 
@@ -161,25 +161,27 @@ class AgentRegistry:
         """``max_parallel`` of those that have one."""
         return {member.key: member.max_parallel for member in self if member.max_parallel}
 
-    def crew(self, key: str) -> Crew:
+    def pool(self, key: str) -> Crew:
         """Return the agents whose ``max_parallel`` a task of this one counts against."""
         member = self[key]
         both = dict.fromkeys((member.key, member.extends))
         return tuple(each for each in both if each and self[each].max_parallel)
 
-    def running(self, key: str, at_work: Mapping[str, int]) -> int:
+    def running(self, key: str, running_tasks: Mapping[str, int]) -> int:
         """Return how many tasks of an agent are under way, those of agents that stand on it included."""
         key = self[key].key
-        return sum(at_work.get(each.key, 0) for each in self if key in {each.key, each.extends})
+        return sum(
+            running_tasks.get(each.key, 0) for each in self if key in {each.key, each.extends}
+        )
 
-    def require_room(self, key: str, at_work: Mapping[str, int]) -> None:
+    def require_room(self, key: str, running_tasks: Mapping[str, int]) -> None:
         """Make sure that an agent may take one more task (S4-59). *at_work*: tasks under way by agent, see ``at_work``.
 
         Raises:
             CapacityError: it has as many as it may.
         """
-        for each in self.crew(key):
-            limit, running = self[each].max_parallel, self.running(each, at_work)
+        for each in self.pool(key):
+            limit, running = self[each].max_parallel, self.running(each, running_tasks)
             if running >= limit:
                 raise CapacityError(
                     f"Agent at capacity: {each} has {running} of {limit} tasks under way",
@@ -203,7 +205,7 @@ class AgentRegistry:
         return next(chain(of_type, able), fallback)
 
 
-def at_work(results: Iterable[Result]) -> Counter[str]:
+def running_tasks(results: Iterable[Result]) -> Counter[str]:
     """Return how many tasks each agent has under way; what another user took into their hands is theirs."""
     return Counter(each.agent for each in results if each.status is TaskStatus.RUNNING)
 

@@ -42,7 +42,7 @@ class Line(NamedTuple):
         return found[1] if found else ""
 
     @property
-    def said(self) -> str:
+    def words(self) -> str:
         """What was said, or what else there is to tell."""
         found = self._by()
         return self.text[found.end() :] if found else self.text

@@ -39,7 +39,7 @@ GUESSES = 5
 _SHORTEST = 4
 
 
-def meant(word: str, known: Iterable[str]) -> str:
+def similar_name(word: str, known: Iterable[str]) -> str:
     """Return the known name that *word* is one typo away from, or empty.
 
     A typo is one letter too many, too few, or wrong, two swapped, or capitals. A digit more is none: ``claude2`` is

@@ -12,7 +12,7 @@ _COMMAND = re.compile(
 )
 
 
-def as_called(text: str, program: str, place: Callable[[str], str]) -> str:
+def with_program(text: str, program: str, place: Callable[[str], str]) -> str:
     """Return a text as it can be typed, where anyone who wrote it could only say ``orchestrator COMMAND``.
 
     Args:

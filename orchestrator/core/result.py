@@ -175,7 +175,7 @@ class Outcome(NamedTuple):
     """What the agent was not allowed to do: for each, the rule that would have let it through."""
     unheard: tuple[str, ...] = ()
     """What it wanted to tell the others in words that were not let through."""
-    remark: str = ""
+    warning: str = ""
     """What people should know although it is completed, in one line."""
     bill: Bill = FREE
     """What the attempt cost."""

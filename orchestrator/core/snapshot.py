@@ -174,7 +174,7 @@ class PlanSnapshot:
         """How many tasks have each status."""
         return Counter([standing.status for standing in self.standing.values()])
 
-    def told_counts(self) -> dict[str, int]:
+    def shown_counts(self) -> dict[str, int]:
         """Say the same to programs: every status by its word, also those that no task has."""
         counts = self.counts()
         return {status.value: counts[status] for status in TaskStatus}
@@ -261,7 +261,7 @@ def _derive_one(
 ) -> TaskState:
     """*numbers*: the newest attempt of every task that was started."""
     if task.children:  # a result says nothing of an umbrella
-        return _umbrella(task, standing)
+        return _group(task, standing)
     # With these two it is left to the dependencies; `pending` in a result file is an attempt that was interrupted.
     if result is not None and result.status is not _DONE and result.status is not _PENDING:
         return TaskState(status=result.status, reason=_why(result))
@@ -286,7 +286,7 @@ def _derive_one(
     return TaskState(status=TaskStatus.PENDING, reason=reason) if more else _COMPLETED
 
 
-def _umbrella(task: Task, standing: Mapping[str, TaskState]) -> TaskState:
+def _group(task: Task, standing: Mapping[str, TaskState]) -> TaskState:
     """Where an umbrella stands follows from what is under it, and how far that is stands in the reason."""
     done = sum(standing[child].status is _DONE for child in task.children)
     progress = f"{done}/{len(task.children)}"

@@ -41,11 +41,11 @@ def parse_timestamp(text: object, now: float | None = None) -> float:
 
 def format_timestamp(seconds: float) -> str:
     """Write a moment as ``parse_timestamp`` reads it: a day where it is the end of one, else UTC to the second."""
-    moment = datetime.fromtimestamp(seconds, UTC)
-    if moment.time() == _END_OF_DAY:
-        return moment.date().isoformat()
-    precision = "seconds" if moment.second else "minutes"
-    return f"{moment.replace(tzinfo=None).isoformat(timespec=precision)}Z"
+    timestamp = datetime.fromtimestamp(seconds, UTC)
+    if timestamp.time() == _END_OF_DAY:
+        return timestamp.date().isoformat()
+    precision = "seconds" if timestamp.second else "minutes"
+    return f"{timestamp.replace(tzinfo=None).isoformat(timespec=precision)}Z"
 
 
 def format_local(seconds: float) -> str:
@@ -53,12 +53,12 @@ def format_local(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds).astimezone():%Y-%m-%d %H:%M:%S %Z}"
 
 
-def _seconds(moment: datetime) -> float:
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _seconds(timestamp: datetime) -> float:
+    aware = timestamp if timestamp.tzinfo else timestamp.replace(tzinfo=UTC)
     try:
         return aware.astimezone(UTC).timestamp()
     except OverflowError:  # an hour before the first day of all in a zone east of it
-        raise ValueError(f"{moment} is out of range") from None
+        raise ValueError(f"{timestamp} is out of range") from None
 
 
 # ── timing ────────
@@ -97,17 +97,17 @@ def next_timestamp(text: str, now: datetime) -> datetime:
         this_minute = now.replace(second=0, microsecond=0).timestamp()
         today = now.replace(hour=hour, minute=minute, second=0, microsecond=0, tzinfo=None)
         # In the night in which clocks are put back there may be two of it.
-        for moment in (today, today.replace(fold=1)):
-            if moment.timestamp() >= this_minute:
-                return now if moment.timestamp() == this_minute else moment
+        for timestamp in (today, today.replace(fold=1)):
+            if timestamp.timestamp() >= this_minute:
+                return now if timestamp.timestamp() == this_minute else timestamp
         return today + timedelta(days=1)
     try:
-        moment = datetime.fromisoformat(text.strip())
+        timestamp = datetime.fromisoformat(text.strip())
     except ValueError:
         raise ValueError(f"{text!r} is not a time; write 07:30 or 2026-01-31T09:00") from None
-    if moment.timestamp() < now.timestamp():
+    if timestamp.timestamp() < now.timestamp():
         raise ValueError(f"{text!r} is over")
-    return moment
+    return timestamp
 
 
 def is_by_day(every: float) -> bool:
@@ -126,7 +126,7 @@ def next_round(begin: float, every: float, now: float) -> float:
         return begin + every * number
     first = datetime.fromtimestamp(begin)  # noqa: DTZ006 - the time zone of the machine, with its changes
     moments = (_on_the_wall(first, every * each) for each in count(max(1, number - 1)))
-    return next(moment for moment in moments if moment > now)
+    return next(timestamp for timestamp in moments if timestamp > now)
 
 
 def _on_the_wall(first: datetime, seconds: float) -> float:
@@ -155,7 +155,7 @@ def _second(seconds: int) -> str:
 def epoch(text: object) -> float:
     """Read what ``iso`` wrote; 0.0 for anything else."""
     try:
-        moment = datetime.fromisoformat(str(text))
+        timestamp = datetime.fromisoformat(str(text))
     except ValueError:
         return 0.0
-    return moment.timestamp() if moment.tzinfo else moment.replace(tzinfo=UTC).timestamp()
+    return timestamp.timestamp() if timestamp.tzinfo else timestamp.replace(tzinfo=UTC).timestamp()

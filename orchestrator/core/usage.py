@@ -52,7 +52,7 @@ class Booking(NamedTuple):
     """It failed, and its task stands failed because of it."""
 
     @property
-    def moment(self) -> float:
+    def timestamp(self) -> float:
         """When it counts."""
         return self.ended or self.started
 
@@ -157,9 +157,9 @@ def figures(
     *until* is only said, and cuts nothing off: a clock that was set back makes attempts of the future.
     """
     recent = within(booked, since)
-    new = [moment for moment in added if moment >= since]
-    news = Counter(day_of(moment) for moment in new)
-    by_day = _grouped(recent, lambda each: day_of(each.moment))
+    new = [timestamp for timestamp in added if timestamp >= since]
+    news = Counter(day_of(timestamp) for timestamp in new)
+    by_day = _grouped(recent, lambda each: day_of(each.timestamp))
     at_tasks = _grouped((each for each in recent if each.is_task), _task_of)
     tasks = [(group[-1], share(group)) for group in at_tasks.values()]
     return Figures(
@@ -177,8 +177,8 @@ def figures(
 
 def within(booked: Iterable[Booking], since: float) -> list[Booking]:
     """Return the attempts since a moment, oldest first."""
-    recent = (each for each in booked if each.moment >= since)
-    return sorted(recent, key=lambda each: (each.moment, each.plan, each.task, each.attempt))
+    recent = (each for each in booked if each.timestamp >= since)
+    return sorted(recent, key=lambda each: (each.timestamp, each.plan, each.task, each.attempt))
 
 
 def share(booked: Sequence[Booking]) -> Share:
@@ -197,9 +197,9 @@ def share(booked: Sequence[Booking]) -> Share:
     )
 
 
-def day_of(moment: float) -> int:
+def day_of(timestamp: float) -> int:
     """Return the day of a moment, both counted from the epoch, in UTC."""
-    return int(moment // DAY)
+    return int(timestamp // DAY)
 
 
 def _middle(ordered: Sequence[float]) -> float | None:

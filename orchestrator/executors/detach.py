@@ -30,7 +30,7 @@ def this_program() -> list[str]:
     return [sys.executable, "-P", "-c", _BOOTSTRAP, _ROOT]
 
 
-def _as_called() -> list[str]:
+def _as_started_by() -> list[str]:
     """Return words that start it, too, and tell it how we were called: in its hints it says what a person can type."""
     called = sys.orig_argv[: len(sys.orig_argv) - len(sys.argv) + 1]
     program, *flags, code, root = this_program()
@@ -56,7 +56,7 @@ class Detached:
         descriptor = open_made(self._beside, flags, 0o664)
         try:
             self._process = subprocess.Popen(
-                [*_as_called(), *words],
+                [*_as_started_by(), *words],
                 stdin=subprocess.DEVNULL,
                 stdout=descriptor,
                 stderr=descriptor,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
-from orchestrator.core.ids import meant
+from orchestrator.core.ids import similar_name
 from orchestrator.core.plan import TASK_ID
 from orchestrator.plan.table_words import HEADERS, NOBODY, NONE, OPEN, UNITS
 
@@ -135,7 +135,7 @@ def role_of(header: str) -> str:
         return role
     # A slip of the fingers in it must not start everything at once.
     known = [each for each, role in _role_of().items() if role == "needs" and len(each) >= _LONG]
-    return "needs" if len(word) >= _LONG and meant(word, known) else ""
+    return "needs" if len(word) >= _LONG and similar_name(word, known) else ""
 
 
 @cache

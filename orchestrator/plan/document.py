@@ -19,7 +19,7 @@ from orchestrator.plan.tables import Table, tables
 _SILENT = ("<!", "<?", "<pre", "<script", "<style", "<textarea")
 
 
-class Sheet(NamedTuple):
+class TaskTable(NamedTuple):
     """A table of the person's with its columns."""
 
     table: Table
@@ -31,9 +31,9 @@ class OwnText(NamedTuple):
 
     lines: Sequence[str]
     outline: Outline
-    tasks: tuple[Sheet, ...]
-    assignments: tuple[Sheet, ...]
-    unread: tuple[Sheet, ...] = ()
+    tasks: tuple[TaskTable, ...]
+    assignments: tuple[TaskTable, ...]
+    unread: tuple[TaskTable, ...] = ()
     """Tables that are none of tasks, as far as one can see by the header; of an unknown one the first column counts."""
     file: str = ""
     """Where it stands, as people see it."""
@@ -51,7 +51,7 @@ class OwnText(NamedTuple):
 def own_text(lines: Sequence[str], file: str = "") -> OwnText:
     """Find the tables that count in the person's own lines."""
     found = outline(lines)
-    sheets = [Sheet(table, read_header(table.header)) for table in tables(lines, found)]
+    sheets = [TaskTable(table, read_header(table.header)) for table in tables(lines, found)]
     assignments = tuple(sheet for sheet in sheets if sheet.columns.is_assignment_table)
     tasks = task_sheets(sheets)
     read = {sheet.table.line for sheet in tasks}
@@ -61,14 +61,14 @@ def own_text(lines: Sequence[str], file: str = "") -> OwnText:
     )
 
 
-def _unread(sheet: Sheet) -> Sheet | None:
+def _unread(sheet: TaskTable) -> TaskTable | None:
     """Return a table in which rows of tasks may stand, with the column of their ids."""
     if has_texts(sheet):
         return sheet
     return sheet._replace(columns=Columns(id=0)) if sheet.columns.id is None else None
 
 
-def task_sheets(sheets: Sequence[Sheet]) -> tuple[Sheet, ...]:
+def task_sheets(sheets: Sequence[TaskTable]) -> tuple[TaskTable, ...]:
     """Return those tables that say what is to be done."""
     tasks = tuple(sheet for sheet in sheets if sheet.columns.is_task_table)
     if tasks:
@@ -78,10 +78,10 @@ def task_sheets(sheets: Sequence[Sheet]) -> tuple[Sheet, ...]:
     return tuple(each for each in sheets if _words(each) == words)
 
 
-def has_texts(sheet: Sheet) -> bool:
+def has_texts(sheet: TaskTable) -> bool:
     """Whether a table has ids and texts, as one of tasks has at least."""
     return sheet.columns.id is not None and sheet.columns.has_text
 
 
-def _words(sheet: Sheet) -> list[str]:
+def _words(sheet: TaskTable) -> list[str]:
     return list(map(key_word, sheet.table.header))

@@ -15,7 +15,7 @@ from orchestrator.core.plan import Task
 from orchestrator.core.text import cell, sanitize
 from orchestrator.errors import Problem, UsageError
 from orchestrator.plan.columns import Columns, read_header, read_id
-from orchestrator.plan.document import Sheet
+from orchestrator.plan.document import TaskTable
 from orchestrator.plan.row import read_task
 from orchestrator.plan.scan import PlanScan
 from orchestrator.plan.tables import cell_spans, split_row
@@ -147,7 +147,7 @@ def without_field(places: PlanScan, ids: Collection[str], field: str) -> bytes:
     return places.file.replaced(lines)
 
 
-def _row_of(places: PlanScan, task_id: str) -> tuple[Sheet, int]:
+def _row_of(places: PlanScan, task_id: str) -> tuple[TaskTable, int]:
     for sheet in places.sheets:
         column = sheet.columns.id
         assert column is not None
@@ -157,7 +157,9 @@ def _row_of(places: PlanScan, task_id: str) -> tuple[Sheet, int]:
     raise KeyError(task_id)
 
 
-def _with_columns(sheet: Sheet, lines: list[str], command: Iterable[str]) -> tuple[Columns, int]:
+def _with_columns(
+    sheet: TaskTable, lines: list[str], command: Iterable[str]
+) -> tuple[Columns, int]:
     """Add the columns that are missing to the header and the line of dashes of a table; return what it has then."""
     columns, at = sheet.columns, sheet.table.line
     for role in command:

@@ -50,7 +50,7 @@ def read_plan_header(front: FrontMatter, file: str) -> tuple[PlanHeader, list[Pr
         title=_text(data.get("title")),
         priority=_text(data.get("priority")),
         eta=eta,
-        created=_moment(data.get("created")),
+        created=_timestamp(data.get("created")),
     )
     return plan_header, problems
 
@@ -86,7 +86,7 @@ def _parsed(value: Any) -> float:
     return timestamp.parse_timestamp(value)
 
 
-def _moment(value: Any) -> float:
+def _timestamp(value: Any) -> float:
     try:
         return _parsed(value) if value is not None else 0.0
     except ValueError:

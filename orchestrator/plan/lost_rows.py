@@ -17,7 +17,7 @@ from orchestrator.core.plan import Task
 from orchestrator.errors import Problem
 from orchestrator.plan.blocks import LISTED_TABLE, Block
 from orchestrator.plan.columns import read_header
-from orchestrator.plan.document import OwnText, Sheet
+from orchestrator.plan.document import OwnText, TaskTable
 from orchestrator.plan.row import named_task
 from orchestrator.plan.tables import Table, split_row
 
@@ -43,7 +43,7 @@ def listed_rows(own: OwnText, problems: list[Problem]) -> Iterator[Task]:
     """Refuse task tables in lists, and yield what ``named_task`` makes of their rows."""
     for block in own.outline.kinds(LISTED_TABLE):
         header = split_row(own.lines[block.line].lstrip(_MARKERS))
-        sheet = Sheet(Table(tuple(header), block.line, block.end), read_header(header))
+        sheet = TaskTable(Table(tuple(header), block.line, block.end), read_header(header))
         if sheet.columns.is_task_table:
             where = own.place(block.line)
             message = "a task table inside a list is not read"
@@ -96,7 +96,7 @@ def _loose_rows(own: OwnText, known: set[str], problems: list[Problem]) -> Itera
             yield named[0]
 
 
-def _named_in(sheet: Sheet, own: OwnText) -> list[Task]:
+def _named_in(sheet: TaskTable, own: OwnText) -> list[Task]:
     return [
         task
         for line, cells in sheet.table.rows(own.lines)
@@ -104,7 +104,7 @@ def _named_in(sheet: Sheet, own: OwnText) -> list[Task]:
     ]
 
 
-def _barred(own: OwnText) -> Iterator[tuple[int, Sheet | None, bool]]:
+def _barred(own: OwnText) -> Iterator[tuple[int, TaskTable | None, bool]]:
     """Yield the lines of texts that could be rows, each with the table above it if that is one of tasks.
 
     And whether it stands in HTML, which lasts until a blank line: `<details>` right above a table makes it none.
@@ -132,7 +132,7 @@ def _barred(own: OwnText) -> Iterator[tuple[int, Sheet | None, bool]]:
             yield at, above, is_html
 
 
-def _fits(line: str, sheet: Sheet | None) -> bool:
+def _fits(line: str, sheet: TaskTable | None) -> bool:
     """Whether a line without a bar at its beginning has as many cells as a table; the last one may be empty."""
     if sheet is None or "|" not in line or line[0].isspace():
         return False

@@ -18,7 +18,7 @@ from orchestrator.core.text import cell, from_cell, one_line, sanitize
 from orchestrator.errors import PlanError, Problem
 from orchestrator.plan.blocks import section_text
 from orchestrator.plan.columns import is_none, key_word, plain, read_id, role_of
-from orchestrator.plan.document import OwnText, Sheet, own_text
+from orchestrator.plan.document import OwnText, TaskTable, own_text
 from orchestrator.plan.front_matter import misplaced, read_front_matter, read_settings
 from orchestrator.plan.header import STATUS, read_plan_header
 from orchestrator.plan.lines import (
@@ -217,7 +217,7 @@ def _with_statuses(file: Lines) -> OwnText | None:
 
 
 def _set_in_table(
-    sheet: Sheet, lines: list[str], cells: Callable[[str], StatusCells | None]
+    sheet: TaskTable, lines: list[str], cells: Callable[[str], StatusCells | None]
 ) -> None:
     columns = sheet.columns
     if columns.id is None or columns.status is columns.start is columns.end is None:

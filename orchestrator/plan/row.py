@@ -44,22 +44,22 @@ def read_task(cells: Sequence[str], columns: Columns, where: str, problems: list
     needs, kinds = read_needs("" if too_many else text(columns.needs))
     values = _read_fields(cells, columns, where, problems)
     inputs = [
-        (header, _said(cells[index]))
+        (header, _text(cells[index]))
         for index, header in columns.others
         if not is_none(cells[index])
     ]
     hours = text(columns.at("estimate"))
     if hours and values["estimate"] is None and not is_none(hours):
-        inputs.append(("Estimate", _said(hours)))
+        inputs.append(("Estimate", _text(hours)))
     return Task(
         id=read_id(text(columns.id)),
-        name=from_cell(_said(name or description)),
-        description=_said(description),
+        name=from_cell(_text(name or description)),
+        description=_text(description),
         needs=needs,
         priority_text=read_label(
             text(columns.at("priority"))
         ),  # words are taken out once all rows are read
-        expected="" if is_none(text(columns.expected)) else _said(text(columns.expected)),
+        expected="" if is_none(text(columns.expected)) else _text(text(columns.expected)),
         inputs=tuple(inputs),
         where=where,
         need_kinds=kinds,
@@ -109,7 +109,7 @@ def is_total(cell: str) -> bool:
     return plain(cell).casefold().strip(" .:=") in TOTALS
 
 
-def _said(cell: str) -> str:
+def _text(cell: str) -> str:
     """Return what a cell says: one line, also where it has a character that ends one elsewhere.
 
     Who sees one command in it must not get two.

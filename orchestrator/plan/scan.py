@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from orchestrator.plan.blocks import fence_closes, fence_opens
 from orchestrator.plan.columns import read_header
-from orchestrator.plan.document import OwnText, Sheet, has_texts, own_text, task_sheets
+from orchestrator.plan.document import OwnText, TaskTable, has_texts, own_text, task_sheets
 from orchestrator.plan.front_matter import find_marks
 from orchestrator.plan.lines import Lines, conflict
 from orchestrator.plan.sections import without_regions
@@ -32,7 +32,7 @@ class PlanScan(NamedTuple):
     file: Lines
     lines: Sequence[str]
     """The person's own lines, bare; those of front matter and of our sections are empty."""
-    sheets: tuple[Sheet, ...]
+    sheets: tuple[TaskTable, ...]
     agent: str
     """The default agent of the plan; empty when it names none."""
     word: str = "T-"
@@ -58,7 +58,7 @@ def find_places(data: bytes) -> PlanScan:
     lines = [*[""] * body, *without_regions(bare)[body:]]
     found = plain_tables(lines)
     if found is not None:
-        sheets = [Sheet(table, read_header(table.header)) for table in found]
+        sheets = [TaskTable(table, read_header(table.header)) for table in found]
         tasks = task_sheets(sheets)
         others = (sheet for sheet in sheets if sheet not in tasks)
         if not (any(map(has_texts, others)) or _has_bars(lines, found)):

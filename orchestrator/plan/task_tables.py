@@ -22,7 +22,7 @@ from orchestrator.plan.columns import (
     read_person,
 )
 from orchestrator.plan.dependencies import Dependencies, Needs
-from orchestrator.plan.document import OwnText, Sheet
+from orchestrator.plan.document import OwnText, TaskTable
 from orchestrator.plan.lost_rows import IN_HTML, listed_rows, lost_rows
 from orchestrator.plan.row import is_struck, is_total, named_task, read_task
 from orchestrator.plan.tables import split_row
@@ -151,7 +151,7 @@ def _with_needs(own: OwnText, rows: list[Task], problems: list[Problem]) -> list
 
 
 def _reread(
-    row: Task, sheet: Sheet, cells: Sequence[str], said: Dependencies, problems: list[Problem]
+    row: Task, sheet: TaskTable, cells: Sequence[str], said: Dependencies, problems: list[Problem]
 ) -> Task:
     """Return a row whose cell of dependencies has more than ids of the plan; a plain list stays unchanged."""
     column = sheet.columns.needs
@@ -165,7 +165,7 @@ def _reread(
 
 def _read_again(
     row: Task,
-    place: tuple[Sheet, int | None],
+    place: tuple[TaskTable, int | None],
     cells: Sequence[str],
     said: Dependencies,
     problems: list[Problem],
@@ -191,7 +191,7 @@ def _struck(cells: Sequence[str], columns: Columns, where: str) -> Problem:
     )
 
 
-def _sums(sheet: Sheet, own: OwnText, rows: Sequence[Task]) -> Iterator[Problem]:
+def _sums(sheet: TaskTable, own: OwnText, rows: Sequence[Task]) -> Iterator[Problem]:
     """Refuse a last row that adds up the estimates above it: its id is a word where the others have numbers."""
     lines = {own.place(line) for line, _ in sheet.table.rows(own.lines)}
     *above, last = [row for row in rows if row.where in lines] or [Task("", "", "")]
@@ -205,7 +205,7 @@ def _sums(sheet: Sheet, own: OwnText, rows: Sequence[Task]) -> Iterator[Problem]
         yield Problem(message, last.where, hint, "sum_row")
 
 
-def _doubled_needs(sheet: Sheet, own: OwnText) -> list[Problem]:
+def _doubled_needs(sheet: TaskTable, own: OwnText) -> list[Problem]:
     header, first = sheet.table.header, sheet.columns.needs
     if first is None or not (second := more_needs(sheet.columns)):
         return []
@@ -214,7 +214,7 @@ def _doubled_needs(sheet: Sheet, own: OwnText) -> list[Problem]:
     return [Problem(message, own.place(sheet.table.line), hint, "bad_header")]
 
 
-def _unread_needs(sheet: Sheet, own: OwnText, rows: Sequence[Task]) -> Iterator[Problem]:
+def _unread_needs(sheet: TaskTable, own: OwnText, rows: Sequence[Task]) -> Iterator[Problem]:
     """Refuse a column that names tasks in a table without dependencies: nothing waits for them, all would start."""
     columns = sheet.columns
     if columns.has_order or columns.id is None:
@@ -236,7 +236,7 @@ def _unread_needs(sheet: Sheet, own: OwnText, rows: Sequence[Task]) -> Iterator[
             yield Problem(message, own.place(sheet.table.line), hint, "bad_header")
 
 
-def _rows_of(sheet: Sheet, own: OwnText, problems: list[Problem]) -> Iterator[Task]:
+def _rows_of(sheet: TaskTable, own: OwnText, problems: list[Problem]) -> Iterator[Task]:
     columns, width = sheet.columns, len(sheet.table.header)
     for line, cells in sheet.table.rows(own.lines):
         where = own.place(line)

@@ -118,10 +118,10 @@ def asking(
             plugins.sweep(layout.root, run)
         with closing(Journal(layout.journal)) as journal:
 
-            def hear(happening: Event) -> None:
-                if happening.kind is not Kind.NEWS:
-                    journal.append(happening.line())
-                listener(happening)
+            def hear(event: Event) -> None:
+                if event.kind is not Kind.NEWS:
+                    journal.append(event.line())
+                listener(event)
 
             worker = Worker(
                 workspace=workspace,
@@ -131,7 +131,7 @@ def asking(
                 run=run,
                 clock=clock,
                 listener=hear,
-                purse=Budget(settings.budget_usd or math.inf),
+                budget=Budget(settings.budget_usd or math.inf),
                 accounts=idle_accounts(plugins.agents, settings),
             )
             planner = Planner(worker, how, lock.dead_runs)

@@ -197,7 +197,7 @@ def aggregate(
     Raises:
         StoreError: an answer could not be read, or the file not be written.
     """
-    moment = results_time(workspace.layout)
+    timestamp = results_time(workspace.layout)
     tasks = board.plan.tasks.values()
     still = _still_outdated(workspace, board, outdated)
     changed = (f"{task_id}: {CHANGED_ROW}" for task_id in still)
@@ -225,7 +225,7 @@ def aggregate(
             f"{error}; final_output.md is drawn with the built-in template until that is corrected"
         )
         text = draw()
-    write_final_output(workspace.layout, text, moment)
+    write_final_output(workspace.layout, text, timestamp)
 
 
 def _still_outdated(

@@ -40,7 +40,7 @@ class Worker(NamedTuple):
     run: str
     clock: Clock
     listener: Listener
-    purse: Budget
+    budget: Budget
     accounts: Mapping[str, Account]
 
     def do(
@@ -74,7 +74,7 @@ class Worker(NamedTuple):
                 [self._entry(task, settings, newest)],
                 max_parallel=1,
                 accounts=self.accounts,
-                purse=self.purse,
+                budget=self.budget,
             ),
             policies=policies,
             executor=self.executor([self.descriptor]),

@@ -39,7 +39,7 @@ class PendingResult(NamedTuple):
     task: str
     commit: Commit | None
     """None: nothing is written and nothing told, and the next run makes the result of what is there."""
-    happening: Event
+    event: Event
     request: str = ""
     """The command that settled it so, to be answered then."""
 
@@ -95,10 +95,10 @@ class Writer:
             self._is_busy = False
         self._filled.set()
 
-    def holds_back(self, happening: Event) -> bool:
+    def holds_back(self, event: Event) -> bool:
         """Keep the outcome of a result until the result is told; False when there is nothing to wait for."""
         if self._untold:
-            self._untold.append(happening)
+            self._untold.append(event)
         return bool(self._untold)
 
     async def drain(self) -> None:
@@ -149,7 +149,7 @@ class Writer:
             if isinstance(each, Event):
                 self.tell(each)
             elif is_done:
-                self.tell(each.happening)
+                self.tell(each.event)
                 if each.request:
                     self.confirm(each.request)
 

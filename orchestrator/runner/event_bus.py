@@ -38,9 +38,9 @@ def listened_to(listener: Listener, do: Callable[[Listener], _T]) -> _T:
     """
     raised: list[BaseException] = []
 
-    def hear(happening: Event) -> None:
+    def hear(event: Event) -> None:
         try:
-            listener(happening)
+            listener(event)
         except BaseException as error:
             raised.append(error)
             raise _RaisedError from error
@@ -67,19 +67,19 @@ class EventBus:
     _told: dict[str, float] = field(default_factory=dict, init=False)
     """When the journal last had news of a task."""
 
-    def hear(self, happening: Event) -> None:
+    def hear(self, event: Event) -> None:
         """Write it down and tell it; raises ``StoreError`` as the journal does."""
-        if happening.kind in {Kind.RUN_HELD, Kind.RUN_RESUMED}:
-            self.is_held = happening.kind is Kind.RUN_HELD
-        if happening.kind is not Kind.NEWS or self._is_due(happening):
-            self.journal.append(happening.line())
-        self.pass_on(happening)
+        if event.kind in {Kind.RUN_HELD, Kind.RUN_RESUMED}:
+            self.is_held = event.kind is Kind.RUN_HELD
+        if event.kind is not Kind.NEWS or self._is_due(event):
+            self.journal.append(event.line())
+        self.pass_on(event)
 
-    def pass_on(self, happening: Event) -> None:
+    def pass_on(self, event: Event) -> None:
         """Tell what stands in the journal already."""
-        self.listener(happening)
-        for text in self.herald.hear(happening) if self.herald is not None else ():
-            self.hear(Event(kind=Kind.WARNING, time=happening.time, text=text))
+        self.listener(event)
+        for text in self.herald.hear(event) if self.herald is not None else ():
+            self.hear(Event(kind=Kind.WARNING, time=event.time, text=text))
 
     def say(self, kind: Kind, text: str, task: str = "") -> None:
         """Tell what the run itself has to say."""
@@ -141,14 +141,14 @@ class _Place:
         likely = [text for text in lines if any(word in text for word in _SPOKEN)]
         for line in filter(None, map(read_line, likely)):
             if line.is_message:
-                self._listener(_happening(line))
+                self._listener(_event(line))
 
 
-def _happening(line: Line) -> Event:
+def _event(line: Line) -> Event:
     return Event(
         kind=Kind(line.what),
         time=epoch(line.time),
         task=line.subject,
         agent=line.author,
-        text=line.said,
+        text=line.words,
     )

@@ -49,7 +49,7 @@ def run_in_event_loop(
     """
 
     async def hearing() -> None:
-        await run(_heard(signals))
+        await run(_received(signals))
 
     try:
         anyio.run(hearing)
@@ -59,7 +59,7 @@ def run_in_event_loop(
         raise
 
 
-async def _heard(signals: Signals) -> AsyncIterator[signal.Signals]:
+async def _received(signals: Signals) -> AsyncIterator[signal.Signals]:
     while True:
         # Without a pause: nothing is to start before what has come is heard.
         if number := signals.wait(0.0):

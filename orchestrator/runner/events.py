@@ -150,8 +150,8 @@ def money_used_up(
             f"their own budget is used up: {join_first(finish.overspent, MOST_NAMED)}",
         )
     if finish.unaffordable:
-        purse = engine.purse
-        left = f"{usd(max(purse.left, 0.0))} of the budget of {usd(purse.budget)} is left"
+        budget = engine.budget
+        left = f"{usd(max(budget.left, 0.0))} of the budget of {usd(budget.budget)} is left"
         if (spent := total_cost(paid_for)).unknown:
             attempts = pluralize(spent.unknown, "attempt")
             verb = "counts" if spent.unknown == 1 else "count"

@@ -65,7 +65,7 @@ def raw_answer(
     record = read_record(files.record) if written else None
     if record is None or not record.is_of(task.id, number, ""):
         return _as_it_stands(written)
-    said = _said(layout, task, agents, record, _AS_MARKDOWN)
+    said = _raw_output(layout, task, agents, record, _AS_MARKDOWN)
     if not _is_made_of(said.answer, written):
         return _as_it_stands(written, record.exit.log_bytes or 0)
     if not said.is_cut:
@@ -108,7 +108,7 @@ def was_corrected(
     record = read_record(layout.attempt(task.stem, number).record)
     if record is None or not record.is_of(task.id, number, ""):
         return False
-    said = _said(layout, task, agents, record, settings)
+    said = _raw_output(layout, task, agents, record, settings)
     written = workspace.read_written_answer(task.stem)
     return bool(said.answer) and not _is_made_of(said.answer, written)
 
@@ -124,7 +124,7 @@ def _clean(text: str, *, is_prose: bool) -> str:
     return redact(sanitize(text) if is_prose else without_escapes(text)).rstrip("\n")
 
 
-def _said(
+def _raw_output(
     layout: Layout,
     task: Task,
     agents: Mapping[str, Agent],
@@ -331,7 +331,7 @@ class Launcher:
             settings=self._policies[task.id],
             program=self._program,
             name=task.worker,
-            messages=self._heard(task) if is_prose else (),
+            messages=self._messages(task) if is_prose else (),
             # A file of settings only adds to the row, and takes nothing away.
             body=found.body if found and found.body.strip() else in_words(task, is_prose=is_prose),
             code=found.code if found else "",
@@ -362,11 +362,11 @@ class Launcher:
                 where = f"its log {self._shown(log)} is gone"
         self.warn(f"{live.task.id}: what {need.id} answered {lacks}: {where}")
 
-    def _heard(self, task: Task) -> Sequence[Message]:
+    def _messages(self, task: Task) -> Sequence[Message]:
         """Return what was said about a task and what it depends on, and what everybody should know."""
         if not self._program:
             return ()
-        heard = self._contexts.heard(self._ids, {task.id, task.parent, *task.needs})
+        heard = self._contexts.visible_to(self._ids, {task.id, task.parent, *task.needs})
         if missed := self._contexts.take_missed():
             self.warn(missed)
         return heard

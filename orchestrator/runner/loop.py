@@ -202,8 +202,8 @@ class Runner:
         if len(self._events) > 1:
             return
         while self._events:
-            moment = Tick(self.clock.now(), self.clock.draw())
-            for instruction in self.engine.handle(self._events[0], moment):
+            timestamp = Tick(self.clock.now(), self.clock.draw())
+            for instruction in self.engine.handle(self._events[0], timestamp):
                 self._perform(instruction)
             self._events.popleft()
         self._writer.look()
@@ -325,7 +325,7 @@ class Runner:
         if command is not None:
             result = noted(result, command)
         self.board.results[record.task] = result
-        happening = self._happening(
+        event = self._event(
             ENDINGS[record.status] if command is None else COMMANDED[command.verb],
             record.task,
             attempt=live.number,
@@ -336,7 +336,7 @@ class Runner:
         )
         # What could not be read is left to the next run, which makes the result of it.
         commit = None if live.unread else live.commit(result, outcome, exit)
-        self._writer.put(PendingResult(record.task, commit, happening, record.request))
+        self._writer.put(PendingResult(record.task, commit, event, record.request))
 
     def _record_manual(self, record: Record, command: TaskCommand, number: int) -> None:
         """Keep what a user settled; where that makes an attempt, it is attempt *number*."""
@@ -351,8 +351,8 @@ class Runner:
         except StoreError as error:
             commit = None
             self._give_up(error)
-        happening = manual_event(task, result, command, before)
-        self._writer.put(PendingResult(record.task, commit, happening, record.request))
+        event = manual_event(task, result, command, before)
+        self._writer.put(PendingResult(record.task, commit, event, record.request))
 
     def _show_progress(self, task: str, progress: int) -> None:
         """Take in how far the worker of a task says it is."""
@@ -368,9 +368,9 @@ class Runner:
 
     def _end(self, live: LiveAttempt, exit: ProcessExit, outcome: Outcome) -> None:
         self._ended[live.task.id] = (live, exit, outcome)
-        if outcome.remark:
-            self._tell(Kind.WARNING, live.task.id, attempt=live.number, text=outcome.remark)
-        opens = self._timer.moment(outcome.until) if self.is_patient else math.inf
+        if outcome.warning:
+            self._tell(Kind.WARNING, live.task.id, attempt=live.number, text=outcome.warning)
+        opens = self._timer.timestamp(outcome.until) if self.is_patient else math.inf
         self._handle(
             Ended(
                 live.task.id,
@@ -397,7 +397,7 @@ class Runner:
                 self.ended_by = number
                 agents = f" {pluralize(len(self.live), 'agent')}; once more makes it sooner"
                 text = f"{number.name}: stopping{agents if self.live else ''}"
-                self._listen(self._happening(Kind.RUN_STOPPING, text=text))
+                self._listen(self._event(Kind.RUN_STOPPING, text=text))
                 self._handle(StopRequested())
             else:
                 for live in self.live.values():
@@ -423,17 +423,17 @@ class Runner:
         self._tell(Kind.NEWS, live.task.id, attempt=live.number, text=live.news_so_far)
 
     def _tell(self, kind: Kind, task: str = "", **facts: Any) -> None:
-        self._listen(self._happening(kind, task, **facts))
+        self._listen(self._event(kind, task, **facts))
 
-    def _happening(self, kind: Kind, task: str = "", **facts: Any) -> Event:
+    def _event(self, kind: Kind, task: str = "", **facts: Any) -> Event:
         name = self.board.plan.tasks[task].name if task else ""
         return Event(kind=kind, time=self.clock.wall(), task=task, name=name, **facts)
 
-    def _listen(self, happening: Event) -> None:
-        if self._writer.holds_back(happening):
+    def _listen(self, event: Event) -> None:
+        if self._writer.holds_back(event):
             return
         self.drawing.mark_stale()
         try:
-            self.listener(happening)
+            self.listener(event)
         except StoreError as error:
             self._give_up(error)

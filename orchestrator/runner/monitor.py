@@ -16,7 +16,7 @@ from orchestrator.core.text import one_line
 from orchestrator.errors import OrchestratorError, StoreError
 from orchestrator.executors.protocol import Done, Executor, News, ProcessStarted, is_lost
 from orchestrator.runner.attempt import LiveAttempt
-from orchestrator.scheduler.messages import Heard
+from orchestrator.scheduler.messages import ActivitySeen
 from orchestrator.store.atomic import ADVICE, write_new
 from orchestrator.store.workspace import Workspace
 
@@ -33,7 +33,7 @@ class Monitor:
     scope: anyio.abc.TaskGroup
     live: dict[str, LiveAttempt]
     """By key."""
-    heard: Callable[[Heard], None]
+    heard: Callable[[ActivitySeen], None]
     news: Callable[[LiveAttempt], None]
     ended: Callable[[LiveAttempt, ProcessExit, Outcome], None]
     fails: Callable[[OrchestratorError], None]
@@ -91,7 +91,7 @@ class Monitor:
         outcome = live.judge(exit)
         if live.session and outcome.verdict is not Verdict.HELD:
             # What it said last, since anybody looked: that its account is close to a limit, for instance.
-            self.heard(Heard(live.task.id, live.number, live.reader.signs))
+            self.heard(ActivitySeen(live.task.id, live.number, live.reader.signs))
         self.ended(live, exit, outcome)
 
     async def keep_looking(self) -> None:
@@ -116,7 +116,7 @@ class Monitor:
                 if live.read_along():
                     await anyio.lowlevel.checkpoint()
                 if live.offset != offset and live.key in self.live:
-                    self.heard(Heard(live.task.id, live.number, live.reader.signs))
+                    self.heard(ActivitySeen(live.task.id, live.number, live.reader.signs))
                 if live.news != before:
                     self.news(live)
 

@@ -49,24 +49,22 @@ class NotificationSender:
         self._troubles = [f"{each.label}: {each.trouble}" for each in subscribers if each.trouble]
         self._last_alert = ""
 
-    def hear(self, happening: Event) -> list[str]:
+    def hear(self, event: Event) -> list[str]:
         """Pass on what people want to know; return what went wrong with telling them since the last call. Quick."""
-        match happening.kind:
+        match event.kind:
             case Kind.TASK_FAILED:
-                step = f"orchestrator show {happening.task}{self._place}"
-                notice = task_failed(
-                    self._plan, happening.task, happening.name, happening.text, step
-                )
-                self._tell(notice, happening.time)
+                step = f"orchestrator show {event.task}{self._place}"
+                notice = task_failed(self._plan, event.task, event.name, event.text, step)
+                self._tell(notice, event.time)
             case Kind.RUN_HELD | Kind.RUN_UNAFFORDABLE | Kind.RUN_OVERSPENT if (
-                happening.text != self._last_alert
+                event.text != self._last_alert
             ):
-                self._last_alert = happening.text
-                self._tell(alert(self._plan, happening.text, what="on hold"), happening.time)
+                self._last_alert = event.text
+                self._tell(alert(self._plan, event.text, what="on hold"), event.time)
             case Kind.DISCOVER:
-                text = f"{happening.agent}: {happening.text}"
-                notice = alert(self._plan, text, what="discovery", task=happening.task, icon="📣")
-                self._tell(notice, happening.time)
+                text = f"{event.agent}: {event.text}"
+                notice = alert(self._plan, text, what="discovery", task=event.task, icon="📣")
+                self._tell(notice, event.time)
             case _:
                 pass
         found, self._troubles = self._troubles, []

@@ -54,7 +54,7 @@ _STATUS = {
 _STARTED = Kind.RUN_STARTED.value.partition("_")[2]
 _ENDED = frozenset(kind.value.partition("_")[2] for kind in ENDINGS.values())
 #: A run, a task and an attempt.
-_Told = tuple[str, str, int]
+_Reported = tuple[str, str, int]
 
 
 class RecoveredAttempt(NamedTuple):
@@ -64,7 +64,7 @@ class RecoveredAttempt(NamedTuple):
     result: Result
     commit: Commit
 
-    def happening(self, now: float) -> Event:
+    def event(self, now: float) -> Event:
         """Return how that is told; *now* in seconds since the epoch."""
         is_done = self.result.status is TaskStatus.COMPLETED
         return Event(
@@ -166,7 +166,7 @@ def harvest(
         StoreError: a log or a result cannot be read now.
     """
     found = []
-    reported = cache(partial(_told, workspace.layout.journal))  # most never ask
+    reported = cache(partial(_reported, workspace.layout.journal))  # most never ask
     for task in tasks.values():
         known = traces.get(task.stem)
         if known is None or not known.recorded:
@@ -205,7 +205,7 @@ def harvest(
     return found
 
 
-def _told(journal: str) -> frozenset[_Told]:
+def _reported(journal: str) -> frozenset[_Reported]:
     """Return the attempts of which a run told how they ended; it tells nothing before the result is in its place.
 
     Raises:
@@ -281,8 +281,8 @@ def _judge(
     live: LiveAttempt, record: AttemptRecord, warn: Callable[[str, str], None]
 ) -> RecoveredAttempt:
     outcome = live.judge(record.exit)
-    if outcome.remark:
-        warn(live.task.id, outcome.remark)
+    if outcome.warning:
+        warn(live.task.id, outcome.warning)
     result = live.over(_STATUS[outcome.verdict], record.exit, outcome)
     return RecoveredAttempt(live.task, result, live.commit(result, outcome, record.exit))
 
@@ -383,7 +383,7 @@ def take_over(
     if found:
         workspace.commit([each.commit for each in found])
     for each in found:
-        listener(each.happening(Clock().wall()))
+        listener(each.event(Clock().wall()))
     return found
 
 

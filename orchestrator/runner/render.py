@@ -20,7 +20,7 @@ from orchestrator.runner.event_loop import in_thread
 from orchestrator.store.journal import journal_tail
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.master_plan import sections
-from orchestrator.views.terminal import label_of, moment
+from orchestrator.views.terminal import label_of, timestamp
 
 #: Seconds between two drawings at least (at most three a second).
 _SHORTEST = 0.33
@@ -147,10 +147,10 @@ def status_cells(board: PlanSnapshot, task_id: str) -> StatusCells | None:
 
 def _start(board: PlanSnapshot, task_id: str) -> str:
     result = board.results.get(task_id)
-    return moment(result.attempts[0].started) if result and result.attempts else "-"
+    return timestamp(result.attempts[0].started) if result and result.attempts else "-"
 
 
 def _end(board: PlanSnapshot, task_id: str) -> str:
     result = board.results.get(task_id)
     ended = result.last.ended if result and result.last else 0.0
-    return moment(ended) if ended else "-"
+    return timestamp(ended) if ended else "-"

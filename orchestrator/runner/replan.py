@@ -72,7 +72,7 @@ class Replanner:
         if not version or (version == self.seen and not is_asked):
             return None
         plan, shape = self.workspace.load_plan()
-        if _said(plan) == _said(self.plan) and not is_asked:
+        if _content(plan) == _content(self.plan) and not is_asked:
             self.seen = version
             return None  # only text around the table
         policies, meant = both_settings(self.workspace, plan, self.order, self.registry)
@@ -152,7 +152,7 @@ def _stands(result: Result, traces: Traces) -> bool:
             return result.status is TaskStatus.RUNNING and result.is_manual
 
 
-def _said(plan: Plan) -> tuple[object, ...]:
+def _content(plan: Plan) -> tuple[object, ...]:
     """What a plan says, wherever in the file it says so."""
     return plan.settings, [task._replace(where="") for task in plan.tasks.values()]
 

@@ -167,7 +167,7 @@ class _Session:
         self.budget = ahead.settings.budget_usd
         total, todo = len(ahead.board.plan.tasks), len(ahead.to_run) - len(kept_back(ahead))
         if ahead.settings.notify and not self.order.simulate:
-            self.telling.herald = self._call_herald(ahead)
+            self.telling.herald = self._notification_sender(ahead)
         begun = Event(kind=Kind.RUN_STARTED, time=started, run=self.run_id, tasks=todo)
         self.telling.hear(begun._replace(text=f"{todo} of {total} tasks to run"))
         for task_id, doubt in ahead.board.doubts.items():
@@ -176,7 +176,7 @@ class _Session:
             kept = self.workspace.move_aside(task) if task_id in ahead.to_run else ""
             text = f"{doubt}; it is kept as {kept}" if kept else doubt
             self.telling.say(Kind.WARNING, text, task_id)
-        self._remark(ahead)
+        self._warn_before(ahead)
         if traces and not self.order.simulate:
             ahead.board.beside = remember(ahead, self.plugins.agents)
         runner = self._runner(ahead, traces)
@@ -192,7 +192,7 @@ class _Session:
             run_in_event_loop(lambda signals: runner.run(heard, signals), self.signals)
         return self._conclude(ahead, runner, started)
 
-    def _remark(self, ahead: RunPreview) -> None:
+    def _warn_before(self, ahead: RunPreview) -> None:
         for text in remarks(ahead, self.plugins.agents):
             self.telling.say(Kind.WARNING, text)
         self.outdated = () if self.order.simulate else changed_rows(ahead, _NOTES)
@@ -200,7 +200,7 @@ class _Session:
             text = f"{CHANGED_ROW}; `orchestrator retry {task_id}` does it again"
             self.telling.say(Kind.WARNING, text, task_id)
 
-    def _call_herald(self, ahead: RunPreview) -> NotificationSender:
+    def _notification_sender(self, ahead: RunPreview) -> NotificationSender:
         root, title = self.order.layout.root, ahead.board.plan.title
         chosen = self.plugins.subscribers(ahead.settings, root)
         return NotificationSender(chosen, plan_name(title, root), self.run_id, plan_option(root))
@@ -235,11 +235,11 @@ class _Session:
             drawing=Drawing(self._draw, self._prepare),
         )
 
-        def hear(happening: Event) -> None:
+        def hear(event: Event) -> None:
             is_ending = runner.ended_by or runner.failure or runner.engine.is_draining
             if is_ending and not self.lock.is_closing:
                 self.lock.close(is_closed=True)
-            self.telling.hear(happening)
+            self.telling.hear(event)
 
         runner.listener = hear
         resets = Resets(self.workspace, requests, runner.board, runner.engine, self.clock)
@@ -396,7 +396,7 @@ class _Session:
             run=self.run_id,
             clock=self.clock,
             listener=self.telling.hear,
-            purse=runner.engine.purse,
+            budget=runner.engine.budget,
             accounts=accounts(board, self.plugins.agents, self.clock, ahead.settings, {}),
         )
         merged = merge(worker, board, ahead, runner.policies, is_cut=is_cut)

@@ -41,7 +41,7 @@ def build_engine(
         stop_on_failure=settings.on_failure == "stop",
         accounts=accounts(ahead.board, agents, clock, settings, ahead.policies),
         capacity=Capacity(registry.widths),
-        purse=_purse(ahead, sum(entry.open_bill for entry in entries)),
+        budget=_budget(ahead, sum(entry.open_bill for entry in entries)),
     )
 
 
@@ -122,7 +122,7 @@ def idle_accounts(agents: Mapping[str, Agent], settings: Settings) -> dict[str, 
     return {name: Account(near_limit=settings.near_limit, is_patient=is_patient) for name in names}
 
 
-def _purse(ahead: RunPreview, open_bills: float) -> Budget:
+def _budget(ahead: RunPreview, open_bills: float) -> Budget:
     """Return what the plan may still cost: earlier runs count, with all that they may have cost.
 
     *open_bills* are those that a session which goes on will tell of: they are reserved, and not spent yet.
@@ -154,7 +154,7 @@ def _entries(
     registry: AgentRegistry,
 ) -> Iterator[Node]:
     board, to_run = ahead.board, set(ahead.to_run)
-    known, crews = _known(ahead), {member.key: registry.crew(member.key) for member in registry}
+    known, crews = _known(ahead), {member.key: registry.pool(member.key) for member in registry}
     for task in board.plan.tasks.values():
         if task.id not in known:
             continue
@@ -171,7 +171,7 @@ def _entries(
             idle_timeout=policy.idle_timeout or math.inf,
             account="" if task.children else account,
             model=_model(policy, result),
-            crew=() if task.children else crews[policy.agent],
+            pool=() if task.children else crews[policy.agent],
             budget=policy.task_budget_usd or math.inf,
             spent=_spent(result),
             open_bill=_open_bill(result) if runs and account else 0.0,

@@ -151,9 +151,9 @@ _SAME = 1.0
 _LOOK = 10.0
 
 
-def until_wall(moment: float, clock: Clock, wait: Wait) -> int:
+def until_wall(timestamp: float, clock: Clock, wait: Wait) -> int:
     """Wait until the wall clock shows a moment, in seconds since the epoch; return the signal that ended it, or 0."""
-    while (left := moment - clock.wall()) > 0:
+    while (left := timestamp - clock.wall()) > 0:
         if number := wait(min(left, _LOOK)):
             return number
     return 0

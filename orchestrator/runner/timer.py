@@ -33,7 +33,7 @@ class Timer:
         """Look at both clocks."""
         self._ahead = self.clock.wall() - self.clock.now()
 
-    def moment(self, wall: float) -> float:
+    def timestamp(self, wall: float) -> float:
         """Turn a moment on the wall into one of the clock that never jumps; ``Slept`` corrects it later."""
         return wall - self._ahead
 

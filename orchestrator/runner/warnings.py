@@ -295,13 +295,13 @@ def validate(layout: Layout, registry: AgentRegistry) -> RunPreview:
         ahead = preview_run(RunRequest(layout=layout), registry)
     except PlanError as error:
         # A run stops at the plan itself; who mends it wants to know what is wrong beside it, too.
-        problems = [*error.problems, *_beside(layout, registry)]
+        problems = [*error.problems, *_file_problems(layout, registry)]
         raise PlanError(list(dict.fromkeys(problems))) from error
     require_files(ahead, ahead.board.plan.tasks)  # also where all is done: it may be done again
     return ahead
 
 
-def _beside(layout: Layout, registry: AgentRegistry) -> Sequence[Problem]:
+def _file_problems(layout: Layout, registry: AgentRegistry) -> Sequence[Problem]:
     """Return what is wrong with the task files and the agents of a plan that is invalid itself."""
     workspace = Workspace(layout)
     try:

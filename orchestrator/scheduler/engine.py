@@ -21,9 +21,9 @@ from orchestrator.errors import TransitionError
 from orchestrator.scheduler import replan
 from orchestrator.scheduler.budget import Account, Budget
 from orchestrator.scheduler.messages import (
+    ActivitySeen,
     Begun,
     Ended,
-    Heard,
     Input,
     Instruction,
     Launch,
@@ -57,7 +57,7 @@ class Engine:
         max_parallel: int,
         stop_on_failure: bool = False,
         accounts: Mapping[str, Account] | None = None,
-        purse: Budget | None = None,
+        budget: Budget | None = None,
         capacity: Capacity | None = None,
     ) -> None:
         """Take every task of the plan, the completed ones too; needs must be known and acyclic."""
@@ -66,7 +66,7 @@ class Engine:
             entry.place = place
             self.entries[entry.id] = entry
         self._max_parallel = max_parallel
-        self._admission = Admission(accounts or {}, purse or Budget(), capacity or Capacity())
+        self._admission = Admission(accounts or {}, budget or Budget(), capacity or Capacity())
         self._stop_on_failure = stop_on_failure
         self._running: dict[str, Node] = {}
         self._reserved: dict[str, Node] = {}
@@ -81,9 +81,9 @@ class Engine:
         self._timeouts = Timeouts()
 
     @property
-    def purse(self) -> Budget:
+    def budget(self) -> Budget:
         """The money of the run."""
-        return self._admission.purse
+        return self._admission.budget
 
     @property
     def running(self) -> Sequence[str]:
@@ -107,30 +107,30 @@ class Engine:
         wake_at = min((*times, *self._admission.openings(self._now)))
         return wake_at if wake_at < math.inf else None
 
-    def handle(self, event: Input, moment: Tick) -> list[Instruction]:
+    def handle(self, event: Input, timestamp: Tick) -> list[Instruction]:
         """Take in what happened, return what to do about it, in order."""
         todo: list[Instruction] = []
-        self._now = moment.now
+        self._now = timestamp.now
         match event:
             case Begun():
                 self._begin(todo)
-            case Heard():
+            case ActivitySeen():
                 self._hear(event, todo)
             case Ended():
-                self._end(event, moment, todo)
+                self._end(event, timestamp, todo)
             case Recorded():
-                self._release(self.entries[event.task], moment, todo)
+                self._release(self.entries[event.task], timestamp, todo)
             case Replanned():
                 self._replan(event, todo)
             case Intervened():
-                self._take_command(event, moment, todo)
+                self._take_command(event, timestamp, todo)
             case Ticked():
-                self._tick(moment, todo)
+                self._tick(timestamp, todo)
             case Slept():
-                self._admission.bring_forward(event.seconds, moment.now)
+                self._admission.bring_forward(event.seconds, timestamp.now)
             case StopRequested():
                 self._stop(event, todo)
-        self._dispatch(moment, todo)
+        self._dispatch(timestamp, todo)
         return todo
 
     def _begin(self, todo: list[Instruction]) -> None:
@@ -187,16 +187,16 @@ class Engine:
             entry.status = move(entry.status, Verb.READY)
         self._admission.put(entry)
 
-    def _dispatch(self, moment: Tick, todo: list[Instruction]) -> None:
-        self._end_doubts(moment, todo, is_over=False)
-        while not self.is_draining and (entry := self._next(moment.now)):
+    def _dispatch(self, timestamp: Tick, todo: list[Instruction]) -> None:
+        self._end_doubts(timestamp, todo, is_over=False)
+        while not self.is_draining and (entry := self._next(timestamp.now)):
             if entry.undurable:
                 # Its turn has come, but not its results: it keeps the slot for the moment the disk takes. Given to the
                 # next in line, the slot would be gone for a whole task, and a long chain would wait at every link.
                 self._reserved[entry.id] = entry
             else:
-                self._launch(entry, moment, todo)
-        self._end_doubts(moment, todo, is_over=True)
+                self._launch(entry, timestamp, todo)
+        self._end_doubts(timestamp, todo, is_over=True)
         is_idle = not (self._running or self._unrecorded)
         is_more_to_come = self._backoffs.next() < math.inf or self._admission.is_anything_to_come
         if is_idle and (self.is_draining or not is_more_to_come) and not self.is_finished:
@@ -207,22 +207,22 @@ class Engine:
         slots = self._max_parallel - len(self._running) - len(self._reserved)
         return self._admission.next(now, slots) if slots > 0 else None
 
-    def _launch(self, entry: Node, moment: Tick, todo: list[Instruction]) -> None:
+    def _launch(self, entry: Node, timestamp: Tick, todo: list[Instruction]) -> None:
         entry.apply_revision()
-        if not self._admission.admit(entry, moment.now, self._max_parallel - len(self._running)):
+        if not self._admission.admit(entry, timestamp.now, self._max_parallel - len(self._running)):
             self._queue(entry)
             return
         entry.status = move(entry.status, Verb.LAUNCH)
         entry.attempt += 1
         entry.charge += 1
         entry.stopping, entry.is_delivered, entry.turns = False, False, 0
-        entry.started = entry.heard = moment.now
+        entry.started = entry.heard = timestamp.now
         self._running[entry.id] = entry
         self._timeouts.arm(entry)
         cap = entry.cap if entry.account else math.inf
         todo.append(Launch(entry.id, entry.attempt, entry.charge, cap))
 
-    def _hear(self, event: Heard, todo: list[Instruction]) -> None:
+    def _hear(self, event: ActivitySeen, todo: list[Instruction]) -> None:
         entry = self._running.get(event.task)
         if entry is None or entry.attempt != event.attempt:
             return
@@ -232,32 +232,32 @@ class Engine:
             self._timeouts.arm(entry)
         todo.extend(self._admission.hear(entry, signs, self._now))
 
-    def _end(self, event: Ended, moment: Tick, todo: list[Instruction]) -> None:
+    def _end(self, event: Ended, timestamp: Tick, todo: list[Instruction]) -> None:
         entry = self._running.get(event.task)
         if entry is None or entry.attempt != event.attempt:
             return  # a late word about an attempt that was already settled
         del self._running[entry.id]
-        verdict = self._admission.weigh(entry, event, moment.now)
+        verdict = self._admission.weigh(entry, event, timestamp.now)
         if verdict is None and entry.intended is None:
             self._doubted[entry.id] = event
             entry.stopping = True  # its attempt is over: no timeout ends it
             self._admission.settle(entry, event, is_last=True)
-            self._admission.note_refusal(entry, event, moment.now)
+            self._admission.note_refusal(entry, event, timestamp.now)
             return
         verdict = verdict or event.verdict
         is_last = verdict in {Verdict.COMPLETED, Verdict.FATAL} or (
             verdict is Verdict.FAILED and entry.charge >= entry.max_attempts
         )
         self._admission.settle(entry, event, is_last=is_last or entry.intended is not None)
-        todo.extend(self._admission.conclude(entry, event, verdict, moment.now))
-        self._judge(entry, event, verdict, moment, todo)
+        todo.extend(self._admission.conclude(entry, event, verdict, timestamp.now))
+        self._judge(entry, event, verdict, timestamp, todo)
 
     def _judge(
         self,
         entry: Node,
         event: Ended,
         verdict: Verdict,
-        moment: Tick,
+        timestamp: Tick,
         todo: list[Instruction],
     ) -> None:
         verb, request = entry.intended or (entry.verb_after(verdict), "")
@@ -265,21 +265,21 @@ class Engine:
         if entry.intended is not None or verb is Verb.INTERRUPT:
             entry.charge -= 1
         elif verb is Verb.REPEAT:
-            delay = backoff(entry.retry_delay, entry.charge, moment.draw)
-            entry.due = moment.now + delay
+            delay = backoff(entry.retry_delay, entry.charge, timestamp.draw)
+            entry.due = timestamp.now + delay
         entry.intended = None
         self._arrive(entry, move(entry.status, verb))
         weighed = verdict if verdict is not event.verdict else None
         todo.append(Record(entry.id, entry.status, delay, request, weighed))
 
-    def _end_doubts(self, moment: Tick, todo: list[Instruction], *, is_over: bool) -> None:
+    def _end_doubts(self, timestamp: Tick, todo: list[Instruction], *, is_over: bool) -> None:
         """Judge what was in doubt; *is_over*: nothing that could tell has started by now."""
         for id, event in list(self._doubted.items()):
             entry = self.entries[id]
-            verdict = self._admission.reweigh(entry, event, moment.now, is_over=is_over)
+            verdict = self._admission.reweigh(entry, event, timestamp.now, is_over=is_over)
             if verdict is not None:
                 del self._doubted[id]
-                self._judge(entry, event, verdict, moment, todo)
+                self._judge(entry, event, verdict, timestamp, todo)
 
     def _arrive(self, entry: Node, status: TaskStatus) -> None:
         """Give a task its new status, and let it be written before anybody counts on it."""
@@ -300,7 +300,7 @@ class Engine:
             if is_waiting and not dependant.unmet:
                 self._queue(dependant)
 
-    def _release(self, entry: Node, moment: Tick, todo: list[Instruction]) -> None:
+    def _release(self, entry: Node, timestamp: Tick, todo: list[Instruction]) -> None:
         if not entry.unrecorded:
             return
         entry.unrecorded = False
@@ -311,7 +311,7 @@ class Engine:
             self._take_asked(entry, todo)  # first: it may be that no one can count on it any more
             if entry.status is TaskStatus.COMPLETED:
                 for dependant in entry.dependants:
-                    self._free(dependant, moment, todo)
+                    self._free(dependant, timestamp, todo)
             return
         if entry.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
             self._skip_dependants(entry, todo)
@@ -342,14 +342,14 @@ class Engine:
         elif not entry.unmet:
             self._queue(entry)
 
-    def _free(self, entry: Node, moment: Tick, todo: list[Instruction]) -> None:
+    def _free(self, entry: Node, timestamp: Tick, todo: list[Instruction]) -> None:
         self._gather([entry])
         is_waiting = entry.status is TaskStatus.WAITING and not (entry.unmet or entry.undurable)
         if entry.is_umbrella or not is_waiting:
             return
         entry.status = move(entry.status, Verb.READY)
         if self._reserved.pop(entry.id, None) is not None and not self.is_draining:
-            self._launch(entry, moment, todo)
+            self._launch(entry, timestamp, todo)
 
     def _skip(self, entry: Node, cause: Node, todo: list[Instruction]) -> None:
         entry.status = move(entry.status, Verb.SKIP)
@@ -360,11 +360,11 @@ class Engine:
         for entry, before in replan.skip_behind(cause):
             todo.append(Skip(entry.id, f"{before.id} {before.status.value}"))
 
-    def _take_command(self, event: Intervened, moment: Tick, todo: list[Instruction]) -> None:
+    def _take_command(self, event: Intervened, timestamp: Tick, todo: list[Instruction]) -> None:
         self.is_finished = False
         if doubted := self._doubted.pop(event.command.task, None):
             # It is settled as it is: anyone who commands does not wait for what others meet.
-            self._judge(self.entries[doubted.task], doubted, doubted.verdict, moment, todo)
+            self._judge(self.entries[doubted.task], doubted, doubted.verdict, timestamp, todo)
         self._intervene(event, todo)
 
     def _intervene(self, event: Intervened, todo: list[Instruction]) -> None:
@@ -423,10 +423,10 @@ class Engine:
                 if entry.status is not TaskStatus.WAITING:
                     entry.status = move(entry.status, Verb.WAIT)
 
-    def _tick(self, moment: Tick, todo: list[Instruction]) -> None:
-        for entry in self._backoffs.over(moment.now):
+    def _tick(self, timestamp: Tick, todo: list[Instruction]) -> None:
+        for entry in self._backoffs.over(timestamp.now):
             self._queue(entry)
-        for entry, reason in self._timeouts.expired(moment.now):
+        for entry, reason in self._timeouts.expired(timestamp.now):
             self._halt(entry, reason, todo)
 
     def _stop(self, event: StopRequested, todo: list[Instruction]) -> None:

@@ -21,7 +21,7 @@ class Begun:
     """The run begins."""
 
 
-class Heard(NamedTuple):
+class ActivitySeen(NamedTuple):
     """An attempt gave a sign of life."""
 
     task: str
@@ -79,7 +79,17 @@ class StopRequested(NamedTuple):
     ends_agents: bool = True
 
 
-Input = Begun | Heard | Ended | Recorded | Replanned | Intervened | Ticked | Slept | StopRequested
+Input = (
+    Begun
+    | ActivitySeen
+    | Ended
+    | Recorded
+    | Replanned
+    | Intervened
+    | Ticked
+    | Slept
+    | StopRequested
+)
 
 
 # ── instructions ────────

@@ -39,7 +39,7 @@ class Node:
     """Who pays for it; empty: it costs nothing."""
     model: str = DEFAULT_MODEL
     """The model that is asked of its agent, and others that it turned out to need."""
-    crew: tuple[str, ...] = ()
+    pool: tuple[str, ...] = ()
     """Agents whose ``max_parallel`` it counts against (``core.capacity``)."""
     budget: float = math.inf
     """USD it may cost, all its attempts together; infinity: no one said."""
@@ -89,7 +89,7 @@ class Node:
     @property
     def conditions(self) -> tuple[str, str, tuple[str, ...]]:
         """What has to let it through before it can start: its account, its model, the agents it counts against."""
-        return self.account, self.model if self.account else "", self.crew
+        return self.account, self.model if self.account else "", self.pool
 
     @property
     def left(self) -> float:
@@ -124,5 +124,5 @@ class Node:
             return
         self.timeout, self.idle_timeout = new.timeout, new.idle_timeout
         self.max_attempts, self.retry_delay = max(new.max_attempts, self.charge), new.retry_delay
-        self.account, self.model, self.crew = new.account, new.model, new.crew
+        self.account, self.model, self.pool = new.account, new.model, new.pool
         self.budget = new.budget  # what was spent of it is spent

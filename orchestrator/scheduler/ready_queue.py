@@ -25,10 +25,10 @@ _Conditions = tuple[str, str, Crew]
 class Admission:
     """A queue for each account, model and crew: highest priority first, then longest path, then the plan's order."""
 
-    def __init__(self, accounts: Mapping[str, Account], purse: Budget, capacity: Capacity) -> None:
+    def __init__(self, accounts: Mapping[str, Account], budget: Budget, capacity: Capacity) -> None:
         """Take the accounts as they stand; what costs nothing is never held."""
         self.accounts = {"": Account(), **accounts}
-        self.purse = purse
+        self.budget = budget
         self.capacity = capacity
         self.unaffordable: list[Node] = []
         """What the money could not take."""
@@ -102,8 +102,8 @@ class Admission:
         """Take out the task whose turn it is: its account is open, money and room are there."""
         best: list[_Item] | None = None
         for conditions in self._queues:
-            account, model, crew = conditions
-            if not (self._is_open(account, model, now) and self.capacity.has_room(crew)):
+            account, model, pool = conditions
+            if not (self._is_open(account, model, now) and self.capacity.has_room(pool)):
                 continue
             queue = self._live(conditions)
             while account and queue and self.cap(queue[0][-1], slots, others=-1) is None:
@@ -132,22 +132,22 @@ class Admission:
     def cap(self, entry: Node, slots: int, others: int = 0) -> float | None:
         """Return what an attempt may cost: what is left is shared only with what could start at the same time."""
         others += sum(count for (account, *_), count in self._waiting.items() if account)
-        return self.purse.cap(entry.left, min(slots, others + 1))
+        return self.budget.cap(entry.left, min(slots, others + 1))
 
     def admit(self, entry: Node, now: float, slots: int) -> bool:
         """Reserve what an attempt may cost, and count it on account and crew; False when it can no longer start."""
-        if not self.capacity.has_room(entry.crew):
+        if not self.capacity.has_room(entry.pool):
             return False  # it had kept its slot, and meanwhile its agent got full
         if entry.account:
             cap = self.cap(entry, slots)
             if cap is None or not self._is_open(entry.account, entry.model, now):
                 return False  # it had kept its slot, and meanwhile the account was held or the money went
-            self.purse.reserved += cap
+            self.budget.reserved += cap
             entry.cap = cap
         self.accounts[entry.account].running += 1
         for _, door in self._doors(entry):
             door.start()
-        self.capacity.started(entry.crew)
+        self.capacity.started(entry.pool)
         return True
 
     def settle(self, entry: Node, event: Ended, *, is_last: bool) -> None:
@@ -155,18 +155,18 @@ class Admission:
         self.accounts[entry.account].running -= 1
         for _, door in self._doors(entry):
             door.end(entry.started)
-        self.capacity.ended(entry.crew)
+        self.capacity.ended(entry.pool)
         if not entry.account:
             return
-        purse, cap, entry.cap = self.purse, entry.cap, 0.0
+        budget, cap, entry.cap = self.budget, entry.cap, 0.0
         if event.cost is None and event.is_resumable and not is_last:
             entry.open_bill += cap  # it stays reserved until the session says
             return
         # What no one will ever know counts with all that it may have been.
         is_settled = event.settles and event.cost is not None
         cost = (cap if event.cost is None else event.cost) + (0 if is_settled else entry.open_bill)
-        purse.reserved -= cap + entry.open_bill
-        purse.spent += cost
+        budget.reserved -= cap + entry.open_bill
+        budget.spent += cost
         entry.spent += cost
         if is_settled and entry.open_bill:
             # Less was spent than was feared.
@@ -256,7 +256,7 @@ class Admission:
             entry.model = needed(entry.model, event.model)
             for name, door in doors:
                 if door.hold_again(event.until, now):
-                    yield Hold(called(entry.account, name), door.opens_at, event.reason)
+                    yield Hold(hold_name(entry.account, name), door.opens_at, event.reason)
 
     def bring_forward(self, seconds: float, now: float) -> None:
         """Take in that time went by which the clock of the run did not count; an account opens by that on the wall."""
@@ -270,7 +270,7 @@ class Admission:
         for name, door in self._doors(entry):
             if door.is_proven_by(entry.started):
                 door.end_trial()
-                yield Resume(called(entry.account, name))
+                yield Resume(hold_name(entry.account, name))
         for each in self._set_back.pop(entry.account, ()):
             if each.ticket:  # it has its place again
                 self.discard(each)
@@ -278,12 +278,12 @@ class Admission:
 
     def write_off(self, entry: Node) -> None:
         """Count what was kept back for a session that will never tell with all that it may have cost."""
-        self.purse.reserved -= entry.open_bill
-        self.purse.spent += entry.open_bill
+        self.budget.reserved -= entry.open_bill
+        self.budget.spent += entry.open_bill
         entry.spent += entry.open_bill
         entry.open_bill = 0.0
 
 
-def called(account: str, model: str) -> str:
+def hold_name(account: str, model: str) -> str:
     """Return what people read of a hold: who is held, or which model of it."""
     return f"{account} ({model})" if model else account

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from orchestrator.core.agent import ALIASES, AgentRegistry, Listed, Member, Program, at_work
-from orchestrator.core.ids import meant
+from orchestrator.core.agent import ALIASES, AgentRegistry, Listed, Member, Program, running_tasks
+from orchestrator.core.ids import similar_name
 from orchestrator.core.plan import Task
 from orchestrator.core.settings import CAPS, Settings, lower, resolve
 from orchestrator.errors import NotFoundError, PlanError
@@ -25,12 +25,12 @@ class Known:
 
     def __init__(self, registry: AgentRegistry, workdir: str) -> None:
         """Take the roster, and the directory in which agents work."""
-        self._roster, self._workdir = registry, workdir
+        self._registry, self._workdir = registry, workdir
         self._subagents: frozenset[str] | None = None
         self._has_skills = any(member.skills for member in registry)
 
     def __contains__(self, key: object) -> bool:
-        return key in self._roster or key in self.names
+        return key in self._registry or key in self.names
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)
@@ -43,12 +43,12 @@ class Known:
         """All of them, ours first."""
         if self._subagents is None:
             self._subagents = subagents(self._workdir)
-        return (*self._roster.keys, *sorted(self._subagents - set(self._roster.keys)))
+        return (*self._registry.keys, *sorted(self._subagents - set(self._registry.keys)))
 
     @property
     def shells(self) -> Sequence[str]:
         """Those of them that run commands."""
-        return self._roster.shells
+        return self._registry.shells
 
     def key_of(self, task: Task) -> str:
         """Return the agent that its row asks for: the one in its Agent cell, else an assignee who is one of ours."""
@@ -62,7 +62,7 @@ class Known:
         """Return assignees who were probably meant to be agents; anybody else is a role that an agent takes."""
         roles = {task.role: task for task in tasks if task.assignee and not task.agent_key}
         for role, task in roles.items():
-            if role and role not in self and (close := meant(role, (*self.names, *ALIASES))):
+            if role and role not in self and (close := similar_name(role, (*self.names, *ALIASES))):
                 yield task, close
 
     def settle(
@@ -82,11 +82,11 @@ class Known:
         key = asked.agent
         if "agent" not in own and self._has_skills:
             needs = asked.required_capabilities
-            key = self._roster.choose(type=type, needs=needs, fallback=key)
-        is_subagent = key not in self._roster and key in self
-        if key not in self._roster and not is_subagent:
+            key = self._registry.choose(type=type, needs=needs, fallback=key)
+        is_subagent = key not in self._registry and key in self
+        if key not in self._registry and not is_subagent:
             return asked
-        member = self._roster["claude" if is_subagent else key]
+        member = self._registry["claude" if is_subagent else key]
         if member.settings:
             asked = _resolve(flags, common, member.settings, own)
         if member.runs is Program.SHELL and not any(
@@ -121,7 +121,7 @@ def list_agents(
                 board = Workspace(place).load(keep_cache=False)
             except (PlanError, NotFoundError):
                 continue  # agents may be looked at before there is a plan that can be read
-            running += at_work(board.results.values())
+            running += running_tasks(board.results.values())
             if name == ".":
                 workdir = layout.workdir(str(board.plan.settings.get("workdir", "")))
     listed = [

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from orchestrator.agents.protocol import Agent
-from orchestrator.agents.stdout_reader import said as printed
+from orchestrator.agents.stdout_reader import read_stdout as printed
 from orchestrator.core.plan import id_of
 from orchestrator.core.result import Result
 from orchestrator.core.snapshot import PlanSnapshot

@@ -27,8 +27,8 @@ from orchestrator.services.row_checks import (
     added_to,
     check_parent,
     check_who,
-    dependencies_said,
     explained,
+    read_dependencies,
     readable,
     record_change,
 )
@@ -125,7 +125,7 @@ def add(layout: Layout, new: NewTask, by: str, agents: Agents) -> Added:
     visible(new.text)
     values = typed_cells(new.values)
     new = new._replace(
-        needs=dependencies_said(layout, new.needs),
+        needs=read_dependencies(layout, new.needs),
         values={**values, "parent": resolve_ids(layout, new.parent)},
     )
     make_plan_directory(layout)

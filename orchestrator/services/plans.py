@@ -129,7 +129,7 @@ def transition(layout: Layout, event: str, *, who: str, note: str, now: float) -
     return step
 
 
-def goes_on(layout: Layout, step: Step) -> str:
+def active_run_after(layout: Layout, step: Step) -> str:
     """Return the active run although this step says that nothing more is to begin; empty when none is."""
     if PlanState(step.after.lower()) not in TERMINAL | {PlanState.BLOCKED}:
         return ""

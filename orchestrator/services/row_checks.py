@@ -60,7 +60,7 @@ def readable(layout: Layout, data: bytes) -> PlanScan:
     return places
 
 
-def dependencies_said(layout: Layout, said: str) -> str:
+def read_dependencies(layout: Layout, said: str) -> str:
     """Return what a user said a task waits for, with ids in the place of what means them in a cell: names, ranges.
 
     Raises:

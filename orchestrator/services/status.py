@@ -21,7 +21,7 @@ from orchestrator.store.lock import Waiting, broken_off, lock_owner, suspended, 
 from orchestrator.store.requests import Requests
 from orchestrator.store.result_writer import is_outdated
 from orchestrator.store.workspace import Workspace
-from orchestrator.views.terminal import moment
+from orchestrator.views.terminal import timestamp
 
 if TYPE_CHECKING:
     from orchestrator.agents.protocol import Agent
@@ -108,7 +108,7 @@ def find_orphans(layout: Layout) -> list[str]:
             command = requests.read(request)
             if command is not None and command.verb is not Verb.LAUNCH:  # that is forgotten
                 what = "claim" if command.is_claim else f"{command.verb.value} {command.task}"
-                said.append(f"{what} (by {command.by}, {moment(command.time)})")
+                said.append(f"{what} (by {command.by}, {timestamp(command.time)})")
     return said
 
 

@@ -75,7 +75,7 @@ def stop(layout: Layout, only: str | None = None, why: str = "") -> Stopped:
         return Stopped(run, others, is_over)
     if not waiting:
         if not os.path.lexists(layout.plan):
-            raise no_plan(layout, _is_at_work)
+            raise no_plan(layout, _is_active)
         raise NotFoundError(
             "no run is at work, and none waits for its time",
             where=layout.root,
@@ -87,7 +87,7 @@ def stop(layout: Layout, only: str | None = None, why: str = "") -> Stopped:
     return Stopped("", waiting, lambda: all(is_gone() for is_gone in gone))
 
 
-def _is_at_work(layout: Layout) -> bool:
+def _is_active(layout: Layout) -> bool:
     return lock_owner(layout.lock) is not None or bool(those_waiting(layout))
 
 

@@ -33,7 +33,7 @@ from orchestrator.store.atomic import (
 from orchestrator.store.fingerprint import is_settled, signature
 from orchestrator.store.index import read_cache, write_cache
 from orchestrator.store.layout import MADE_ID, PLAN_DIRECTORY, Layout, display_path
-from orchestrator.store.lock import goes_on, lock_owner
+from orchestrator.store.lock import keeps_last_plan, lock_owner
 from orchestrator.store.plan_directory import make_plan_directory
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def no_plan(layout: Layout, meant: Callable[[Layout], bool] | None = None) -> No
     """
     message, hint = "no master_plan.md in this plan directory", instead_of(layout, meant)
     if (holder := lock_owner(layout.lock)) is not None:
-        message, hint = f"{message}; {goes_on(holder)}", "put it back"
+        message, hint = f"{message}; {keeps_last_plan(holder)}", "put it back"
     return NotFoundError(message, where=layout.root, hint=hint)
 
 

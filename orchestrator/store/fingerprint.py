@@ -42,10 +42,10 @@ def newest(found: Iterable[os.stat_result]) -> int:
     return max((file.st_mtime_ns for file in found), default=0)
 
 
-def is_newer(path: str, moment: float) -> bool:
+def is_newer(path: str, timestamp: float) -> bool:
     """Say whether a file was changed after *moment*, in seconds since the epoch; one that is not there was not."""
     try:
-        return os.stat(path).st_mtime > moment
+        return os.stat(path).st_mtime > timestamp
     except OSError:
         return False
 

@@ -179,10 +179,10 @@ def require_elsewhere(holder: Mapping[str, Any]) -> None:
 def broken_under(holder: Mapping[str, Any], error: PlanError) -> PlanError:
     """Return the error of a plan that was broken under a run: the caller for the run is to hear of it."""
     hint = "mend the plan; `orchestrator watch` shows meanwhile what happens"
-    return PlanError([*error.problems, Problem(goes_on(holder), "", hint, "run_at_work")])
+    return PlanError([*error.problems, Problem(keeps_last_plan(holder), "", hint, "run_at_work")])
 
 
-def goes_on(holder: Mapping[str, Any]) -> str:
+def keeps_last_plan(holder: Mapping[str, Any]) -> str:
     """Return what a run does whose plan cannot be read any more."""
     return f"run {holder['run']} (pid {holder['pid']}) goes on with the last valid plan"
 

@@ -113,7 +113,7 @@ class Contexts:
         self._missed: str | None = None
         """What could not be read first; empty: that was told."""
 
-    def heard(self, tasks: Mapping[str, str], near: Collection[str]) -> list[Message]:
+    def visible_to(self, tasks: Mapping[str, str], near: Collection[str]) -> list[Message]:
         """Return everything about the tasks in *near*, and what all should know about the others.
 
         *tasks* is stem → id. What cannot be read is left out, and told: no attempt fails because of it.

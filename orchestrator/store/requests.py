@@ -253,9 +253,9 @@ class Requests:
         return f"{self.directory}/{request}{kind}"
 
 
-def new_id(moment: float) -> str:
+def new_id(timestamp: float) -> str:
     """Return the id of a request that is made at *moment*, seconds since the epoch."""
-    return f"{int(moment * 1e6):017d}-{os.urandom(6).hex()}"
+    return f"{int(timestamp * 1e6):017d}-{os.urandom(6).hex()}"
 
 
 def _read(request: str, data: bytes) -> TaskCommand | None:

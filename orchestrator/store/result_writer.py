@@ -100,7 +100,7 @@ class ResultWriter:
         """Say that an attempt is under way. Not synced: losing it loses nothing that was paid for."""
         self._spare_directory()
         self._spare_strangers(stem)
-        with self._beside(stem, text) as new:
+        with self._replacement(stem, text) as new:
             self._remember(stem, new.publish())
 
     def publish(self, commits: Sequence[Commit]) -> None:
@@ -140,7 +140,8 @@ class ResultWriter:
     def _publish(self, commits: Sequence[Commit]) -> None:
         with ExitStack() as stack:
             results = [
-                stack.enter_context(self._beside(commit.stem, commit.text)) for commit in commits
+                stack.enter_context(self._replacement(commit.stem, commit.text))
+                for commit in commits
             ]
             with io_errors("sync", self._layout.root):
                 written = [result.descriptor for result in results]
@@ -153,7 +154,7 @@ class ResultWriter:
                 self._keep(commit.stem, signed, commit.result)
                 self._remember_text(commit, signed)
 
-    def _beside(self, stem: str, text: str) -> Replacement:
+    def _replacement(self, stem: str, text: str) -> Replacement:
         path, data = self._layout.result_file(stem), text.encode()
         try:
             return Replacement(path, data)
@@ -296,7 +297,7 @@ def results_time(layout: Layout) -> int:
     return max(now, newest(result_files(layout.results).values()))
 
 
-def write_final_output(layout: Layout, text: str, moment: int) -> None:
+def write_final_output(layout: Layout, text: str, timestamp: int) -> None:
     """Write the aggregated result, made from what there was at that *moment*.
 
     Raises:
@@ -305,7 +306,7 @@ def write_final_output(layout: Layout, text: str, moment: int) -> None:
     make_room(layout.final_output)
     atomic_write(layout.final_output, text.encode())
     with suppress(OSError):  # some file systems let no one set times
-        os.utime(layout.final_output, ns=(moment, moment))
+        os.utime(layout.final_output, ns=(timestamp, timestamp))
 
 
 def is_outdated(layout: Layout, newest_result: int) -> bool:

@@ -170,9 +170,9 @@ class Assignments:
         known = self._known.get(task.stem)
         return known is not None and not known[1].made
 
-    def is_newer(self, task: Task, moment: float) -> bool:
+    def is_newer(self, task: Task, timestamp: float) -> bool:
         """Say whether the assignment of a task was changed after *moment*, in seconds since the epoch."""
-        return is_newer(self._layout.task_file(task.stem), moment)
+        return is_newer(self._layout.task_file(task.stem), timestamp)
 
     def make(self, task: Task, draw: Callable[[], str]) -> None:
         """Make the assignment of a task from its row: if there is none, or that there is was made from another row.

@@ -20,7 +20,7 @@ from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.errors import ExitStatus
 from orchestrator.views.plans import state_label
-from orchestrator.views.terminal import ICONS, MERGES, moment, tally
+from orchestrator.views.terminal import ICONS, MERGES, tally, timestamp
 
 LIMIT = 1600
 #: Tasks told with a reason, and warnings, at most.
@@ -109,15 +109,19 @@ def brief_text(
         # is news stands among those.
         lines.append(one_line(f"{last.what} · {last.text}", limit=_WIDTH + 20))
     if brief.begins:
-        waits = f"a run waits until {moment(brief.begins)}"
+        waits = f"a run waits until {timestamp(brief.begins)}"
         lines.append(", ".join(filter(None, [waits, brief.suspended])))
     room = LIMIT - len(tail) - sum(len(line) + 1 for line in lines)
     groups = brief.news.by_kind()
     blocks: list[tuple[Callable[[str, Sequence[str], int], str], str, list[str]]] = [
-        (_told, "❌ failed", [_failure(brief, line) for line in groups["failed"]]),
-        (_told, "⚠️ warnings", [typed(_warning(line)) for line in brief.news.warnings]),
-        (_told, "⚠️ results that do not count", _not_counted(brief)),
-        (_told, "💡 discoveries", [_said(line) for line in reversed(brief.news.discoveries)]),
+        (_list, "❌ failed", [_failure(brief, line) for line in groups["failed"]]),
+        (_list, "⚠️ warnings", [typed(_warning(line)) for line in brief.news.warnings]),
+        (_list, "⚠️ results that do not count", _not_counted(brief)),
+        (
+            _list,
+            "💡 discoveries",
+            [_message_line(line) for line in reversed(brief.news.discoveries)],
+        ),
         (_listed, "🔵 running", _running(brief, now)),
     ]
     kinds = sorted(groups.keys() - {"failed"}, key=_place)
@@ -125,7 +129,7 @@ def brief_text(
         (_listed, f"{_ICONS.get(kind, '·')} {one_line(kind, limit=20)}", _ids(groups[kind]))
         for kind in kinds[:_KINDS]
     ]
-    blocks.append((_listed, "💬 said on", _said_on(brief)))
+    blocks.append((_listed, "💬 said on", _discussed(brief)))
     for tell, title, items in blocks:
         if text := tell(title, items, room):
             lines.append(text)
@@ -166,7 +170,7 @@ def facts(
         "word": word(brief),
         "held": one_line(held.text, limit=_WIDTH) if (held := _held(brief)) is not None else "",
         "total": len(brief.board.plan.tasks),
-        "counts": brief.board.told_counts(),
+        "counts": brief.board.shown_counts(),
         "simulated": brief.board.simulated(),
         "running": [
             {
@@ -197,9 +201,9 @@ def facts(
         },
         "discoveries": {
             "count": len(brief.news.discoveries),
-            "first": [_said(line) for line in brief.news.discoveries[-_REASONS:]],
+            "first": [_message_line(line) for line in brief.news.discoveries[-_REASONS:]],
         },
-        "said": {"count": len(brief.news.said), "first": _said_on(brief)[:_FIRST]},
+        "said": {"count": len(brief.news.said), "first": _discussed(brief)[:_FIRST]},
         "cost_usd": round(spent.known, 6),
         "unknown_costs": spent.unknown,
         "next": next_step,
@@ -251,11 +255,11 @@ def _not_counted(brief: Brief) -> list[str]:
     return [one_line(f"{task[:64]} · {doubt}", limit=_WIDTH) for task, doubt in doubts.items()]
 
 
-def _said(line: Line) -> str:
-    return one_line(f"{line.subject[:64]} · {line.author}: {line.said}", limit=_WIDTH)
+def _message_line(line: Line) -> str:
+    return one_line(f"{line.subject[:64]} · {line.author}: {line.words}", limit=_WIDTH)
 
 
-def _said_on(brief: Brief) -> list[str]:
+def _discussed(brief: Brief) -> list[str]:
     """On which tasks something was said, each with how often, the newest last."""
     counts = Counter(line.subject[:64] for line in brief.news.said)
     return [f"{task} ({count})" if count > 1 else task for task, count in counts.items()]
@@ -284,7 +288,7 @@ def _running(brief: Brief, now: float) -> list[str]:
     return lines
 
 
-def _told(title: str, items: Sequence[str], room: int) -> str:
+def _list(title: str, items: Sequence[str], room: int) -> str:
     """One line each for the first few, then how many more."""
     icon, _, kind = title.partition(" ")
     lines = [f"{icon} {item}" for item in items[:_REASONS]]

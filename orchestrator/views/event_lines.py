@@ -39,7 +39,7 @@ def event_text(line: Line) -> tuple[str, str]:
     icon = _ICONS.get(line.what, "·")
     subject = one_line(line.subject, limit=64)
     if line.is_message:
-        said = "" if line.what == MessageKind.JOIN else f": {line.said}"
+        said = "" if line.what == MessageKind.JOIN else f": {line.words}"
         return time, one_line(f"{icon} {subject} {line.what} {line.author}{said}", limit=600)
     attempt = f" (attempt {line.attempt})" if line.attempt > 1 else ""
     text = f" · {line.text}" if line.text else ""
@@ -55,6 +55,6 @@ def watch_facts(line: Line, cursor: str) -> dict[str, Any]:
         facts["attempt"] = line.attempt
     if line.author:
         facts["by"] = line.author
-    if line.said:
-        facts["text"] = line.said
+    if line.words:
+        facts["text"] = line.words
     return {**facts, "cursor": cursor}

@@ -23,7 +23,7 @@ from orchestrator.views.listing import COLUMNS
 from orchestrator.views.report import csv_timestamp
 from orchestrator.views.status import cost_of
 from orchestrator.views.templating import render
-from orchestrator.views.terminal import label_of, moment, tally
+from orchestrator.views.terminal import label_of, tally, timestamp
 
 _COLUMNS = (
     *COLUMNS,
@@ -74,10 +74,10 @@ def export_markdown(
         overrides,
         plan=plan,
         title=plan.header.title or plan.title or "Plan",
-        moment=moment(now),
+        moment=timestamp(now),
         tally=tally(board.counts(), board.simulated()),
         parts=[_part(board, part, now, safe) for part in parts],
-        beside=[_beside(each, now) for each in beside(board)],
+        beside=[_auxiliary_part(each, now) for each in auxiliary_results(board)],
         spent=total_cost(board.paid_for()),
     )
     return redact(text).rstrip("\n") + "\n"
@@ -86,16 +86,18 @@ def export_markdown(
 def export_csv(board: PlanSnapshot, now: float) -> str:
     """Return one row for each task; moments in UTC, time and cost of all attempts together. *now*: as above."""
     rows = [_row(board, task, now) for task in board.plan.tasks.values()]
-    return csv_text(_COLUMNS, [*rows, *(_row_beside(each, now) for each in beside(board))])
+    return csv_text(
+        _COLUMNS, [*rows, *(_auxiliary_row(each, now) for each in auxiliary_results(board))]
+    )
 
 
-def beside(board: PlanSnapshot) -> list[Result]:
+def auxiliary_results(board: PlanSnapshot) -> list[Result]:
     """Return what was paid for and no row of the plan tells of: planning, merging, rows that were taken out."""
     found = [each for each in board.paid_for() if each.task not in board.plan.tasks]
     return [each for each in found if total_cost([each])]
 
 
-def _beside(result: Result, now: float) -> Mapping[str, Any]:
+def _auxiliary_part(result: Result, now: float) -> Mapping[str, Any]:
     return {
         "id": result.task,
         "name": _name_of(result),
@@ -115,7 +117,7 @@ def _worked(result: Result, now: float) -> float | None:
     return sum(known) if known else None
 
 
-def _row_beside(result: Result, now: float) -> Sequence[object]:
+def _auxiliary_row(result: Result, now: float) -> Sequence[object]:
     attempts, spent, took = result.attempts, total_cost([result]), _worked(result, now)
     cells = {
         "id": result.task,
@@ -155,7 +157,7 @@ def _attempt(attempt: Attempt, result: Result, now: float) -> Mapping[str, Any]:
         "number": attempt.number,
         "status": attempt.status,
         "by": attempt.agent or result.agent,
-        "begin": moment(attempt.started),
+        "begin": timestamp(attempt.started),
         "time": format_duration(attempt.lasted(now)),
         "cost": "-" if attempt.cost == 0 else usd(attempt.cost),
         "reason": attempt.reason,

@@ -31,7 +31,7 @@ from orchestrator.views.status import (
     timing,
 )
 from orchestrator.views.templating import render
-from orchestrator.views.terminal import LABELS, fit, label_of, moment
+from orchestrator.views.terminal import LABELS, fit, label_of, timestamp
 
 # ── merger prompt ────────
 #
@@ -231,7 +231,7 @@ def _summary(
     rows.append(
         (
             "Duration",
-            f"{format_duration(measured.wall)} ({moment(measured.started)} to {moment(measured.ended)})",
+            f"{format_duration(measured.wall)} ({timestamp(measured.started)} to {timestamp(measured.ended)})",
         )
     )
     if measured.earlier:

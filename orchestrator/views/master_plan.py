@@ -19,7 +19,7 @@ from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import cell
 from orchestrator.views.diagram import mermaid
 from orchestrator.views.status import cost_rows, failures, hold_line, log_link, result_link
-from orchestrator.views.terminal import ICONS, LABELS, label_of, moment, progress_bar, tally
+from orchestrator.views.terminal import ICONS, LABELS, label_of, progress_bar, tally, timestamp
 
 #: Up to so many tasks the status table has a row for each, in the order of the plan.
 WHOLE_TABLE = 500
@@ -128,7 +128,7 @@ def _times(board: PlanSnapshot, task_id: str, now: float) -> tuple[str, str, str
         return "-", "-", "-", "-"
     last = attempts[-1]
     duration = format_duration(last.lasted(now))
-    return str(len(attempts)), moment(last.started), moment(last.ended), duration
+    return str(len(attempts)), timestamp(last.started), timestamp(last.ended), duration
 
 
 def _note(

@@ -26,10 +26,10 @@ from orchestrator.views.pages import (
     Below,
     Site,
     Trouble,
-    at_work,
     bar_parts,
     capped,
     draw,
+    run_facts,
     state_look,
 )
 from orchestrator.views.plans import state_label, state_of, title_of
@@ -115,7 +115,7 @@ def overview_page(
         batches=max(board.shape.batch.values(), default=0),
         hold=hold_line(board, seen.now),
         costs=cost_rows(spent, board.plan.budget),
-        run=at_work(seen.run, seen.since, seen.now),
+        run=run_facts(seen.run, seen.since, seen.now),
         ending=ending(seen.brief) if seen.brief is not None else "",
         **_next(seen.brief),
         output=capped(seen.output, _OUTPUT, seen.output_in),
@@ -131,7 +131,7 @@ def overview_page(
         find=command.find,
         picture=picture(board),
         **_grid(board),
-        happenings=[_happening(board, each) for each in _lately(seen)],
+        happenings=[_event(board, each) for each in _lately(seen)],
         priorities=_PRIORITIES,
         given=FormValues(given or {}),
         below=plans,
@@ -269,7 +269,7 @@ def _lately(seen: Seen) -> list[Line]:
     return shown[: -_LINES - 1 : -1]
 
 
-def _happening(board: PlanSnapshot, line: Line) -> dict[str, str]:
+def _event(board: PlanSnapshot, line: Line) -> dict[str, str]:
     is_task = line.subject in board.plan.tasks and not line.is_about_run
     time, text = event_text(line)
     return {"time": time, "text": text, "task": line.subject if is_task else ""}

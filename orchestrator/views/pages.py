@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from orchestrator.core.duration import format_duration
 from orchestrator.core.plan import PlanHeader
 from orchestrator.core.plan_status import PlanState
-from orchestrator.core.program_name import as_called
+from orchestrator.core.program_name import with_program
 from orchestrator.core.redact import redact
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import clip, sanitize
@@ -211,11 +211,11 @@ def trouble_page(
         leaf="–",
         cause=trouble,
         now=now,
-        run=at_work(run, since, now),
+        run=run_facts(run, since, now),
     )
 
 
-def at_work(run: str, since: float, now: float) -> dict[str, object] | None:
+def run_facts(run: str, since: float, now: float) -> dict[str, object] | None:
     """Return what a page says of the active run; None where none is."""
     if not run:
         return None
@@ -262,7 +262,7 @@ def capped(text: str, limit: int, file: str) -> dict[str, object]:
 
 def _typed(site: Site, text: str) -> str:
     """Return a text with the commands in it as they can be typed anywhere; they are about the plan of this page."""
-    return as_called(text, site.program, lambda _: site.directory)
+    return with_program(text, site.program, lambda _: site.directory)
 
 
 def prepare() -> None:

@@ -10,7 +10,7 @@ from orchestrator.core.plan_status import PlanState, Step, implied_state, subtas
 from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import join_first
-from orchestrator.views.terminal import clip, moment, plain, progress_bar, table
+from orchestrator.views.terminal import clip, plain, progress_bar, table, timestamp
 
 STATE_ICONS: Mapping[PlanState, str] = {
     PlanState.PLANNING: "📝",
@@ -54,7 +54,7 @@ def bar(counts: Mapping[TaskStatus, int]) -> str:
 
 def day(eta: float) -> str:
     """Return when something is to be done, to the minute; a dash for 0."""
-    return f"{moment(eta)[:16]}Z" if eta else "-"
+    return f"{timestamp(eta)[:16]}Z" if eta else "-"
 
 
 def plans_text(

@@ -10,7 +10,7 @@ from orchestrator.core.duration import format_duration
 from orchestrator.core.text import cell, pluralize
 from orchestrator.core.usage import DAY, Booking, Figures, Share
 from orchestrator.views.csv_text import csv_text
-from orchestrator.views.terminal import moment, plain, table
+from orchestrator.views.terminal import plain, table, timestamp
 
 _COLUMNS = (
     "plan",
@@ -92,7 +92,7 @@ def report_csv(booked: Sequence[Booking]) -> str:
 
 def csv_timestamp(seconds: float) -> str:
     """Write a moment, seconds since the epoch, as a cell that can be computed with: ``2026-01-05 14:03:09``, in UTC."""
-    return moment(seconds).removesuffix("Z") if seconds else ""
+    return timestamp(seconds).removesuffix("Z") if seconds else ""
 
 
 def metrics_text(agents: Mapping[str, Share], width: int | None = None) -> str:
@@ -118,7 +118,7 @@ def summary(found: Figures) -> str:
 
 def day_text(day: int) -> str:
     """Return a day as people write it; *day* is counted from the epoch, in UTC."""
-    return moment(day * DAY + 1)[: len("2026-01-05")]
+    return timestamp(day * DAY + 1)[: len("2026-01-05")]
 
 
 # ── the tables ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -179,7 +179,7 @@ def _left_out(broken: Mapping[str, str]) -> Iterator[str]:
 
 
 def _span(found: Figures) -> str:
-    return f"{moment(found.since)[:16]}Z to {moment(found.until)[:16]}Z"
+    return f"{timestamp(found.since)[:16]}Z to {timestamp(found.until)[:16]}Z"
 
 
 def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -28,11 +28,11 @@ from orchestrator.views.terminal import (
     clip,
     display_width,
     fit,
-    moment,
     plain,
     plain_all,
     progress_bar,
     tally,
+    timestamp,
     wrap,
 )
 
@@ -73,7 +73,7 @@ def list_text(board: PlanSnapshot, tasks: Sequence[Task], width: int | None = No
     name_column = min(max(name_widths), _MOST_NAME)
     before = id_column + _LABEL_WIDTH + agent_column + 3 * len(_GAP)
     arrows = [
-        _umbrella(board, task)
+        _group(board, task)
         if task.children
         else f"{_GAP}← {', '.join(task.needs)}"
         if task.needs
@@ -116,7 +116,7 @@ def list_text(board: PlanSnapshot, tasks: Sequence[Task], width: int | None = No
     return "\n".join(lines) + "\n"
 
 
-def _umbrella(board: PlanSnapshot, task: Task) -> str:
+def _group(board: PlanSnapshot, task: Task) -> str:
     """How far an umbrella is, and what it waits for besides."""
     below = f"{_GAP}{UMBRELLA} {board.standing[task.id].reason}"
     return f"{below}{_GAP}← {', '.join(task.own_needs)}" if task.own_needs else below
@@ -400,7 +400,7 @@ def hold_text(hold: Held, *, now: float = 0.0, is_final: bool = False) -> str:
     """
     if 0 < hold.until < math.inf:
         left = f", in {format_duration(hold.until - now)}" if now else ""
-        end = f"opens {moment(hold.until)}{left}"
+        end = f"opens {timestamp(hold.until)}{left}"
     elif hold.is_outage:
         end = "the service did not say until when" if is_final else "tried again with one attempt"
     else:

@@ -20,7 +20,7 @@ from orchestrator.views.messages import MESSAGE_ICONS, MESSAGE_WORDS
 from orchestrator.views.overview_page import FormValues, row
 from orchestrator.views.pages import Site, Trouble, capped, draw
 from orchestrator.views.status import cost_of
-from orchestrator.views.terminal import moment
+from orchestrator.views.terminal import timestamp
 
 #: Bytes of an answer and of what is asked; messages; attempts; characters of a turn; neighbours that are named.
 _ANSWER, _ASKED, _MESSAGES, _ATTEMPTS, _TURN, _NAMED = 64 * 1024, 32 * 1024, 30, 50, 2000, 40
@@ -211,7 +211,7 @@ def _attempt(attempt: Attempt, now: float) -> dict[str, Any]:
         "ended": ended,
         "reason": one_line(attempt.reason, 500),
         "who": one_line(attempt.agent, 64),
-        "began": moment(attempt.started),
+        "began": timestamp(attempt.started),
         "since": attempt.started if attempt.is_open else 0.0,
         "took": format_duration(attempt.lasted(now)),
         "cost": "–" if attempt.cost == 0 else usd(attempt.cost),

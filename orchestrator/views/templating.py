@@ -46,7 +46,7 @@ def render(name: str, overrides: str | None, **values: object) -> str:
         where = _place(error, overrides, name)
         if not where:
             raise
-        problem = Problem(f"bad template: {_said(error)}", where, _FIX, "bad_template")
+        problem = Problem(f"bad template: {_message_of(error)}", where, _FIX, "bad_template")
         raise PlanError([problem]) from error
 
 
@@ -129,7 +129,7 @@ def _place(error: BaseException, overrides: str | None, name: str) -> str:
     return place or (whole if isinstance(error, (OSError, UnicodeError)) else "")
 
 
-def _said(error: BaseException) -> str:
+def _message_of(error: BaseException) -> str:
     message: Any = getattr(error, "message", None) or str(error) or type(error).__name__
     # What a template can ask is called by its own name there, not by that of a module of ours.
     message = _OF_OURS.sub(lambda found: found[1].lower(), str(message))

@@ -230,7 +230,7 @@ def tally(counts: Mapping[TaskStatus, int], simulated: int = 0) -> str:
     return " · ".join(parts)
 
 
-def moment(seconds: float) -> str:
+def timestamp(seconds: float) -> str:
     """Write a moment, seconds since the epoch: ``2026-01-05 14:03:09Z``; a dash for 0.
 
     In UTC, as result files write it: the same plan then reads the same on every machine.

@@ -80,9 +80,9 @@ class Live:
         """Return the stream for a page that was drawn at version *seen*; *look* says what it would show now."""
         if self._listeners >= _MOST:
             return Response("too many pages are open", 503, media_type="text/plain")
-        return StreamingResponse(self._told(look, seen), media_type="text/event-stream")
+        return StreamingResponse(self._stream(look, seen), media_type="text/event-stream")
 
-    async def _told(self, look: Callable[[], Scene], seen: str) -> AsyncIterator[str]:
+    async def _stream(self, look: Callable[[], Scene], seen: str) -> AsyncIterator[str]:
         # A limiter of its own: who waits takes no thread from who draws.
         apart = partial(anyio.to_thread.run_sync, limiter=anyio.CapacityLimiter(1))
         self._listeners += 1

@@ -245,7 +245,7 @@ class _Desk:
             note="" if is_answer else words,
             answer=words if is_answer and words.strip() else "",
         )
-        act(layout, command, _plugs_of)  # the browser shows that it waits
+        act(layout, command, _plugins_of)  # the browser shows that it waits
 
     def add(self, request: Request) -> Response:
         """Add a task."""
@@ -370,7 +370,7 @@ def _status(error: OrchestratorError | None) -> int:
     return _STATUSES.get(error.exit_status, 400)
 
 
-def _plugs_of(layout: Layout) -> Plugins:
+def _plugins_of(layout: Layout) -> Plugins:
     return plugins(layout=layout)
 
 

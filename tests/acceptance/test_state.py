@@ -317,15 +317,15 @@ def test_what_a_person_wrote_stays_byte_for_byte(orchestrate: Orchestrate, tmp_p
     assert 0 == orchestrate("run").returncode
     drawn_once = plan.read_bytes().decode()
     mine, _, ours = drawn_once.partition("last line without an end")
-    moment = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ"
+    timestamp = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ"
     assert 2 == len(
         re.findall(
-            rf"^\| T-0\d \| Agent-0[17] \| ✅ Completed \| {moment} \| {moment} \|$",
+            rf"^\| T-0\d \| Agent-0[17] \| ✅ Completed \| {timestamp} \| {timestamp} \|$",
             mine,
             re.MULTILINE,
         )
     )
-    cells = re.sub(rf" {moment} ", " - ", mine)
+    cells = re.sub(rf" {timestamp} ", " - ", mine)
     command = (
         PERSON.partition("last line")[0]
         .replace("|  🟡 Pending  |", "| ✅ Completed |")
@@ -340,7 +340,7 @@ def test_what_a_person_wrote_stays_byte_for_byte(orchestrate: Orchestrate, tmp_p
     (plan.parent / "results" / "agent-02-result.md").unlink()
     assert 0 == orchestrate("run").returncode
     again = plan.read_bytes().decode()
-    still = re.sub(rf" {moment} ", " - ", again.partition("last line without an end")[0])
+    still = re.sub(rf" {timestamp} ", " - ", again.partition("last line without an end")[0])
     assert command == still
     assert 2 == again.count("<!-- orchestrator:status -->")
 

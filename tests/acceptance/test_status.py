@@ -225,10 +225,10 @@ def test_the_next_step_never_names_an_output_that_lacks_a_correction(
         text = file.read().replace(b"\none\n", b"\ntwo\n")
         file.seek(0)
         file.write(text)
-    moment = output.stat().st_mtime_ns + 10**9 * max(ahead, 1)
-    os.utime(result, ns=(moment, moment))
+    timestamp = output.stat().st_mtime_ns + 10**9 * max(ahead, 1)
+    os.utime(result, ns=(timestamp, timestamp))
     for directory in (root, root / "results"):
-        os.utime(directory, ns=(2 * moment, 2 * moment))  # says nothing: an editor was there
+        os.utime(directory, ns=(2 * timestamp, 2 * timestamp))  # says nothing: an editor was there
     assert "run --detach" in orchestrate("status", "--brief").stdout
     assert "0 of 1 tasks to run" in orchestrate("run").stderr
     assert "\ntwo\n" in output.read_text(encoding="utf-8")

@@ -28,7 +28,7 @@ def said(text: str, now: float = NOW) -> float:
 
 
 @pytest.mark.parametrize(
-    ("text", "moment"),
+    ("text", "timestamp"),
     {
         "You've hit your 5-hour limit · resets 5:36am (UTC)": epoch("2026-11-21 05:36"),
         "You've hit your weekly limit · resets Nov 24, 4:36am (UTC)": epoch("2026-11-24 04:36"),
@@ -68,9 +68,9 @@ def said(text: str, now: float = NOW) -> float:
         "resets in 1 day, 4 hours and 30 minutes": NOW + 86400.0 + 4.5 * 3600.0,
     }.items(),
 )
-def test_a_text_names_its_moment(text: str, moment: float) -> None:
+def test_a_text_names_its_moment(text: str, timestamp: float) -> None:
     """Every spelling from 1.0 to 2.1.329."""
-    assert said(text) == moment
+    assert said(text) == timestamp
 
 
 @pytest.mark.parametrize(
@@ -111,11 +111,11 @@ def test_the_number_counts_before_the_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "moment", [None, "1795239392", True, [], {}, 10**400, -(10**400), float("nan"), float("inf")]
+    "timestamp", [None, "1795239392", True, [], {}, 10**400, -(10**400), float("nan"), float("inf")]
 )
-def test_a_number_that_is_none_is_passed_over(moment: object) -> None:
+def test_a_number_that_is_none_is_passed_over(timestamp: object) -> None:
     """Events are data: any type, any size; the text may still say it."""
-    found = opens_at({"resetsAt": moment}, "resets 5:36am (UTC)", NOW)
+    found = opens_at({"resetsAt": timestamp}, "resets 5:36am (UTC)", NOW)
     assert found == epoch("2026-11-21 05:36")
 
 
@@ -179,10 +179,10 @@ TEXTS = st.text() | st.from_regex(
 )
 
 
-@given(moment=ANY, text=TEXTS, now=st.floats(0, 4e9))
-def test_it_is_unknown_or_within_the_window(moment: object, text: str, now: float) -> None:
+@given(timestamp=ANY, text=TEXTS, now=st.floats(0, 4e9))
+def test_it_is_unknown_or_within_the_window(timestamp: object, text: str, now: float) -> None:
     """Whatever is said, nothing is raised, and nobody is held for longer than the longest window."""
-    found = opens_at({"resetsAt": moment}, text, now)
+    found = opens_at({"resetsAt": timestamp}, text, now)
     assert found == 0.0 or now - 86400 < found < now + LONGEST
 
 
@@ -193,7 +193,7 @@ def test_it_is_unknown_or_within_the_window(moment: object, text: str, now: floa
 )
 def test_what_is_printed_is_read_back(now: int, minutes: int, zone: str) -> None:
     """As the CLI writes a moment of the next day, so it is understood, up to the minute and a change of the clock."""
-    moment = datetime.fromtimestamp(now + 60 * minutes, UTC).astimezone(ZoneInfo(zone))
-    clock = moment.strftime("%I:%M%p").lstrip("0").lower()
+    timestamp = datetime.fromtimestamp(now + 60 * minutes, UTC).astimezone(ZoneInfo(zone))
+    clock = timestamp.strftime("%I:%M%p").lstrip("0").lower()
     found = said(f"You've hit your 5-hour limit · resets {clock} ({zone})", float(now))
-    assert abs(found - moment.timestamp()) <= 3600 + 60
+    assert abs(found - timestamp.timestamp()) <= 3600 + 60

@@ -154,7 +154,7 @@ def test_an_answer_with_another_exit_status_is_one_and_says_so() -> None:
     """A complete answer counts however its process ends."""
     outcome = judge(stream({}), ProcessExit(code=3), "out of memory\n")
     remark = "exit 3: out of memory, after its answer was complete"
-    assert (outcome.verdict, outcome.remark) == (COMPLETED, remark)
+    assert (outcome.verdict, outcome.warning) == (COMPLETED, remark)
     assert "exit 3: out of memory" == outcome.statistics["Ended with"]
 
 
@@ -162,7 +162,7 @@ def test_an_answer_with_another_exit_status_is_one_and_says_so() -> None:
 def test_whoever_answers_and_does_not_leave_has_answered(reason: StopReason) -> None:
     """An agent that prints its result and never exits is ended and its result kept (promise 15)."""
     outcome = judge(sample("success_stream")[0], ProcessExit(code=143, stopped=reason))
-    assert (outcome.verdict, outcome.remark) == (COMPLETED, "")
+    assert (outcome.verdict, outcome.warning) == (COMPLETED, "")
 
 
 @pytest.mark.parametrize("reason", [StopReason.TIMEOUT, StopReason.IDLE, StopReason.LINGERING])
@@ -173,7 +173,7 @@ def test_whoever_leaves_something_at_work_until_its_time_is_over_has_answered(
     out, _, _ = sample("bash_timeout_moved_to_background_stream")
     outcome = judge(out, ProcessExit(code=143, stopped=reason))
     assert outcome.verdict is COMPLETED
-    assert "1 background task still at work" in outcome.remark
+    assert "1 background task still at work" in outcome.warning
     assert "1 background task" in outcome.statistics.values()
 
 

@@ -338,7 +338,7 @@ def test_claude_keeps_a_whole_answer_however_its_process_ends(exit: ProcessExit)
     """It was paid for; how a process failed after it is told."""
     outcome = judged(PLUGS["claude"], [PLUGS["claude"].good], exit)
     is_failed = exit.code != 0 and exit.stopped is None
-    assert (Verdict.COMPLETED, is_failed) == (outcome.verdict, bool(outcome.remark))
+    assert (Verdict.COMPLETED, is_failed) == (outcome.verdict, bool(outcome.warning))
     assert RESULT["result"] == outcome.answer
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.agent import AgentRegistry, Member, Program, at_work
+from orchestrator.core.agent import AgentRegistry, Member, Program, running_tasks
 from orchestrator.core.result import Result
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import CapacityError, ExitStatus
@@ -83,14 +83,14 @@ def test_s4_59_roles_count_as_the_agent_they_stand_on() -> None:
     registry = AgentRegistry.of([CLAUDE, Member("reviewer", extends="claude", max_parallel=5)])
     with pytest.raises(CapacityError, match="claude has 3 of 3 tasks"):
         registry.require_room("reviewer", {"reviewer": 2, "claude": 1})
-    assert ("reviewer", "claude") == registry.crew("reviewer")
+    assert ("reviewer", "claude") == registry.pool("reviewer")
     assert 3 == registry.running("claude", {"reviewer": 2, "claude": 1})
 
 
 def test_an_agent_without_a_limit_has_room() -> None:
     """Then only the slots of the run count."""
     AgentRegistry.of().require_room("claude", {"claude": 1000})
-    assert () == AgentRegistry.of().crew("shell")
+    assert () == AgentRegistry.of().pool("shell")
 
 
 def test_at_work_is_what_runs() -> None:
@@ -101,7 +101,7 @@ def test_at_work_is_what_runs() -> None:
         Result("c", "claude", TaskStatus.COMPLETED),
         Result("d", "shell", TaskStatus.RUNNING),
     ]
-    assert {"claude": 2, "shell": 1} == at_work(results)
+    assert {"claude": 2, "shell": 1} == running_tasks(results)
 
 
 def test_a_file_takes_the_place_of_the_built_in_agent() -> None:

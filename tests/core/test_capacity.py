@@ -47,7 +47,7 @@ def test_a_role_counts_as_one_of_the_agent_it_stands_on() -> None:
 
 def test_a_full_agent_keeps_nobody_else_waiting() -> None:
     """What it has no room for waits in its place, whatever its priority, and keeps no slot."""
-    of_eva = [Node(id=f"e{n}", crew=("eva",), priority=100) for n in range(3)]
+    of_eva = [Node(id=f"e{n}", pool=("eva",), priority=100) for n in range(3)]
     others = [Node(id=f"o{n}") for n in range(3)]
     play = engine(*of_eva, *others, slots=3, eva=1)
     assert ["e0", "o0", "o1"] == launched(tell(play, Begun()))
@@ -58,7 +58,7 @@ def test_a_full_agent_keeps_nobody_else_waiting() -> None:
 @pytest.mark.parametrize("verdict", [Verdict.FAILED, Verdict.FATAL, Verdict.INTERRUPTED])
 def test_every_end_makes_room(verdict: Verdict) -> None:
     """However an attempt ended, the next one may start."""
-    play = engine(Node(id="a", crew=("eva",)), Node(id="b", crew=("eva",)), eva=1)
+    play = engine(Node(id="a", pool=("eva",)), Node(id="b", pool=("eva",)), eva=1)
     assert ["a"] == launched(tell(play, Begun()))
     assert 1 == len(launched(ends(play, "a", verdict)))
 
@@ -66,7 +66,7 @@ def test_every_end_makes_room(verdict: Verdict) -> None:
 def test_a_slot_kept_for_a_result_is_no_room() -> None:
     """Two tasks that waited for one result do not both start when it is on disk."""
     needs = ("first",)
-    waiting = [Node(id=key, needs=needs, crew=("eva",)) for key in "ab"]
+    waiting = [Node(id=key, needs=needs, pool=("eva",)) for key in "ab"]
     play = engine(Node(id="first"), *waiting, eva=1)
     tell(play, Begun())
     assert ["a"] == launched(completes(play, "first"))
@@ -75,9 +75,9 @@ def test_a_slot_kept_for_a_result_is_no_room() -> None:
 
 def test_a_changed_row_counts_against_its_new_agent() -> None:
     """From its next attempt on."""
-    play = engine(Node(id="a", crew=("eva",)), Node(id="b"), Node(id="c", needs=("b",)), eva=1)
+    play = engine(Node(id="a", pool=("eva",)), Node(id="b"), Node(id="c", needs=("b",)), eva=1)
     assert ["a", "b"] == launched(tell(play, Begun()))
-    rows = [Node(id="a"), Node(id="b"), Node(id="c", needs=("b",), crew=("eva",))]
+    rows = [Node(id="a"), Node(id="b"), Node(id="c", needs=("b",), pool=("eva",))]
     tell(play, Replanned(tuple(rows)))
     assert [] == launched(completes(play, "b")), "eva is at work on a, whatever its row says now"
     assert ["c"] == launched(ends(play, "a", Verdict.COMPLETED))

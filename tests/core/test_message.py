@@ -123,7 +123,7 @@ def test_the_journal_has_one_line_for_a_message() -> None:
     read = read_line(line)
     assert read is not None
     assert ("T-01", "share", "bob", True) == (read.subject, read.what, read.author, read.is_message)
-    assert read.said.startswith(
+    assert read.words.startswith(
         "see [redacted sk-ant-…] - 2026-01-05T14:00:00.000Z · T-02 · failed"
     )
     assert len(line) < 700

@@ -315,6 +315,6 @@ def test_how_a_plan_moved_is_no_news_of_a_task() -> None:
 def test_what_an_agent_prints_names_nobody(words: str) -> None:
     """Its news are its own words; only a command, or who said something, has an author."""
     (heard,) = read(f"T-01 · news attempt 1 · {words}")
-    assert ("", words) == (heard.author, heard.said)
+    assert ("", words) == (heard.author, heard.words)
     (said,) = read(f"T-01 · completed · {words}")
-    assert ("alice", "approved") == (said.author, said.said)
+    assert ("alice", "approved") == (said.author, said.words)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.core.ids import meant
+from orchestrator.core.ids import similar_name
 
 KNOWN = ("claude", "shell", "qa", "code-reviewer")
 
@@ -23,11 +23,11 @@ KNOWN = ("claude", "shell", "qa", "code-reviewer")
     ],
 )
 def test_one_slip_is_a_typo(word: str, name: str) -> None:
-    assert name == meant(word, KNOWN)
+    assert name == similar_name(word, KNOWN)
 
 
 @pytest.mark.parametrize(
     "word", ["", "qb", "db_specialist", "claude2", "2claude", "shelves", "claude-code", "lcauded"]
 )
 def test_anything_else_is_a_name_of_its_own(word: str) -> None:
-    assert meant(word, KNOWN) == ""
+    assert similar_name(word, KNOWN) == ""

@@ -224,7 +224,7 @@ def test_work_is_handed_out_in_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "now", "verb"),
+    ("command", "now", "verb"),
     [
         (S.BLOCKED, S.PENDING, Verb.BLOCK),
         (S.RUNNING, S.PENDING, Verb.START),

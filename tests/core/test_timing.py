@@ -19,7 +19,7 @@ NOON = at("2026-01-31T12:00:20").astimezone()
 
 
 @pytest.mark.parametrize(
-    ("moment", "text"),
+    ("timestamp", "text"),
     [
         (at("2026-01-31T12:01:00"), "12:01"),
         (at("2026-02-01T11:59:00"), "11:59"),
@@ -33,8 +33,8 @@ NOON = at("2026-01-31T12:00:20").astimezone()
         (datetime(2026, 3, 1, 9, tzinfo=timezone(timedelta(hours=2))), "2026-03-01T09:00+02:00"),
     ],
 )
-def test_the_moment_that_is_meant(moment: datetime, text: str) -> None:
-    assert moment.timestamp() == next_timestamp(text, NOON).timestamp()
+def test_the_moment_that_is_meant(timestamp: datetime, text: str) -> None:
+    assert timestamp.timestamp() == next_timestamp(text, NOON).timestamp()
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("berlin")
 @pytest.mark.parametrize(
-    ("moment", "text", "now"),
+    ("timestamp", "text", "now"),
     [
         ("2026-10-25T02:30+02:00", "02:30", "2026-10-25T02:15+02:00"),
         ("2026-10-25T02:30+01:00", "02:30", "2026-10-25T02:45+02:00"),
@@ -60,10 +60,10 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("2027-03-29T02:30+02:00", "02:30", "2027-03-28T03:40+02:00"),
     ],
 )
-def test_the_night_in_which_clocks_are_set(moment: str, text: str, now: str) -> None:
+def test_the_night_in_which_clocks_are_set(timestamp: str, text: str, now: str) -> None:
     """An hour that there is twice has each of its times twice, and the next one is meant."""
     local = datetime.fromtimestamp(at(now).timestamp()).astimezone()
-    assert at(moment).timestamp() == next_timestamp(text, local).timestamp()
+    assert at(timestamp).timestamp() == next_timestamp(text, local).timestamp()
 
 
 @pytest.mark.parametrize("text", ["", "24:00", "12:60", "noon", "7", "12:00:00", "2026-13-01"])
@@ -106,10 +106,10 @@ def test_a_time_of_day_is_never_more_than_a_day_away(hour: int, minute: int, sec
 def test_what_comes_back_to_a_time_of_day_comes_back_to_that_on_the_wall(
     begin: str, every: int, rounds: list[str]
 ) -> None:
-    first = moment = at(begin).timestamp()
+    first = timestamp = at(begin).timestamp()
     for each in rounds:
-        moment = next_round(first, every * 3600.0, moment)
-        assert at(each).timestamp() == moment
+        timestamp = next_round(first, every * 3600.0, timestamp)
+        assert at(each).timestamp() == timestamp
 
 
 @given(st.floats(0, 1e6), st.floats(1, 1e5), st.floats(0, 1e6))

@@ -380,3 +380,63 @@ def test_lazy_imports_keep_to_the_floors() -> None:
                 is_shown = name == "orchestrator/views/markdown_html.py"  # nothing reads that again
                 wrong += [f"{name}: {module}"] * (room != "plan" and not is_shown)
     assert [] == wrong
+
+
+#: Words of an earlier private language → the word that replaces it. No module, class or function has one in its name.
+SYNONYMS = {
+    "beside": "auxiliary",
+    "charter": "plan header",
+    "happening": "event",
+    "herald": "notification sender",
+    "intervention": "task command",
+    "launchpad": "launcher",
+    "moment": "timestamp",
+    "nobody": "no user",
+    "plugs": "plugins",
+    "prospect": "run preview",
+    "purse": "budget",
+    "roster": "agents, agent registry",
+    "somebody": "user, caller",
+    "told": "reported",
+    "umbrella": "group",
+    "wanted": "command, request",
+    "whoever": "caller, worker",
+    "wish": "command",
+}
+#: How often these words may still stand in the package and in the documents; the number only falls.
+PROSE = {"somebody": 30, "nobody": 45, "whoever": 15, "told": 190, "wanted": 15, "at work": 60}
+
+
+def test_names_are_words_of_the_glossary() -> None:
+    """One word per concept, the one that the field uses."""
+    wrong = []
+    for name, tree in inside("orchestrator/").items():
+        stem = Path(name).stem
+        named = [stem] + [
+            node.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        ]
+        for each in named:
+            words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", each).lower().strip("_").split("_")
+            wrong += [
+                f"{name}: {each} ({word}: {SYNONYMS[word]})" for word in words if word in SYNONYMS
+            ]
+    assert [] == wrong
+
+
+def test_prose_loses_the_old_words() -> None:
+    prose = "\n".join(
+        text
+        for name, text in texts().items()
+        if (name.startswith("orchestrator/") and name.endswith(".py"))
+        or (
+            (
+                name.endswith(".md")
+                and name.split("/")[0] not in {"CHANGELOG.md", "tests", "examples"}
+            )
+            and not name.startswith("docs/decisions/")
+        )
+    ).lower()
+    found = {word: len(re.findall(rf"\b{word}\b", prose)) for word in PROSE}
+    assert {} == {word: count for word, count in found.items() if count > PROSE[word]}

@@ -97,9 +97,9 @@ def test_s2_20_and_55_the_status_table(quick_start: QuickStart) -> None:
     """Task, agent, status, start and end, one row per task."""
     table = quick_start.text("master_plan.md").partition("## Status\n")[2].partition("<!--")[0]
     assert "| Task ID | Task | Agent | Status | Attempts | Start | End | Duration | Note |" in table
-    moment = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ"
+    timestamp = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ"
     for number in range(1, 6):
-        row = rf"^\| T-0{number} \| .+ \| Agent-0{number} \| ✅ Completed \| 1 \| {moment} \| {moment} \| "
+        row = rf"^\| T-0{number} \| .+ \| Agent-0{number} \| ✅ Completed \| 1 \| {timestamp} \| {timestamp} \| "
         assert re.search(row, table, re.MULTILINE)
     assert quick_start.text("master_plan.md").startswith(QUICK_START)
 
@@ -112,8 +112,8 @@ def test_s2_55_a_persons_own_assignment_table_is_kept_up_to_date(
     head = "| Task ID | Agent | Status | Start Time | End Time |\n|---|---|---|---|---|\n"
     plan = write_plan(root, {"T-01": "true"}, more=f"## Agent Assignment\n{head}{rows}\n")
     assert 0 == orchestrate("run").returncode
-    moment = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ?"
-    filled = rf"^\| T-01 \| Agent-01 \| ✅ Completed \| {moment} \| {moment} \|$"
+    timestamp = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ?"
+    filled = rf"^\| T-01 \| Agent-01 \| ✅ Completed \| {timestamp} \| {timestamp} \|$"
     assert re.search(filled, plan.read_text(encoding="utf-8"), re.MULTILINE)
 
 

@@ -208,7 +208,7 @@ def test_streams_of_claude(
     safe_answer(outcome.answer, is_markdown=True).encode()
     assert "\n" not in outcome.reason
     if outcome.verdict is Verdict.COMPLETED:
-        assert code == 0 or stopped is not None or outcome.remark
+        assert code == 0 or stopped is not None or outcome.warning
         assert b'"result"' in data
         assert b"false" in data, "is_error"
 

@@ -125,7 +125,7 @@ class Scene:
     def _check_journal(self, known: set[tuple[int, int]]) -> None:
         shown: Counter[tuple[int, int]] = Counter()
         for line in self.journal():
-            if found := re.match(r"(\d+):(\d+)\b", line.said):
+            if found := re.match(r"(\d+):(\d+)\b", line.words):
                 shown[int(found[1]), int(found[2])] += 1
         heard = {(w, n) for w, n in known if writers.KINDS[(w + n) % 4] is not MessageKind.NOTE}
         assert {1} == {*shown.values()}

@@ -52,7 +52,7 @@ class Bench:
     play: Callable[[Job], Play] = play_nothing
     settings: Mapping[str, Any] = field(default_factory=dict)
     draw: Draw = lambda board, news: True
-    hear: Callable[[Event], None] = lambda happening: None
+    hear: Callable[[Event], None] = lambda event: None
     heard: list[Event] = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)
     agent: Agent = field(default_factory=ShellAgent)
@@ -95,9 +95,9 @@ class Bench:
             drawing=Drawing(self.draw),
         )
 
-    def _listen(self, happening: Event) -> None:
-        self.heard.append(happening)
-        self.hear(happening)
+    def _listen(self, event: Event) -> None:
+        self.heard.append(event)
+        self.hear(event)
 
     async def run(self) -> PlanSnapshot:
         """Run to the end; return the plan as a stranger finds it on disk."""
@@ -108,4 +108,4 @@ class Bench:
 
     def story(self) -> list[tuple[str, str]]:
         """What happened, in order: (kind, task)."""
-        return [(happening.kind.value, happening.task) for happening in self.heard]
+        return [(event.kind.value, event.task) for event in self.heard]

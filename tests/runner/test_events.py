@@ -14,7 +14,7 @@ TIME = 1767621600.5
 
 
 @pytest.mark.parametrize(
-    ("line", "happening"),
+    ("line", "event"),
     [
         (
             "2026-01-05T14:00:00.500Z · run · started · 5 of 5 tasks to run",
@@ -36,9 +36,9 @@ TIME = 1767621600.5
         ),
     ],
 )  # fmt: skip
-def test_the_journal_says_when_who_what_and_why(line: str, happening: Event) -> None:
+def test_the_journal_says_when_who_what_and_why(line: str, event: Event) -> None:
     """In one line that a person can read and a program can split."""
-    assert line == happening.line()
+    assert line == event.line()
 
 
 @given(st.sampled_from(Kind), st.text(), st.text())
@@ -51,7 +51,7 @@ def test_a_line_is_one_line(kind: Kind, task: str, text: str) -> None:
 
 def test_an_event_says_only_what_it_knows() -> None:
     """No empty fields; a duration of nothing is something."""
-    happening = Event(kind=Kind.TASK_COMPLETED, time=TIME, task="T-01", attempt=1, duration=0.0)
+    event = Event(kind=Kind.TASK_COMPLETED, time=TIME, task="T-01", attempt=1, duration=0.0)
     expected = {
         "event": "task_completed",
         "time": "2026-01-05T14:00:00.500Z",
@@ -59,7 +59,7 @@ def test_an_event_says_only_what_it_knows() -> None:
         "attempt": 1,
         "duration": 0.0,
     }
-    assert expected == happening.as_json()
+    assert expected == event.as_json()
 
 
 @given(st.sampled_from(Kind), st.text(), st.none() | st.floats(0, 1e9))

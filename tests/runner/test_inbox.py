@@ -78,9 +78,9 @@ async def test_a_request_of_the_last_moment_is_carried_out(tmp_path: Path) -> No
     bench = Bench(workspace)
     requests = bench.runner.requests = Witness(workspace)
 
-    def ask(happening: Event) -> None:
-        if happening.kind is Kind.TASK_COMPLETED and happening.attempt == 1:
-            requests.ask(Verb.RETRY, happening.task)
+    def ask(event: Event) -> None:
+        if event.kind is Kind.TASK_COMPLETED and event.attempt == 1:
+            requests.ask(Verb.RETRY, event.task)
 
     bench.hear = ask
     board = await bench.run()
@@ -111,8 +111,8 @@ async def test_what_cannot_be_answered_ends_no_run(tmp_path: Path) -> None:
     in_its_place = Path(requests.directory, f".{request}.answer.json.{os.getpid()}.tmp")
     in_its_place.mkdir()
 
-    def hear(happening: Event) -> None:
-        if happening.kind is Kind.WARNING and "cannot write" in happening.text:
+    def hear(event: Event) -> None:
+        if event.kind is Kind.WARNING and "cannot write" in event.text:
             requests.ask(Verb.CANCEL, "T-02")  # after another look at what was not answered
             in_its_place.rmdir()
 
@@ -168,11 +168,11 @@ async def test_a_worker_that_is_done_says_so_with_its_answer(tmp_path: Path) -> 
     requests = bench.runner.requests = Witness(workspace)
     seen: list[int | None] = []
 
-    def hear(happening: Event) -> None:
-        if happening.kind is Kind.TASK_STARTED:
+    def hear(event: Event) -> None:
+        if event.kind is Kind.TASK_STARTED:
             requests.ask(Verb.START, "T-01", progress=70, run="r1")
             requests.ask(Verb.COMPLETE, "T-01", answer="something else", run="r1")
-        if happening.kind is Kind.TASK_PROGRESS:
+        if event.kind is Kind.TASK_PROGRESS:
             seen.append(bench.runner.board.results["T-01"].progress)
 
     def finish(request: str, reply: Reply) -> None:
@@ -197,8 +197,8 @@ async def test_a_claim_gets_what_is_ready_or_nothing(tmp_path: Path) -> None:
     for _ in range(2):
         requests.ask(Verb.START, "")
 
-    def hear(happening: Event) -> None:
-        if happening.kind is Kind.TASK_STARTED and happening.task == "T-02":
+    def hear(event: Event) -> None:
+        if event.kind is Kind.TASK_STARTED and event.task == "T-02":
             requests.ask(Verb.CANCEL, "T-01")
 
     bench.hear = hear

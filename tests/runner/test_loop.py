@@ -63,9 +63,9 @@ async def test_a_listener_hears_what_happens_in_order(tmp_path: Path) -> None:
     bench = Bench(write_plan(tmp_path, CHAIN), answers)
     seen: list[str] = []
 
-    def look(happening: Event) -> None:
-        if happening.kind is Kind.TASK_COMPLETED:
-            found = Workspace(bench.workspace.layout).read_result(f"agent-{happening.task[2:]}")
+    def look(event: Event) -> None:
+        if event.kind is Kind.TASK_COMPLETED:
+            found = Workspace(bench.workspace.layout).read_result(f"agent-{event.task[2:]}")
             seen.append(found.status.value if found else "nothing")
 
     bench.hear = look
@@ -77,7 +77,7 @@ async def test_a_listener_hears_what_happens_in_order(tmp_path: Path) -> None:
         ("task_completed", "T-02"),
     ] == bench.story()
     assert ["completed", "completed"] == seen
-    assert [1, 1, 1, 1] == [happening.attempt for happening in bench.heard]
+    assert [1, 1, 1, 1] == [event.attempt for event in bench.heard]
     assert "Do T-01" == bench.heard[0].name
 
 
@@ -108,8 +108,8 @@ async def test_a_failed_attempt_is_repeated(tmp_path: Path) -> None:
         (each.number, each.status, each.reason) for each in attempts
     ]
     assert {"T-01": 3} == board.results["T-02"].inputs
-    retries = [happening for happening in bench.heard if happening.kind is Kind.TASK_RETRYING]
-    assert [0.0, 0.0] == [happening.retry_in for happening in retries]
+    retries = [event for event in bench.heard if event.kind is Kind.TASK_RETRYING]
+    assert [0.0, 0.0] == [event.retry_in for event in retries]
 
 
 async def test_what_could_not_be_started_for_a_moment_is_started_later(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ async def test_what_could_not_be_started_for_a_moment_is_started_later(tmp_path:
     assert [(1, "failed", short.error), (2, "failed", short.error), (3, "completed", "")] == [
         (each.number, each.status, each.reason) for each in board.results["T-01"].attempts
     ]
-    assert 2 == [happening.kind for happening in bench.heard].count(Kind.TASK_RETRYING)
+    assert 2 == [event.kind for event in bench.heard].count(Kind.TASK_RETRYING)
 
 
 async def test_a_failed_task_skips_what_needs_it(tmp_path: Path) -> None:
@@ -204,9 +204,9 @@ async def test_a_signal_stops_the_run(tmp_path: Path) -> None:
         lambda job: Play(lasts=job.facts["task"] == "T-02"),
     )
 
-    def press(happening: Event) -> None:
+    def press(event: Event) -> None:
         # The second task starts after the first was written, so by then somebody listens for signals.
-        if (happening.kind, happening.task) == (Kind.TASK_STARTED, "T-02"):
+        if (event.kind, event.task) == (Kind.TASK_STARTED, "T-02"):
             os.kill(os.getpid(), signal.SIGTERM)
 
     bench.hear = press

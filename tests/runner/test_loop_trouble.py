@@ -77,8 +77,8 @@ async def test_an_executor_that_dies_ends_the_run(tmp_path: Path) -> None:
     bench = Bench(write_plan(tmp_path, CHAIN), lambda job: Play(lasts=True))
     error = ExecutorError("the guard died")
 
-    def kill(happening: Event) -> None:
-        if happening.kind is Kind.TASK_STARTED:
+    def kill(event: Event) -> None:
+        if event.kind is Kind.TASK_STARTED:
             bench.executor.die(error)
 
     bench.hear = kill
@@ -92,7 +92,7 @@ async def test_a_chronicle_that_cannot_be_written_ends_the_run(tmp_path: Path) -
     """A disk that is full for the journal is full for the results: no agent is paid for any more."""
     bench = Bench(write_plan(tmp_path, CHAIN), answers)
 
-    def full(happening: Event) -> None:
+    def full(event: Event) -> None:
         raise StoreError("cannot append: No space left on device")
 
     bench.hear = full

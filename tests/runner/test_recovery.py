@@ -167,7 +167,7 @@ def test_what_a_harvested_attempt_cost_is_told(place: Workspace) -> None:
     result(place, "running")
     (found,) = harvested(place)
     paid = tuple(each._replace(cost=0.5) for each in found.result.attempts)
-    told = found._replace(result=found.result._replace(attempts=paid)).happening(20.0)
+    told = found._replace(result=found.result._replace(attempts=paid)).event(20.0)
     assert 0.5 == told.cost
 
 

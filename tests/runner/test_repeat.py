@@ -47,13 +47,13 @@ def play(
     def hearing() -> Iterator[Wait]:
         yield lambda seconds: time.wait(seconds) if left else 15
 
-    def moment() -> float | None:
+    def timestamp() -> float | None:
         return None if at is None else time.wall() + at
 
     nothing: Callable[[float], None] = lambda until: None  # noqa: E731
     status = run_repeatedly(
         run_once,
-        at=moment(),
+        at=timestamp(),
         every=every,
         tell=nothing,
         complain=lambda error: complaints.append(error.message),

@@ -44,8 +44,8 @@ def save(path: Path, text: str) -> None:
     """Write a file as if that had been done a while ago: nobody is in the middle of writing it."""
     path.parent.mkdir(exist_ok=True)
     path.write_text(text, encoding="utf-8")
-    moment = 1_700_000_000 + 60 * next(MINUTES)
-    os.utime(path, (moment, moment))
+    timestamp = 1_700_000_000 + 60 * next(MINUTES)
+    os.utime(path, (timestamp, timestamp))
 
 
 def replanner(root: Path) -> Replanner:

@@ -48,7 +48,7 @@ async def test_only_time_that_went_by_is_told(
     """It is looked at while there is long to wait, and told once."""
     monkeypatch.setattr(timer_module, "_LOOK", 0.001)
     watched = Watched(wakes_in=9 * HOUR)
-    before = watched.timer.moment(watched.clock.wall())
+    before = watched.timer.timestamp(watched.clock.wall())
     async with anyio.create_task_group() as scope:
         scope.start_soon(watched.timer.keep_time)
         await until(lambda: watched.told)
@@ -58,7 +58,7 @@ async def test_only_time_that_went_by_is_told(
         scope.cancel_scope.cancel()
     found = [round(each.seconds / HOUR, 3) for each in watched.told if isinstance(each, Slept)]
     assert ([8.0] if hours > 0 else []) == found
-    now = watched.timer.moment(watched.clock.wall())
+    now = watched.timer.timestamp(watched.clock.wall())
     assert 0 <= now - before < HOUR
 
 

@@ -53,13 +53,13 @@ def test_a_moment_that_is_over_is_not_waited_for() -> None:
 def test_a_clock_that_is_set_counts() -> None:
     """Somebody sets it forward while we wait; or the machine slept."""
     time = Time()
-    moment = time.wall() + 3600
+    timestamp = time.wall() + 3600
 
     def wait(seconds: float) -> int:
         time.offset += 3600
         return time.wait(seconds)
 
-    assert 0 == until_wall(moment, time, wait)
+    assert 0 == until_wall(timestamp, time, wait)
     assert [10] == time.waited
 
 

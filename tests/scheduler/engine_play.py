@@ -12,8 +12,8 @@ from orchestrator.core.status import SETTLED, TaskStatus
 from orchestrator.scheduler.budget import Account, Budget
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.messages import (
+    ActivitySeen,
     Ended,
-    Heard,
     Hold,
     Input,
     Instruction,
@@ -42,7 +42,7 @@ def engine(
         max_parallel=slots,
         stop_on_failure=stop_on_failure,
         accounts={"claude": Account()} if accounts is None else accounts,
-        purse=None if budget is None else Budget(budget),
+        budget=None if budget is None else Budget(budget),
     )
 
 
@@ -55,7 +55,7 @@ def check(engine: Engine, *, is_reopened: bool = False) -> None:
     assert len(engine._running) + len(engine._reserved) <= engine._max_parallel
     assert engine._unrecorded == sum(entry.unrecorded for entry in engine.entries.values())
     capacity = engine._admission.capacity
-    pluralize = Counter(key for entry in engine._running.values() for key in entry.crew)
+    pluralize = Counter(key for entry in engine._running.values() for key in entry.pool)
     assert pluralize == +capacity._under_way
     assert all(number <= capacity.widths[key] for key, number in pluralize.items())
     for entry in engine.entries.values():
@@ -146,7 +146,7 @@ def breaks(to: Engine, task: str, now: float = 0.0) -> list[Instruction]:
 
 def shows(to: Engine, task: str, now: float = 0.0, **signs: Any) -> list[Instruction]:
     """The newest attempt of a task shows signs."""
-    return tell(to, Heard(task, to.entries[task].attempt, StreamSignals(**signs)), now)
+    return tell(to, ActivitySeen(task, to.entries[task].attempt, StreamSignals(**signs)), now)
 
 
 def launched(instructions: Iterable[Instruction]) -> list[str]:

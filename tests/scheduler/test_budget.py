@@ -162,11 +162,11 @@ def test_a_cap_of_ones_own_is_taken_whole_or_not_at_all() -> None:
 
 def test_cents_lost_in_adding_do_not_matter() -> None:
     """Three times 0.1 is a little more than 0.3, and must fit."""
-    purse = Budget(0.3)
+    budget = Budget(0.3)
     for _ in range(3):
-        assert 0.1 == purse.cap(0.1, 1)
-        purse.reserved += 0.1
-    assert None is purse.cap(0.1, 1)
+        assert 0.1 == budget.cap(0.1, 1)
+        budget.reserved += 0.1
+    assert None is budget.cap(0.1, 1)
 
 
 @pytest.mark.parametrize("own", [0.0, -1.0, 1e-12])
@@ -206,11 +206,11 @@ def test_a_cap_always_fits(
     budget: float, spent: float, reserved: float, own: float, slots: int
 ) -> None:
     """Whatever is asked for, what is given is something, and is there."""
-    purse = Budget(budget, spent, reserved)
-    cap = purse.cap(own, slots)
+    money = Budget(budget, spent, reserved)
+    cap = money.cap(own, slots)
     if cap is not None:
         assert 0 < cap <= min(own, max(USUAL_CAP, own if own < math.inf else 0))
-        assert cap <= purse.left + 1e-6
+        assert cap <= money.left + 1e-6
 
 
 @pytest.mark.parametrize("named", [-50.0, 0.5], ids=["past", "always in a moment"])

@@ -16,10 +16,10 @@ from orchestrator.core.task_command import TaskCommand
 from orchestrator.scheduler.budget import Account, Budget
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.messages import (
+    ActivitySeen,
     Begun,
     Ended,
     Finish,
-    Heard,
     Hold,
     Input,
     Instruction,
@@ -114,14 +114,14 @@ class EngineMachine(RuleBasedStateMachine):
             max_parallel=slots,
             stop_on_failure=stop_on_failure,
             accounts={"claude": claude, "other": Account()},
-            purse=Budget(budget, 0.0, sum(entry.open_bill for entry in entries)),
+            budget=Budget(budget, 0.0, sum(entry.open_bill for entry in entries)),
             capacity=Capacity(WIDTHS),
         )
 
     def tell(self, event: Input, draw: float = 0.5) -> list[Instruction]:
-        moment = Tick(self.now, draw)
-        instructions = self.engine.handle(event, moment)
-        self.story.append((event, moment, instructions))
+        timestamp = Tick(self.now, draw)
+        instructions = self.engine.handle(event, timestamp)
+        self.story.append((event, timestamp, instructions))
         for instruction in instructions:
             match instruction:
                 case Launch():
@@ -139,7 +139,7 @@ class EngineMachine(RuleBasedStateMachine):
                     assert not any(self.engine.entries[task].left for task in overspent)
                     for task in (*unaffordable, *overspent):
                         own = self.engine.entries[task].left
-                        assert self.engine.purse.cap(own, self.slots) is None, "it had its money"
+                        assert self.engine.budget.cap(own, self.slots) is None, "it had its money"
                     assert not self.finished, "finished twice"
                     assert not self.running
                     assert not self.unrecorded
@@ -190,7 +190,7 @@ class EngineMachine(RuleBasedStateMachine):
 
     def under_way(self, agent: str) -> int:
         """How many attempts count against an agent right now."""
-        return sum(agent in self.engine.entries[task].crew for task in self.running)
+        return sum(agent in self.engine.entries[task].pool for task in self.running)
 
     def may_launch(self, task: str, cap: float) -> None:
         """Hold a launch to what accounts and money allow."""
@@ -198,8 +198,8 @@ class EngineMachine(RuleBasedStateMachine):
         if not account:
             return
         assert 0 < cap <= self.budgets[task] + 1e-6
-        purse = self.engine.purse
-        assert purse.spent + purse.reserved <= purse.budget + self.overshot + 1e-6
+        budget = self.engine.budget
+        assert budget.spent + budget.reserved <= budget.budget + self.overshot + 1e-6
         others = [each for each in self.running if self.engine.entries[each].account == account]
         model = self.engine.entries[task].model
         for name in (account, f"{account} ({model})"):
@@ -337,7 +337,9 @@ class EngineMachine(RuleBasedStateMachine):
         if turns > self.engine.entries[task].turns or (answered and not turns):
             self.prove(task)
         self.tell(
-            Heard(task, self.running[task], StreamSignals(answered, delivered, strained, turns))
+            ActivitySeen(
+                task, self.running[task], StreamSignals(answered, delivered, strained, turns)
+            )
         )
 
     @precondition(lambda self: self.unrecorded)
@@ -418,7 +420,7 @@ class EngineMachine(RuleBasedStateMachine):
         """Nothing is reserved but for what runs, or will tell later what it cost."""
         entries = self.engine.entries.values()
         assert math.isclose(
-            self.engine.purse.reserved,
+            self.engine.budget.reserved,
             sum(entry.cap + entry.open_bill for entry in entries),
             abs_tol=1e-6,
         )
@@ -433,7 +435,7 @@ class EngineMachine(RuleBasedStateMachine):
         """Every dollar is spent, or may have been and is kept back; and of its own budget a task lost as much."""
         open_bills = sum(entry.open_bill for entry in self.engine.entries.values())
         booked = sum(self.known.values()) + sum(self.feared.values())
-        assert math.isclose(self.engine.purse.spent + open_bills, booked, abs_tol=1e-6)
+        assert math.isclose(self.engine.budget.spent + open_bills, booked, abs_tol=1e-6)
         for task, budget in self.budgets.items():
             entry = self.engine.entries[task]
             left = max(budget - self.known[task] - self.feared[task] + entry.open_bill, 0.0)
@@ -447,7 +449,7 @@ class EngineMachine(RuleBasedStateMachine):
             return
         for entry in engine.entries.values():
             waits = entry.status is TaskStatus.PENDING and not entry.unrecorded
-            if any(self.under_way(agent) >= WIDTHS[agent] for agent in entry.crew):
+            if any(self.under_way(agent) >= WIDTHS[agent] for agent in entry.pool):
                 continue
             assert not (waits and not entry.account and not engine.is_awaiting_record)
 
@@ -460,8 +462,8 @@ class EngineMachine(RuleBasedStateMachine):
 
     def replaying_the_events_gives_the_same_instructions(self) -> None:
         again = self.build(self.fresh)
-        for event, moment, instructions in self.story:
-            assert instructions == again.handle(event, moment)
+        for event, timestamp, instructions in self.story:
+            assert instructions == again.handle(event, timestamp)
 
 
 EngineMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40)

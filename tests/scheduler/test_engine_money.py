@@ -33,7 +33,7 @@ def paid(id: str, budget: float = math.inf, *needs: str, **more: float) -> Node:
 
 def money(run: Engine) -> tuple[float, float]:
     """What is spent, and what is reserved."""
-    return round(run.purse.spent, 9), round(run.purse.reserved, 9)
+    return round(run.budget.spent, 9), round(run.budget.reserved, 9)
 
 
 # ── before a launch ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -235,7 +235,7 @@ def test_a_bill_of_an_earlier_run_is_settled_too() -> None:
     entry = paid("a", 2.0, max_attempts=3)
     entry.open_bill = 0.5
     run = Engine(
-        [entry], max_parallel=1, purse=Budget(4.0, 1.0, 0.5), accounts={"claude": Account()}
+        [entry], max_parallel=1, budget=Budget(4.0, 1.0, 0.5), accounts={"claude": Account()}
     )
     tell(run, Begun())
     assert (1.0, 2.5) == money(run)
@@ -261,7 +261,7 @@ def test_cap_of_a_launch_is_what_is_reserved_for_it() -> None:
     run = engine(paid("a"), paid("b", 1.5), slots=3, budget=6.0)
     told = caps(tell(run, Begun()))
     assert {"a": 2.0, "b": 1.5} == told
-    assert sum(told.values()) == run.purse.reserved
+    assert sum(told.values()) == run.budget.reserved
 
 
 def test_a_budget_that_is_changed_between_two_attempts_counts_for_the_next() -> None:

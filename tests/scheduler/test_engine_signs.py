@@ -7,9 +7,9 @@ import pytest
 from orchestrator.core.result import StopReason, StreamSignals, Verdict
 from orchestrator.core.status import TaskStatus
 from orchestrator.scheduler.messages import (
+    ActivitySeen,
     Begun,
     Ended,
-    Heard,
     Launch,
     Record,
     Stop,
@@ -122,10 +122,10 @@ def test_signs_of_another_attempt_are_nobodys(attempt: int) -> None:
     """They arrive late, and change nothing."""
     run = engine(Node("a", idle_timeout=10.0))
     tell(run, Begun())
-    assert [] == tell(run, Heard("a", attempt, StreamSignals(is_delivered=True)), 9.0)
+    assert [] == tell(run, ActivitySeen("a", attempt, StreamSignals(is_delivered=True)), 9.0)
     assert [Stop("a", 1, StopReason.IDLE)] == tell(run, Ticked(), 10.0)
     completes(run, "a", 10.5)
-    assert [] == tell(run, Heard("a", 1, StreamSignals(is_delivered=True)), 10.6)
+    assert [] == tell(run, ActivitySeen("a", 1, StreamSignals(is_delivered=True)), 10.6)
     assert None is run.wake_at
 
 

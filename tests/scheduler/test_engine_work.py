@@ -19,10 +19,10 @@ from orchestrator.core.task_command import TaskCommand
 from orchestrator.scheduler.budget import Account, Budget
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.messages import (
+    ActivitySeen,
     Begun,
     Ended,
     Finish,
-    Heard,
     Hold,
     Input,
     Instruction,
@@ -116,7 +116,7 @@ def work_of(call: Callable[[], list[Instruction]]) -> tuple[list[Instruction], i
 def most_work(entries: Sequence[Node]) -> int:
     """Run a plan to its end; return the work of its most laborious event after the first."""
     run = Engine(
-        entries, max_parallel=4, accounts={"claude": Account()}, purse=Budget(len(entries) * 1.0)
+        entries, max_parallel=4, accounts={"claude": Account()}, budget=Budget(len(entries) * 1.0)
     )
     most, todo = 0, deque[Input]([Begun()])
     while todo:
@@ -129,7 +129,7 @@ def most_work(entries: Sequence[Node]) -> int:
                 cost = 0.1 if run.entries[each.task].account else 0.0
                 if cost:
                     signs = StreamSignals(is_answered=True, is_delivered=True)
-                    todo.append(Heard(each.task, each.attempt, signs))
+                    todo.append(ActivitySeen(each.task, each.attempt, signs))
                 todo.append(Ended(each.task, each.attempt, Verdict.COMPLETED, cost=cost))
             elif isinstance(each, Record):
                 todo.append(Recorded(each.task))

@@ -48,7 +48,7 @@ def test_everything_that_is_near_and_what_all_should_know(layout: Layout, say: S
     contexts = Contexts(layout)
 
     def heard() -> set[str]:
-        return {each.text for each in contexts.heard(TASKS, {"T-01", ""})}
+        return {each.text for each in contexts.visible_to(TASKS, {"T-01", ""})}
 
     everything = {"share T-01", "discover T-01", "sync T-01", "join T-01"}
     assert everything | {"discover T-02", "sync T-02"} == heard()
@@ -56,10 +56,10 @@ def test_everything_that_is_near_and_what_all_should_know(layout: Layout, say: S
     say(2, MessageKind.SHARE, "far")
     say(3, MessageKind.SYNC, "for all")
     assert everything | {"discover T-02", "sync T-02", "near", "for all"} == heard()
-    (found,) = (each for each in contexts.heard(TASKS, ()) if each.text == "for all")
+    (found,) = (each for each in contexts.visible_to(TASKS, ()) if each.text == "for all")
     assert "T-03" == found.task
-    assert [] == contexts.heard({}, {"T-01"})
-    assert [] == Contexts(Layout("/nowhere")).heard(TASKS, {"T-01"})
+    assert [] == contexts.visible_to({}, {"T-01"})
+    assert [] == Contexts(Layout("/nowhere")).visible_to(TASKS, {"T-01"})
 
 
 def test_an_attempt_looks_only_at_what_is_near_or_new(
@@ -76,7 +76,7 @@ def test_an_attempt_looks_only_at_what_is_near_or_new(
 
     def heard() -> int:
         poll.clear()
-        return len(contexts.heard(TASKS, {"T-01"}))
+        return len(contexts.visible_to(TASKS, {"T-01"}))
 
     monkeypatch.setattr(os, "lstat", pluralize)
     assert 30 == heard()
@@ -92,18 +92,18 @@ def test_a_journal_that_was_begun_anew_loses_nothing(layout: Layout, say: Say) -
     """Then every file is looked at once more."""
     say(1, MessageKind.DISCOVER, "before")
     contexts = Contexts(layout)
-    assert ["before"] == [each.text for each in contexts.heard(TASKS, ())]
+    assert ["before"] == [each.text for each in contexts.visible_to(TASKS, ())]
     Path(layout.journal).unlink()
     say(2, MessageKind.DISCOVER, "since")
-    assert {"before", "since"} == {each.text for each in contexts.heard(TASKS, ())}
+    assert {"before", "since"} == {each.text for each in contexts.visible_to(TASKS, ())}
 
 
 def test_what_was_said_of_a_row_that_joins_later_is_heard(layout: Layout, say: Say) -> None:
     """The plan may be changed while it runs."""
     say(2, MessageKind.DISCOVER, "early")
     contexts = Contexts(layout)
-    assert [] == contexts.heard({"agent-01": "T-01"}, ())
-    assert ["early"] == [each.text for each in contexts.heard(TASKS, ())]
+    assert [] == contexts.visible_to({"agent-01": "T-01"}, ())
+    assert ["early"] == [each.text for each in contexts.visible_to(TASKS, ())]
 
 
 @pytest.mark.parametrize("name", ["open", "listdir"])
@@ -122,7 +122,7 @@ def test_what_could_not_be_read_is_heard_once_it_can(
     with monkeypatch.context() as full:
         full.setattr(os, name, refused)
         for _ in range(2):
-            assert [] == contexts.heard(TASKS, {"T-02"})
+            assert [] == contexts.visible_to(TASKS, {"T-02"})
     assert "Too many open files" in contexts.take_missed()
-    assert ["found"] == [each.text for each in contexts.heard(TASKS, {"T-02"})]
+    assert ["found"] == [each.text for each in contexts.visible_to(TASKS, {"T-02"})]
     assert "" == contexts.take_missed()

@@ -109,7 +109,7 @@ def test_what_was_saved_meanwhile_is_changed_instead_until_time_is_up(
     if within:
         exchanged(str(path), change)
     else:
-        with pytest.raises(UsageError, match="saves it again and again"):
+        with pytest.raises(UsageError, match="is saved again and again"):
             exchanged(str(path), change)
     assert (seen, "two" if within else "mine") == (read, path.read_text())
 

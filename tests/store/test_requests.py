@@ -46,7 +46,7 @@ def test_what_was_asked_is_read(requests: Requests, verb: Verb) -> None:
 
 def test_requests_are_carried_out_in_the_order_in_which_they_were_made(requests: Requests) -> None:
     """Their names begin with a moment."""
-    ids = [new_id(moment) for moment in (2.0, 999_999.9, 1_800_000_000.0, 1_800_000_000.001)]
+    ids = [new_id(timestamp) for timestamp in (2.0, 999_999.9, 1_800_000_000.0, 1_800_000_000.001)]
     for each in reversed(ids):
         requests.leave(command()._replace(id=each))
     assert ids == requests.look()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.core.status import TaskStatus, parse_status
-from orchestrator.views.terminal import LABELS, moment, progress_bar, tally
+from orchestrator.views.terminal import LABELS, progress_bar, tally, timestamp
 from tests.views.example import BEGIN
 
 
@@ -58,4 +58,4 @@ def test_a_tally_leaves_out_what_is_zero() -> None:
 def test_a_moment_reads_the_same_on_every_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A drawn plan does not depend on the time zone of who draws it."""
     monkeypatch.setenv("TZ", "Asia/Tokyo")
-    assert ("2026-01-05 14:00:00Z", "-") == (moment(BEGIN), moment(0.0))
+    assert ("2026-01-05 14:00:00Z", "-") == (timestamp(BEGIN), timestamp(0.0))

@@ -24,9 +24,9 @@ from orchestrator.planner.outlines.entries import (
     SHAPE,
     SPLIT,
     OutlineEntry,
-    called,
     give_ids,
     is_counted,
+    names_of,
 )
 from orchestrator.planner.outlines.fields import (
     LISTS,
@@ -214,7 +214,7 @@ class _ChecklistReader:
         known: dict[str, list[str]] = {}
         for entry in self._entries:
             ids = [leaf.id for leaf in entry.leaves()]
-            for name in (entry.id, *called(entry.text)):
+            for name in (entry.id, *names_of(entry.text)):
                 if name:
                     known.setdefault(name.casefold(), ids)
         order = [task.id for task in self.tasks]
@@ -303,7 +303,7 @@ class _ChecklistReader:
     def _alike(self, words: str) -> list[str]:
         """Return the name that a user may have mistyped."""
         known = [
-            name for entry in self._entries for name in (entry.id, *called(entry.text)) if name
+            name for entry in self._entries for name in (entry.id, *names_of(entry.text)) if name
         ]
         folded = {name.casefold(): name for name in known}
         close = difflib.get_close_matches(words.casefold(), folded, n=1)
@@ -427,7 +427,7 @@ class _ChecklistReader:
         self, task: OutlineEntry, item: Item, waits: dict[str, set[str]]
     ) -> Iterator[Problem]:
         for id in self._ids.mentioned(f"{task.text}\n{task.fields.text}"):
-            others = [each for each in self._ids.meant(id) if each != item.id]
+            others = [each for each in self._ids.tasks_named(id) if each != item.id]
             is_ordered = any(
                 comes_after(waits, item.id, each) or comes_after(waits, each, item.id)
                 for each in others

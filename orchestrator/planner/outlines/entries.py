@@ -91,7 +91,7 @@ def is_counted(node: OutlineNode) -> bool:
     return node.is_heading and COUNTED.match(node.text) is not None
 
 
-def called(text: str) -> Iterator[str]:
+def names_of(text: str) -> Iterator[str]:
     """Yield what a task with this text may be called."""
     bare = plain(without_dependencies(text).replace("**", "").strip())
     head = SPLIT.fullmatch(bare)

@@ -100,10 +100,10 @@ class Fields:
     def take_remarks(self, text: str) -> str:
         """Take a duration with its unit, and a word for a priority, in brackets; return the text without them."""
         return BRACKETS.sub(
-            lambda found: "" if self._is_remark(found[1].strip()) else found[0], text
+            lambda found: "" if self._is_comment(found[1].strip()) else found[0], text
         )
 
-    def _is_remark(self, remark: str) -> bool:
+    def _is_comment(self, remark: str) -> bool:
         readers = (
             ("estimate", parse_duration, remark.islower()),
             ("priority", parse_priority, remark[:1].isalpha()),

@@ -103,7 +103,7 @@ def _waves(document: Document, names: Names) -> list[list[str]]:
     seen: set[str] = set()
     result = []
     for wave in waves:
-        meant = [id for each in wave for id in names.meant(str(each)) if id not in seen]
+        meant = [id for each in wave for id in names.tasks_named(str(each)) if id not in seen]
         seen.update(meant)
         result.append(list(dict.fromkeys(meant)))
     return [each for each in result if each]

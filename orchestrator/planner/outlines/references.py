@@ -58,13 +58,13 @@ class Names:
         """Return the id that stands at a place."""
         return self._pattern.match(text, start)
 
-    def meant(self, id: str) -> Sequence[str]:
+    def tasks_named(self, id: str) -> Sequence[str]:
         """Return the tasks that an id means; none for one that is not there."""
         return self._ids.get(id.casefold(), ())
 
     def between(self, first: str, last: str) -> Sequence[str]:
         """Return the tasks from one to another, both included."""
-        some, others = self.meant(first), self.meant(last)
+        some, others = self.tasks_named(first), self.tasks_named(last)
         if not some or not others:
             return (*some, *others)
         start, end = self._order.index(some[0]), self._order.index(others[-1])
@@ -101,7 +101,7 @@ def read_ids(text: str, start: int, names: Names) -> IdList:
         is_one = "#" in text[start : id.start()] or _COUNTING.search(text[start : id.start()])
         is_counted = is_counted or bool(is_one)
         is_number = not is_one and id[0].isdecimal()
-        ids, end = names.meant(id[0]), id.end()
+        ids, end = names.tasks_named(id[0]), id.end()
         unknown += [] if ids else [id[0]]
         to = _TO.match(text, end)
         if (
@@ -109,7 +109,7 @@ def read_ids(text: str, start: int, names: Names) -> IdList:
             and (last := names.at(text, to.end())) is not None
             and _alike(id[0], last[0])
         ):
-            unknown += [] if names.meant(last[0]) else [last[0]]
+            unknown += [] if names.tasks_named(last[0]) else [last[0]]
             ids, end = names.between(id[0], last[0]), last.end()
         elif len(ids) > 1:
             groups.update(ids)
