@@ -128,7 +128,7 @@ def test_a_text_that_a_cell_would_change_does_not_fit(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("known", "wanted"),
+    ("known", "command"),
     [
         ([], ["T-01", "T-02"]),
         (["T-01", "T-09"], ["T-10", "T-11"]),
