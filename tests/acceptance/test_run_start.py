@@ -83,7 +83,7 @@ def test_an_output_that_cannot_have_its_name_is_told_in_one_line(
     error, hint = failed.stderr.splitlines()
     said = f"error: {place}: cannot rename what it said: Is a directory"
     assert (5, said) == (failed.returncode, error)
-    assert hint.startswith("  hint: move away what lies there")
+    assert hint.startswith("  hint: move away what is there")
 
 
 def test_an_agent_starts_nothing_that_outlives_its_attempt(

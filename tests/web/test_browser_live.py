@@ -218,6 +218,8 @@ def test_a_log_is_followed(
     with dashboard(orchestrate, root) as shown:
         run = orchestrate.start("run")
         gate.await_task(run)
+        # An attempt is recorded as running a moment after its start; its pages exist from then on.
+        wait_until((root / "results/agent-01-result.md").exists)
         page.goto(shown.address)
         page.goto(f"{page.url}tasks/T-01/logs/1?stream=stderr")
         page.wait_for_selector(".log >> text=first")
