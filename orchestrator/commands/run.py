@@ -45,6 +45,7 @@ from orchestrator.errors import (
     TransitionError,
     UsageError,
 )
+from orchestrator.runner.clock import Clock
 from orchestrator.runner.detach import detach
 from orchestrator.runner.preview import RunPreview, kept_back, merges, preview_run
 from orchestrator.runner.repeat import run_repeatedly
@@ -249,26 +250,17 @@ def _read_notify(words: Sequence[str]) -> tuple[Mapping[str, Any], ...]:
 def _print_preview(preview: RunPreview, chosen: Plugins, *, is_json: bool) -> None:
     plan, shape, held_up = preview.board.plan, preview.board.shape, kept_back(preview)
     refused = _refusal(preview, chosen)
+
+    def facts(task_id: str) -> dict[str, Any]:
+        name, agent = plan.tasks[task_id].name, preview.policies[task_id].agent
+        return {"id": task_id, "name": name, "agent": agent}
+
     listed = [
-        {
-            "id": task_id,
-            "name": plan.tasks[task_id].name,
-            "batch": shape.batch[task_id],
-            "agent": preview.policies[task_id].agent,
-            "needs": plan.tasks[task_id].needs,
-        }
+        facts(task_id) | {"batch": shape.batch[task_id], "needs": plan.tasks[task_id].needs}
         for task_id in preview.to_run
         if task_id not in held_up
     ]
-    waiting = [
-        {
-            "id": task_id,
-            "name": plan.tasks[task_id].name,
-            "agent": preview.policies[task_id].agent,
-            "why": why,
-        }
-        for task_id, why in held_up.items()
-    ]
+    waiting = [facts(task_id) | {"why": why} for task_id, why in held_up.items()]
     more = f", {len(waiting)} {'is' if len(waiting) == 1 else 'are'} kept back" if waiting else ""
     message = f"{len(listed)} of {len(plan.tasks)} tasks would run{more}"
     message += ", then claude merges the results" if merges(preview) else ""
@@ -276,13 +268,8 @@ def _print_preview(preview: RunPreview, chosen: Plugins, *, is_json: bool) -> No
         message += "; what is still asked for comes first"
     warnings = list(map(with_program, remarks(preview, chosen.agents)))
     if is_json:
-        say_json(
-            message,
-            tasks=listed,
-            kept_back=waiting,
-            refused=str(refused or ""),
-            warnings=warnings,
-        )
+        why = str(refused or "")
+        say_json(message, tasks=listed, kept_back=waiting, refused=why, warnings=warnings)
         return
     lines = [
         f"batch {each['batch']}  {each['id']}  {each['agent']}  {each['name']}" for each in listed
@@ -387,7 +374,9 @@ def _run_in_rounds(
         talk(f"waits until {format_local(seconds)}")
 
     try:
-        return run_repeatedly(run_once, at=at, every=every, tell=say_until, complain=complain)
+        return run_repeatedly(
+            run_once, at=at, every=every, tell=say_until, complain=complain, clock=Clock()
+        )
     finally:
         wait_no_longer(layout)
 

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from orchestrator.commands.call import Call
 from orchestrator.commands.registry import CALLER, DIR, JSON, Command, Facts, argument, option
@@ -16,7 +16,7 @@ from orchestrator.errors import BusyError, OrchestratorError
 from orchestrator.executors.detach import Detached
 from orchestrator.plan.header import plan_header_of
 from orchestrator.runner.detach import await_begun, detach, refuse_within_attempt, staying_run
-from orchestrator.services.new_task import NewTask, add
+from orchestrator.services.new_task import Added, NewTask, add
 from orchestrator.services.plans import require_approval
 from orchestrator.services.plugins import Plugins
 from orchestrator.services.run_request import RunRequest
@@ -75,15 +75,21 @@ def spawn(
         try:
             started = detach(order, plugins, start, ["run", "--tag", SPAWNED, "--dir", layout.root])
         except OrchestratorError as error:
-            if isinstance(error, BusyError):
-                if time.monotonic() < limit or lock_owner(layout.lock) is not None:
-                    continue  # another run was quicker: it takes the task, or is over already
-                error.hint = ""  # what a dead run left has the plan: no run that one could wait for
+            is_busy = isinstance(error, BusyError)
+            if is_busy and (time.monotonic() < limit or lock_owner(layout.lock) is not None):
+                continue  # another run was quicker: it takes the task, or is over already
             error.message = f"{added.id} was added, and could not be started: {error.message}"
+            # Where it is busy, what a dead run left has the plan: no run that one could wait for.
+            error.hint = "" if is_busy else error.hint
             error.hint = error.hint or f"orchestrator run --only {added.id}"
             raise
         await_begun(layout, [added.id], started.run)
         return Spawned(added.id, added.plan, started.run, is_new=True)
+    return _given_to(layout, added, holder)
+
+
+def _given_to(layout: Layout, added: Added, holder: Mapping[str, Any]) -> Spawned:
+    """Return what becomes of the task while another run is active."""
     run, tags = str(holder.get("run", "?")), holder.get("tags", [SPAWNED])
     is_taken = not (holder.get("only") or holder.get("closing")) and SPAWNED in tags
     if is_taken:

@@ -25,7 +25,7 @@ from orchestrator.core.cost import cost_facts, total_cost
 from orchestrator.core.critical_path import estimate
 from orchestrator.core.duration import hours
 from orchestrator.core.plan_status import TERMINAL
-from orchestrator.core.snapshot import PlanSnapshot, held, is_merging, really_done
+from orchestrator.core.snapshot import Held, PlanSnapshot, held, is_merging, really_done
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import join_first
 from orchestrator.core.timestamp import format_local, iso
@@ -119,18 +119,10 @@ def _text(call: Call, layout: Layout, overview: Overview) -> str:
 def _facts(call: Call, layout: Layout, overview: Overview) -> dict[str, Any]:
     """Return the status of a plan as JSON."""
     now, board = time.time(), overview.board
-    plan_header = board.plan.header
     spent = total_cost(board.paid_for())
     by_status = board.by_status()
-    facts: dict[str, Any] = {}
-    if plan_header.state is not None:
-        real = really_done(board)  # as among all plans; the rest shows what was simulated, too
-        facts = plan_facts(
-            collection.plan_id(layout), plan_header, plan_header.state, real.counts()
-        )
-        facts["subtasks"] = subtask_facts(real)
     return {
-        **facts,
+        **_header_facts(layout, board),
         "total": len(board.plan.tasks),
         "directory": layout.root,
         "counts": board.shown_counts(),
@@ -143,16 +135,7 @@ def _facts(call: Call, layout: Layout, overview: Overview) -> dict[str, Any]:
             {"id": task_id, "reason": board.standing[task_id].reason}
             for task_id in by_status.get(TaskStatus.FAILED, [])[:_MOST]
         ],
-        "held": [
-            {
-                "agent": hold.agent,
-                "model": hold.model,
-                "until": iso(hold.until),
-                "reason": hold.reason,
-            }
-            for hold in held(board.everything())
-            if hold.lasts(now)
-        ],
+        "held": [_hold_facts(hold) for hold in held(board.everything()) if hold.lasts(now)],
         "overdue": [
             {"id": task_id, DUE.keyword: DUE.facts(getattr(board.plan.tasks[task_id], DUE.name))}
             for task_id in board.overdue(now)[:_MOST]
@@ -168,6 +151,25 @@ def _facts(call: Call, layout: Layout, overview: Overview) -> dict[str, Any]:
             {"pid": each.process["pid"], "until": iso(each.until)} for each in overview.waiting
         ],
         "log": journal_tail(layout.journal, 5),
+    }
+
+
+def _header_facts(layout: Layout, board: PlanSnapshot) -> dict[str, Any]:
+    """Return what only a plan has that says its state (seed 004)."""
+    header = board.plan.header
+    if header.state is None:
+        return {}
+    real = really_done(board)  # as among all plans; the rest shows what was simulated, too
+    facts = plan_facts(collection.plan_id(layout), header, header.state, real.counts())
+    return {**facts, "subtasks": subtask_facts(real)}
+
+
+def _hold_facts(hold: Held) -> dict[str, Any]:
+    return {
+        "agent": hold.agent,
+        "model": hold.model,
+        "until": iso(hold.until),
+        "reason": hold.reason,
     }
 
 

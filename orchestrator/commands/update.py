@@ -187,14 +187,9 @@ def _changed(
     if parent := changes.values.get("parent"):
         check_parent(layout, plan, parent)
     check(plan)
+    more = changes.criteria
     task, file = _with_file(
-        layout,
-        plan,
-        task,
-        agents,
-        instructions=instructions,
-        texts=texts,
-        criteria=changes.criteria,
+        layout, plan, task, agents, instructions=instructions, texts=texts, criteria=more
     )
     if values and not put_both(layout, before, data, task, file):
         return None

@@ -94,8 +94,6 @@ def context(
     *times*: how long it takes and when it is due, where its row says so.
     """
     plan = board.plan
-    # Anyone who reports sits elsewhere, perhaps in a project with a plan of the same id.
-    command = f"{program} subtask {shlex.quote(places.root)} {task.id}"
     return {
         "plan": {
             "task_id": plan_id,
@@ -104,15 +102,7 @@ def context(
             "goal": plan.goal,
             "file": places.plan,
         },
-        "subtask": {
-            "id": task.id,
-            "title": task.name,
-            "description": task.description,
-            "type": task.type,
-            "priority": task.shown_priority,
-            "deps": list(task.needs),
-            "assignment": assignment,
-        },
+        "subtask": _subtask(task) | {"assignment": assignment},
         "files": {
             "task": places.task_file,
             "result": places.result_file,
@@ -121,12 +111,30 @@ def context(
         },
         "criteria": [*([task.expected] if task.expected else []), *criteria],
         "constraints": _constraints(settings, task, times),
-        "report": {
-            "start": f"{command} start --progress 30",
-            "done": f'{command} done --note "its outcome"',
-            "fail": f'{command} fail --note "why"',
-            "block": f'{command} block --note "what is missing"',
-        },
+        "report": _report(program, places.root, task.id),
+    }
+
+
+def _subtask(task: Task) -> dict[str, Any]:
+    return {
+        "id": task.id,
+        "title": task.name,
+        "description": task.description,
+        "type": task.type,
+        "priority": task.shown_priority,
+        "deps": list(task.needs),
+    }
+
+
+def _report(program: str, root: str, task_id: str) -> Mapping[str, str]:
+    """Return the commands by which a worker says how far it is."""
+    # Anyone who reports sits elsewhere, perhaps in a project with a plan of the same id.
+    command = f"{program} subtask {shlex.quote(root)} {task_id}"
+    return {
+        "start": f"{command} start --progress 30",
+        "done": f'{command} done --note "its outcome"',
+        "fail": f'{command} fail --note "why"',
+        "block": f'{command} block --note "what is missing"',
     }
 
 

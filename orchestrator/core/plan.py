@@ -36,6 +36,7 @@ class PlanHeader(NamedTuple):
 
 
 TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+ID_RULE = "an id is 1 to 64 letters, digits, '.', '_' or '-', starting with a letter or digit"
 #: What a dependency is for. ``data``: the result is handed over. ``order``: first the one, then the other.
 #: ``resource``: both use the same thing, such as a file they write (seed rows S2-72 to S2-74). All three mean: not
 #: before it is done.
@@ -228,39 +229,24 @@ def check_rows(rows: Sequence[Task]) -> Iterator[Problem]:
     ids = {row.id for row in rows}
     unknown = 0
     for row in rows:
-        fold = row.id.casefold()
+        fold, folded_stem = row.id.casefold(), row.stem.casefold()
         if not TASK_ID.fullmatch(row.id):
-            yield Problem(
-                f"bad task id {row.id!r}" if row.id else "a task without an id",
-                row.where,
-                "an id is 1 to 64 letters, digits, '.', '_' or '-', starting with a letter or digit",
-                "bad_id",
-            )
+            message = f"bad task id {row.id!r}" if row.id else "a task without an id"
+            yield Problem(message, row.where, ID_RULE, "bad_id")
         elif row.id in seen:
-            yield Problem(
-                f"duplicate task id {row.id}, first used at {seen[row.id].where}",
-                row.where,
-                "give one of the two rows another id",
-                "duplicate_id",
-            )
-        elif row.stem.casefold() in stems:
-            other = stems[row.stem.casefold()]
-            yield Problem(
-                f"tasks {other.id} and {row.id} would share the file agent_tasks/{row.stem}.md",
-                row.where,
-                "rename one of them",
-                "duplicate_file",
-            )
+            message = f"duplicate task id {row.id}, first used at {seen[row.id].where}"
+            hint = "give one of the two rows another id"
+            yield Problem(message, row.where, hint, "duplicate_id")
+        elif folded_stem in stems:
+            both = f"tasks {stems[folded_stem].id} and {row.id}"
+            message = f"{both} would share the file agent_tasks/{row.stem}.md"
+            yield Problem(message, row.where, "rename one of them", "duplicate_file")
         elif fold in folded:
-            yield Problem(
-                f"tasks {folded[fold].id} and {row.id} differ only by case",
-                row.where,
-                "rename one of them",
-                "duplicate_id",
-            )
+            message = f"tasks {folded[fold].id} and {row.id} differ only by case"
+            yield Problem(message, row.where, "rename one of them", "duplicate_id")
         seen.setdefault(row.id, row)
         folded.setdefault(fold, row)
-        stems.setdefault(row.stem.casefold(), row)
+        stems.setdefault(folded_stem, row)
         unknown += any(need not in ids for need in row.needs)
         yield from _check_needs(row, ids, guesses=ids if unknown <= GUESSES else ())
 

@@ -96,13 +96,7 @@ def decide(
     verb = command.verb
     is_possible = (status, verb) in TRANSITIONS
     if verb in _NEEDS_DONE and (is_possible or status in _UNMET):
-        listed = [f"{need} ({before.value})" for need, before in open_needs]
-        if listed:
-            more = f" and {len(listed) - _NAMED} more" if len(listed) > _NAMED else ""
-            raise DependencyError(
-                f"Dependency not DONE: {', '.join(listed[:_NAMED])}{more}",
-                hint=f"{command.task} can be done once they are completed",
-            )
+        _require_done(command.task, open_needs)
     is_own = status is TaskStatus.RUNNING and doer == command.by and command.progress is not None
     if verb is Verb.START and is_own:
         return status  # how far they are
@@ -114,6 +108,16 @@ def decide(
             hint=_hint(status, command, doer),
         )
     return move(status, verb)
+
+
+def _require_done(task: str, open_needs: Iterable[tuple[str, TaskStatus]]) -> None:
+    listed = [f"{need} ({before.value})" for need, before in open_needs]
+    if listed:
+        more = f" and {len(listed) - _NAMED} more" if len(listed) > _NAMED else ""
+        raise DependencyError(
+            f"Dependency not DONE: {', '.join(listed[:_NAMED])}{more}",
+            hint=f"{task} can be done once they are completed",
+        )
 
 
 def _hint(status: TaskStatus, command: TaskCommand, doer: str) -> str:
@@ -145,6 +149,27 @@ def apply(
         number: Of the attempt that this makes, if it makes one.
         inputs: The newest attempts of what it depends on.
     """
+    if command.verb in {Verb.COMPLETE, Verb.FAIL} and (had := taken_from(command, before)):
+        command = command._replace(note=f"{command.note}; {had}" if command.note else had)
+    attempts, kept = _attempts_after(before, command, number=number, inputs=inputs)
+    return noted(
+        Result(
+            task=command.task,
+            agent=attempts[-1].agent if attempts else "",
+            # What waits or may start is derived from what it depends on.
+            status=TaskStatus.PENDING if status is TaskStatus.WAITING else status,
+            attempts=tuple(attempts),
+            inputs=kept,
+            progress=before.progress if before else None,
+        ),
+        command,
+    )
+
+
+def _attempts_after(
+    before: Result | None, command: TaskCommand, *, number: int, inputs: Mapping[str, int]
+) -> tuple[list[Attempt], Mapping[str, int]]:
+    """Return the attempts of a task once *command* is carried out, and what its result is made from."""
     attempts = _with_agents(before)
     last = attempts[-1] if attempts else None
     is_open = last is not None and last.is_open and last.is_manual
@@ -168,8 +193,6 @@ def apply(
             # What was put before it since it was begun is known to anyone who says how it ended.
             kept = {**inputs, **kept}
             verdict = Verdict.COMPLETED if command.verb is Verb.COMPLETE else Verdict.FAILED
-            if had := taken_from(command, before):
-                command = command._replace(note=f"{command.note}; {had}" if command.note else had)
             attempts[-1] = _closed(attempts[-1], command, verdict)._replace(agent=command.by)
         case Verb.BLOCK | Verb.CANCEL | Verb.RETRY if is_open:
             attempts[-1] = _closed(attempts[-1], command, Verdict.INTERRUPTED)
@@ -177,18 +200,7 @@ def apply(
             attempts[-1] = last._replace(until=command.time)  # it holds its account no longer
         case _:
             pass  # the attempts stay as they are
-    return noted(
-        Result(
-            task=command.task,
-            agent=attempts[-1].agent if attempts else "",
-            # What waits or may start is derived from what it depends on.
-            status=TaskStatus.PENDING if status is TaskStatus.WAITING else status,
-            attempts=tuple(attempts),
-            inputs=kept,
-            progress=before.progress if before else None,
-        ),
-        command,
-    )
+    return attempts, kept
 
 
 def taken_from(command: TaskCommand, before: Result | None) -> str:

@@ -108,16 +108,8 @@ def examine_plan(
         claude = [_not_needed(each) for each in claude]
     commands = [each if key in needed else _not_needed(each) for key, each in others.items()]
     permissions = judge_permissions(of_claude, environment, is_root=os.geteuid() == 0)
-    found = [*_holds(ahead), *_requests(layout)]
-    return [
-        *claude,
-        *commands,
-        plan,
-        *found,
-        permissions,
-        *notify(ahead),
-        *examine_directory(layout),
-    ]
+    found = [*_holds(ahead), *_requests(layout), permissions, *notify(ahead)]
+    return [*claude, *commands, plan, *found, *examine_directory(layout)]
 
 
 def is_fit(findings: Sequence[Finding]) -> bool:

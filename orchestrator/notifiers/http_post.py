@@ -160,6 +160,39 @@ def post(
     Raises:
         NotifyError: it was not taken.
     """
+    _Discretion.here.is_posting = True
+    try:
+        with _pool(address) as pool:
+            pool.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
+            response = pool.request(
+                "POST",
+                address,
+                body=body,
+                headers=_headers(address),
+                timeout=urllib3.Timeout(connect=connect, read=answer),
+                retries=_patience(pause),
+                redirect=False,
+                preload_content=False,  # it could be without an end
+            )
+            status = response.status
+            response.close()
+    except (HTTPError, OSError, ValueError) as error:
+        raise NotifyError(_reason(error)) from None
+    finally:
+        _Discretion.here.is_posting = False
+    if not 200 <= status < 300:
+        raise NotifyError(_answer(status))
+
+
+def _headers(address: str) -> dict[str, str]:
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": f"orchestrator/{__version__}",
+        **_signed(address),
+    }
+
+
+def _patience(pause: Callable[[float], None]) -> _Patience:
     patience = _Patience(
         total=_REPEATS,
         connect=_REPEATS,
@@ -173,32 +206,7 @@ def post(
         raise_on_status=False,
     )
     patience.pause = pause
-    _Discretion.here.is_posting = True
-    try:
-        with _pool(address) as pool:
-            pool.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
-            response = pool.request(
-                "POST",
-                address,
-                body=body,
-                headers={
-                    "Content-Type": "application/json",
-                    "User-Agent": f"orchestrator/{__version__}",
-                    **_signed(address),
-                },
-                timeout=urllib3.Timeout(connect=connect, read=answer),
-                retries=patience,
-                redirect=False,
-                preload_content=False,  # it could be without an end
-            )
-            status = response.status
-            response.close()
-    except (HTTPError, OSError, ValueError) as error:
-        raise NotifyError(_reason(error)) from None
-    finally:
-        _Discretion.here.is_posting = False
-    if not 200 <= status < 300:
-        raise NotifyError(_answer(status))
+    return patience
 
 
 def _pool(address: str) -> urllib3.PoolManager:

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from orchestrator.core.cost import Spending, total_cost
@@ -31,7 +32,7 @@ from orchestrator.ownership import make_directories
 from orchestrator.runner.auxiliary import Worker, put_off
 from orchestrator.runner.clock import Clock
 from orchestrator.runner.events import Event, Kind, Listener
-from orchestrator.runner.recovery import take_over
+from orchestrator.runner.recovery import Recovery, warner
 from orchestrator.runner.scheduler_setup import idle_accounts
 from orchestrator.scheduler.budget import Budget
 from orchestrator.services.plugins import Plugins
@@ -117,12 +118,6 @@ def asking(
         if lock.dead_runs:
             plugins.sweep(layout.root, run)
         with closing(Journal(layout.journal)) as journal:
-
-            def hear(event: Event) -> None:
-                if event.kind is not Kind.NEWS:
-                    journal.append(event.line())
-                listener(event)
-
             worker = Worker(
                 workspace=workspace,
                 agents=plugins.agents,
@@ -130,18 +125,12 @@ def asking(
                 descriptor=lock.descriptor,
                 run=run,
                 clock=clock,
-                listener=hear,
+                listener=partial(_hear, journal, listener),
                 budget=Budget(settings.budget_usd or math.inf),
                 accounts=idle_accounts(plugins.agents, settings),
             )
-            planner = Planner(worker, how, lock.dead_runs)
-            try:
+            with _cost_added(planner := Planner(worker, how, lock.dead_runs), rejected):
                 yield planner
-            except DraftError as error:
-                raise _kept(error, planner.spent(), rejected) from None
-            except (AgentError, HeldError, StoppedError) as error:
-                error.data = _facts(planner.spent())
-                raise
     except (PlanError, AgentError, HeldError, StoppedError):
         lock.release()  # it gave no plan, and left nothing behind
         raise
@@ -149,6 +138,24 @@ def asking(
         lock.abandon()
         raise
     lock.release()
+
+
+def _hear(journal: Journal, listener: Listener, event: Event) -> None:
+    if event.kind is not Kind.NEWS:
+        journal.append(event.line())
+    listener(event)
+
+
+@contextmanager
+def _cost_added(planner: Planner, rejected: str) -> Iterator[None]:
+    """Add to an error what planning cost; keep a draft that is no plan in the file *rejected*."""
+    try:
+        yield
+    except DraftError as error:
+        raise _kept(error, planner.spent(), rejected) from None
+    except (AgentError, HeldError, StoppedError) as error:
+        error.data = _facts(planner.spent())
+        raise
 
 
 def _facts(spent: Spending) -> dict[str, Any]:
@@ -184,16 +191,16 @@ def _was_answered(
 ) -> bool:
     """Take from its log what a run that died had asked for; say whether it is the answer to this very question."""
     workspace = worker.workspace
-    found = take_over(
-        workspace,
-        {task.id: task},
-        {task.id: settings},
+    found = Recovery(
+        workspace=workspace,
+        tasks={task.id: task},
+        policies={task.id: settings},
         agents=worker.agents,
         results={},
         traces=scan_logs(workspace.layout.logs),
         dead_runs=dead_runs,
-        listener=worker.listener,
-    )
+        warn=warner(worker.listener),
+    ).take_over(worker.listener)
     if not found or found[-1].result.status is not TaskStatus.COMPLETED:
         return False
     asked = read_file(workspace.layout.attempt(PLANNER, found[-1].result.number).stdin) or b""

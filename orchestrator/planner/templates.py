@@ -255,10 +255,7 @@ def save(saved: SavedPlan, *, force: bool) -> None:
         StoreError: it could not be written; the one before it is as it was.
     """
     if not is_name(saved.name):
-        raise UsageError(
-            f"{one_line(saved.name, 80)!r} is not a name",
-            hint="1 to 64 letters, digits, '.', '_', '@' or '-', starting with a letter or digit",
-        )
+        raise UsageError(f"{one_line(saved.name, 80)!r} is not a name", hint=_NAME_RULE)
     above = os.path.dirname(saved.where)
     staged, before = Layout(f"{above}/.{saved.name}.tmp"), f"{above}/.{saved.name}.old"
     reject_symlinks(above, saved.where)
@@ -272,27 +269,33 @@ def save(saved: SavedPlan, *, force: bool) -> None:
             hint="take another name, or replace it with --force",
         )
     with io_errors("write", saved.where):
-        for place in (staged.root, before):
-            shutil.rmtree(place, ignore_errors=True)
-        make_directories(staged.tasks)
-        try:
-            for stem, text in saved.task_files.items():
-                atomic_write(staged.task_file(stem), text.encode())
-            atomic_write(staged.plan, saved.plan.encode())
-            if os.path.lexists(saved.where):
-                os.rename(saved.where, before)
-            try:
-                os.rename(staged.root, saved.where)
-            except OSError:
-                if os.path.lexists(before):
-                    os.rename(before, saved.where)
-                raise
-        finally:
-            shutil.rmtree(staged.root, ignore_errors=True)
-        shutil.rmtree(before, ignore_errors=True)
+        _replace(saved, staged, before)
     sync_directory(above)
 
 
+def _replace(saved: SavedPlan, staged: Layout, before: str) -> None:
+    """Write a template into *staged*, then put it in its place; the one before it lies in *before* meanwhile."""
+    for place in (staged.root, before):
+        shutil.rmtree(place, ignore_errors=True)
+    make_directories(staged.tasks)
+    try:
+        for stem, text in saved.task_files.items():
+            atomic_write(staged.task_file(stem), text.encode())
+        atomic_write(staged.plan, saved.plan.encode())
+        if os.path.lexists(saved.where):
+            os.rename(saved.where, before)
+        try:
+            os.rename(staged.root, saved.where)
+        except OSError:
+            if os.path.lexists(before):
+                os.rename(before, saved.where)
+            raise
+    finally:
+        shutil.rmtree(staged.root, ignore_errors=True)
+    shutil.rmtree(before, ignore_errors=True)
+
+
+_NAME_RULE = "1 to 64 letters, digits, '.', '_', '@' or '-', starting with a letter or digit"
 #: What stands in the place of a template's name to see which there are.
 LIST = "list"
 #: What a task file says of one time, as it was written when its row said it.
@@ -366,12 +369,7 @@ def save_plan(
     if data is None:
         raise no_plan(layout)
     before = read_plan(data, shown)
-    if any(target.is_secret for target in targets(before.settings.get("notify") or ())):
-        raise UsageError(
-            "the plan holds the address of a webhook, which a template would give to others",
-            where=f"{shown}:{before.lines.get('notify', 1)}",
-            hint="name the variable that holds it: {slack: $SLACK_WEBHOOK}",
-        )
+    _require_no_address(before, shown)
     text = _as_new(data, before, shown)
     plan = read_plan(text, shown)
     files = {
@@ -382,6 +380,15 @@ def save_plan(
     saved = SavedPlan(name, f"{directories[0]}/{name}", text.decode(), files)
     save(saved, force=force)
     return saved
+
+
+def _require_no_address(plan: Plan, shown: str) -> None:
+    if any(target.is_secret for target in targets(plan.settings.get("notify") or ())):
+        raise UsageError(
+            "the plan holds the address of a webhook, which a template would give to others",
+            where=f"{shown}:{plan.lines.get('notify', 1)}",
+            hint="name the variable that holds it: {slack: $SLACK_WEBHOOK}",
+        )
 
 
 def _as_new(data: bytes, plan: Plan, shown: str) -> bytes:

@@ -200,11 +200,9 @@ def aggregate(
     timestamp = results_time(workspace.layout)
     tasks = board.plan.tasks.values()
     still = _still_outdated(workspace, board, outdated)
+    notes = (held_back, _why_left(board, settings, asked), merged.note)
     changed = (f"{task_id}: {CHANGED_ROW}" for task_id in still)
     done = [task for task in tasks if board.status(task.id) is TaskStatus.COMPLETED]
-    left = {board.status(task_id) for task_id in board.standing.keys() & asked}
-    is_stopped = settings.on_failure == "stop" and {TaskStatus.FAILED, TaskStatus.PENDING} <= left
-    why_left = "a task failed, and `on_failure: stop` starts nothing more" if is_stopped else ""
     draw = partial(
         final_output,
         board,
@@ -215,7 +213,7 @@ def aggregate(
         strategy=settings.aggregate,
         budget=settings.budget_usd,
         merged=merged.text,
-        note=" · ".join(filter(None, (held_back, why_left, merged.note, *changed))),
+        note=" · ".join(filter(None, (*notes, *changed))),
     )
     try:
         text = draw(overrides=workspace.layout.templates)
@@ -226,6 +224,12 @@ def aggregate(
         )
         text = draw()
     write_final_output(workspace.layout, text, timestamp)
+
+
+def _why_left(board: PlanSnapshot, settings: Settings, asked: Iterable[str]) -> str:
+    left = {board.status(task_id) for task_id in board.standing.keys() & asked}
+    is_stopped = settings.on_failure == "stop" and {TaskStatus.FAILED, TaskStatus.PENDING} <= left
+    return "a task failed, and `on_failure: stop` starts nothing more" if is_stopped else ""
 
 
 def _still_outdated(

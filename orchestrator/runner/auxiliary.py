@@ -62,12 +62,20 @@ class Worker(NamedTuple):
         elif kept := workspace.move_aside(task):
             text = f"a result that cannot be read is kept as {kept}"
             self.listener(Event(kind=Kind.WARNING, time=self.clock.wall(), text=text))
-        plan = Plan(tasks=tasks)
-        board = PlanSnapshot(plan, shape(tasks), results)
+        board = PlanSnapshot(Plan(tasks=tasks), shape(tasks), results)
         newest = newest_attempt(workspace.layout.logs, task.stem)
-        newest = max(newest, before.number if before else 0)
+        runner = self._runner(board, task, settings, max(newest, before.number if before else 0))
+        opened = runner.executor.opened()
+        with Signals() as ours:
+            run_in_event_loop(lambda signals: runner.run(opened, signals), ours)
+        if runner.failure is not None:
+            raise runner.failure
+        return runner.board.results.get(task.id), runner
+
+    def _runner(self, board: PlanSnapshot, task: Task, settings: Settings, newest: int) -> Runner:
+        workspace, tasks = self.workspace, board.plan.tasks
         policies = dict.fromkeys(tasks, settings)
-        runner = Runner(
+        return Runner(
             workspace=workspace,
             board=board,
             engine=Engine(
@@ -91,12 +99,6 @@ class Worker(NamedTuple):
             drawing=Drawing(lambda *_: True),
             is_patient=settings.on_hold == "wait",
         )
-        opened = runner.executor.opened()
-        with Signals() as ours:
-            run_in_event_loop(lambda signals: runner.run(opened, signals), ours)
-        if runner.failure is not None:
-            raise runner.failure
-        return runner.board.results.get(task.id), runner
 
     def _entry(self, task: Task, settings: Settings, newest: int) -> Node:
         return Node(

@@ -85,12 +85,9 @@ def detach(
     before = end_of(layout.journal)
     with io_errors("start a run on its own", layout.run_output):
         process = start(words, layout.run_output)
-    run, said = "", ""
     try:
-        if waits:
-            said = _await_word(process)
-        else:
-            run = _await_start(process, layout, before)
+        said = _await_word(process) if waits else ""
+        run = "" if waits else _await_start(process, layout, before)
         with io_errors("rename what it said", layout.run_output):
             process.publish()
     except BaseException:

@@ -60,12 +60,16 @@ class EventBus:
     journal: Journal
     listener: Listener
     clock: Clock
-    herald: NotificationSender | None = None
+    sender: NotificationSender | None = field(default=None, init=False)
     """Tells people who do not look; None: no one wants to be told."""
     is_held: bool = field(default=False, init=False)
     """The newest word about a hold is that there is one."""
     _told: dict[str, float] = field(default_factory=dict, init=False)
     """When the journal last had news of a task."""
+
+    def subscribe(self, sender: NotificationSender) -> None:
+        """Send what happens from now on to the people whom *sender* notifies."""
+        self.sender = sender
 
     def hear(self, event: Event) -> None:
         """Write it down and tell it; raises ``StoreError`` as the journal does."""
@@ -78,7 +82,7 @@ class EventBus:
     def pass_on(self, event: Event) -> None:
         """Tell what stands in the journal already."""
         self.listener(event)
-        for text in self.herald.hear(event) if self.herald is not None else ():
+        for text in self.sender.hear(event) if self.sender is not None else ():
             self.hear(Event(kind=Kind.WARNING, time=event.time, text=text))
 
     def say(self, kind: Kind, text: str, task: str = "") -> None:

@@ -168,8 +168,6 @@ class Launcher:
         self._contexts = Contexts(workspace.layout)
         self._meant: Mapping[str, Settings] = {}
         self.replan(tasks, policies, meant)
-        self.warn: Callable[[str], None] = lambda _: None
-        """Hears what people should know of what an agent could not be told."""
         self._agents = agents
         self.run = run
         self._workdir = workdir
@@ -240,8 +238,10 @@ class Launcher:
             )  # what it was made from is no longer what it should be made from
         return last.session, last.reason or "interrupted"
 
-    def job(self, live: LiveAttempt) -> Job:
+    def job(self, live: LiveAttempt, warn: Callable[[str], None]) -> Job:
         """Read the task file as it stands right now, ask the agent what to run, lay out its files.
+
+        *warn* is called with what people should know of what an agent could not be told.
 
         Raises:
             PlanError: the task file is invalid; it, or an answer that the task is made from, cannot be read.
@@ -250,7 +250,7 @@ class Launcher:
         """
         agent = self._agents[live.agent]
         try:
-            assignment = self._assignment(live)
+            assignment = self._assignment(live, warn)
         except StoreError as error:
             if _concerns_all(error):
                 raise
@@ -259,36 +259,17 @@ class Launcher:
         command = agent.invocation(assignment)
         given = environment(self._policies[live.task.id], command.env, command.login)
         files = live.files
-        script = files.script
         if command.script:
-            write_new(script, command.script.encode())
+            write_new(files.script, command.script.encode())
         if command.stdin:
             write_new(files.stdin, command.stdin.encode())
         if live.is_paid:
             # Whatever becomes of us: it stands there that this may have cost something.
             self._workspace.write_running(live.task.stem, live.running_text())
-        facts = AttemptRecord(
-            task=live.task.id,
-            number=live.number,
-            charge=live.charge,
-            run=live.run,
-            agent=live.agent,
-            inputs=live.inputs,
-            cap=live.known_cap,
-            resumes=live.session if live.interrupted else "",
-            is_only_simulated=live.is_only_simulated,
-        ).facts()
         return Job(
             key=live.key,
-            argv=tuple(word.replace(SCRIPT, script) for word in command.argv),
-            env={
-                **given.env,
-                "ORCHESTRATOR_RUN_ID": live.run,
-                "ORCHESTRATOR_TASK_ID": live.task.id,
-                "ORCHESTRATOR_ATTEMPT": str(live.number),
-                "ORCHESTRATOR_DIR": self._workspace.layout.root,
-                "TM_AGENT_ID": live.task.worker,
-            },
+            argv=tuple(word.replace(SCRIPT, files.script) for word in command.argv),
+            env={**given.env, **self._own_environment(live)},
             keep=given.keep,
             unset=given.unset,
             cwd=self._workdir,
@@ -297,14 +278,50 @@ class Launcher:
             stderr=files.stderr,
             record=files.record,
             output=command.output,
-            facts=facts,
+            facts=_record(live).facts(),
         )
 
-    def _assignment(self, live: LiveAttempt) -> Assignment:
+    def _own_environment(self, live: LiveAttempt) -> Mapping[str, str]:
+        return {
+            "ORCHESTRATOR_RUN_ID": live.run,
+            "ORCHESTRATOR_TASK_ID": live.task.id,
+            "ORCHESTRATOR_ATTEMPT": str(live.number),
+            "ORCHESTRATOR_DIR": self._workspace.layout.root,
+            "TM_AGENT_ID": live.task.worker,
+        }
+
+    def _assignment(self, live: LiveAttempt, warn: Callable[[str], None]) -> Assignment:
         task = live.task
         found = self._workspace.assignments.read(task)
         is_prose = self._agents[live.agent].reads_prose
-        needs = [self._tasks[need] for need in sources(task, self._tasks)]
+        inputs = self._inputs(live, warn, is_prose=is_prose)
+        return Assignment(
+            task=task,
+            settings=self._policies[task.id],
+            program=self._program,
+            name=task.worker,
+            messages=self._messages(task, warn) if is_prose else (),
+            # A file of settings only adds to the row, and takes nothing away.
+            body=found.body if found and found.body.strip() else in_words(task, is_prose=is_prose),
+            code=found.code if found else "",
+            language=found.language if found else "",
+            inputs=inputs,
+            session=live.session,
+            interrupted=live.interrupted,
+            is_changed=bool(live.interrupted and live.earlier)
+            and self._workspace.assignments.is_newer(task, live.earlier[-1].started),
+            cap=live.cap,
+        )
+
+    def _inputs(
+        self, live: LiveAttempt, warn: Callable[[str], None], *, is_prose: bool
+    ) -> tuple[Input, ...]:
+        """Return the answers that the task is made from.
+
+        Raises:
+            LostResultError: one of them is gone. PlanError: one is half of a merge of git.
+        """
+        needs = [self._tasks[need] for need in sources(live.task, self._tasks)]
         if lost := {need.id: why for need in needs if (why := self._workspace.why_lost(need))}:
             # Doing it again would take the place of both versions; who can tell them apart is to keep one.
             layout, theirs = self._workspace.layout, [need for need in needs if need.id in lost]
@@ -325,24 +342,8 @@ class Launcher:
             path = self._shown(answer.log or self._workspace.layout.result_file(need.stem))
             inputs.append(Input(need.id, need.name, path, answer.text, answer.left_out))
             if not is_prose and (answer.left_out or answer.hidden):
-                self._warn_of(live, need, answer, path)
-        return Assignment(
-            task=task,
-            settings=self._policies[task.id],
-            program=self._program,
-            name=task.worker,
-            messages=self._messages(task) if is_prose else (),
-            # A file of settings only adds to the row, and takes nothing away.
-            body=found.body if found and found.body.strip() else in_words(task, is_prose=is_prose),
-            code=found.code if found else "",
-            language=found.language if found else "",
-            inputs=tuple(inputs),
-            session=live.session,
-            interrupted=live.interrupted,
-            is_changed=bool(live.interrupted and live.earlier)
-            and self._workspace.assignments.is_newer(task, live.earlier[-1].started),
-            cap=live.cap,
-        )
+                warn(self._lacking(live, need, answer, path))
+        return tuple(inputs)
 
     def _read_again(self, need: str, number: int, written: str, *, is_prose: bool) -> Answer:
         task, layout = self._tasks[need], self._workspace.layout
@@ -351,8 +352,8 @@ class Launcher:
     def _log_of(self, live: LiveAttempt, need: Task) -> str:
         return self._workspace.layout.attempt(need.stem, live.inputs[need.id]).stdout
 
-    def _warn_of(self, live: LiveAttempt, need: Task, answer: Answer, path: str) -> None:
-        """Tell that a program gets less than all: an agent is told so in its prompt, a program counts what it gets."""
+    def _lacking(self, live: LiveAttempt, need: Task, answer: Answer, path: str) -> str:
+        """Say that a program gets less than all: an agent is told so in its prompt, a program counts what it gets."""
         lacks = f"lacks {answer.left_out + answer.hidden:,} bytes on its standard input"
         where = f"all of it is in {path}"
         if answer.hidden:
@@ -360,19 +361,33 @@ class Launcher:
             where = f"all of it is in {self._shown(log)}; a correction counts only within what the result shows"
             if not os.path.lexists(log):
                 where = f"its log {self._shown(log)} is gone"
-        self.warn(f"{live.task.id}: what {need.id} answered {lacks}: {where}")
+        return f"{live.task.id}: what {need.id} answered {lacks}: {where}"
 
-    def _messages(self, task: Task) -> Sequence[Message]:
+    def _messages(self, task: Task, warn: Callable[[str], None]) -> Sequence[Message]:
         """Return what was said about a task and what it depends on, and what everybody should know."""
         if not self._program:
             return ()
         heard = self._contexts.visible_to(self._ids, {task.id, task.parent, *task.needs})
         if missed := self._contexts.take_missed():
-            self.warn(missed)
+            warn(missed)
         return heard
 
     def _shown(self, path: str) -> str:
         return path.removeprefix(self._workdir.rstrip("/") + "/")
+
+
+def _record(live: LiveAttempt) -> AttemptRecord:
+    return AttemptRecord(
+        task=live.task.id,
+        number=live.number,
+        charge=live.charge,
+        run=live.run,
+        agent=live.agent,
+        inputs=live.inputs,
+        cap=live.known_cap,
+        resumes=live.session if live.interrupted else "",
+        is_only_simulated=live.is_only_simulated,
+    )
 
 
 def _concerns_all(error: StoreError) -> bool:

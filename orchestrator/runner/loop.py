@@ -99,6 +99,10 @@ class Runner:
     """Says so when the plan directory was taken away."""
     is_patient: bool = True
     """Whether a held account is waited for; otherwise the run ends when nothing else is left."""
+    close: Callable[[], None] = lambda: None
+    """Called before each event of a run that is ending: from then on it takes nothing more."""
+    held_back: str = ""
+    """Why tasks were not started although nothing they need is missing: a limit, a login, the budget."""
     ended_by: int = field(default=0, init=False)
     """The signal that ended the run; 0 when it came to its own end."""
     failure: OrchestratorError | None = field(default=None, init=False)
@@ -107,8 +111,6 @@ class Runner:
     """Attempts under way, by key."""
     launched: int = field(default=0, init=False)
     """Attempts started."""
-    held_back: str = field(default="", init=False)
-    """Why tasks were not started although nothing they need is missing: a limit, a login, the budget."""
     used_up: Kind | None = field(default=None, init=False)
     """Whose budget it was: ``RUN_UNAFFORDABLE``, ``RUN_OVERSPENT``."""
     _ended: dict[str, tuple[LiveAttempt, ProcessExit, Outcome]] = field(
@@ -131,30 +133,11 @@ class Runner:
         *opened* is the executor's: it was called before the event loop was loaded, for its guard starts meanwhile.
         *signals* are those that end us.
         """
-        self.launchpad.warn = self._warn
         self._timer = Timer(self.clock, lambda: self.engine.wake_at, self._handle)
-        self._writer = Writer(
-            workspace=self.workspace,
-            is_alone=lambda: not self.live,
-            is_awaited=lambda: self.engine.is_awaiting_record,
-            fails=self._give_up,
-            notes=self._warn,
-            published=lambda task: self._handle(Recorded(task)),
-            tell=self._listen,
-            confirm=self._confirm,
-        )
+        self._writer = self._new_writer()
         async with opened, anyio.create_task_group() as self._scope:
-            self._reading = Monitor(
-                executor=self.executor,
-                workspace=self.workspace,
-                scope=self._scope,
-                live=self.live,
-                heard=self._handle,
-                news=self._tell_news,
-                ended=self._end,
-                fails=self._give_up,
-                away=self.away,
-            )
+            self._reading = self._new_monitor()
+            self._inbox = self._new_inbox(self.requests) if self.requests is not None else None
             for job in (
                 self._reading.hear_executor,
                 self._timer.keep_time,
@@ -164,23 +147,50 @@ class Runner:
                 self._scope.start_soon(job)
             self._scope.start_soon(self._hear, signals)
             self._scope.start_soon(self.drawing.keep_drawn, self.board, self.live, self._warn)
-            if self.requests is not None:
-                self._inbox = Inbox(
-                    requests=self.requests,
-                    board=self.board,
-                    engine=self.engine,
-                    run=self.launchpad.run,
-                    intervene=self._handle,
-                    show_progress=self._show_progress,
-                    warn=self._warn,
-                    watch=self.watch,
-                )
+            if self._inbox is not None:
                 self._scope.start_soon(self._inbox.keep_looking)
             if self.watch is not None:
                 self._scope.start_soon(self.watch.keep_watching, self._warn)
             # Signals are heard before anything starts.
             await anyio.lowlevel.checkpoint()
             self._handle(Begun())
+
+    def _new_writer(self) -> Writer:
+        return Writer(
+            workspace=self.workspace,
+            is_alone=lambda: not self.live,
+            is_awaited=lambda: self.engine.is_awaiting_record,
+            fails=self._give_up,
+            notes=self._warn,
+            published=lambda task: self._handle(Recorded(task)),
+            tell=self._listen,
+            confirm=self._confirm,
+        )
+
+    def _new_monitor(self) -> Monitor:
+        return Monitor(
+            executor=self.executor,
+            workspace=self.workspace,
+            scope=self._scope,
+            live=self.live,
+            heard=self._handle,
+            news=self._tell_news,
+            ended=self._end,
+            fails=self._give_up,
+            away=self.away,
+        )
+
+    def _new_inbox(self, requests: Requests) -> Inbox:
+        return Inbox(
+            requests=requests,
+            board=self.board,
+            engine=self.engine,
+            run=self.launchpad.run,
+            intervene=self._handle,
+            show_progress=self._show_progress,
+            warn=self._warn,
+            watch=self.watch,
+        )
 
     def replan(self, change: Change, entries: Sequence[Node]) -> None:
         """Go on with a plan that was changed; what was started stays in it until it is over."""
@@ -239,7 +249,7 @@ class Runner:
         task = self.board.plan.tasks[launch.task]
         live = self.launchpad.attempt(task, launch, self.board.results, self.clock.wall())
         try:
-            job = self.launchpad.job(live)
+            job = self.launchpad.job(live, self._warn)
         except Exception as error:  # noqa: BLE001 - not even a bug takes the neighbours of its task along
             self._fail_to_launch(live, error)
             return
@@ -433,6 +443,8 @@ class Runner:
         if self._writer.holds_back(event):
             return
         self.drawing.mark_stale()
+        if self.ended_by or self.failure or self.engine.is_draining:
+            self.close()
         try:
             self.listener(event)
         except StoreError as error:

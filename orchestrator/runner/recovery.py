@@ -5,9 +5,10 @@ was paid for is remembered, so that no budget is passed.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import closing
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import NamedTuple
 
@@ -79,130 +80,166 @@ class RecoveredAttempt(NamedTuple):
         )
 
 
-def record_answered(
-    workspace: Workspace,
-    tasks: Mapping[str, Task],
-    policies: Mapping[str, Settings],
-    agents: Mapping[str, Agent],
-    *,
-    traces: Mapping[str, Traces],
-    dead_runs: Container[str],
-) -> None:
-    """Write the record that no one was left to write, or had room for, of attempts that had answered all the same.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Recovery:
+    """Finds attempts that ended without their runner, and makes results of them. Only with the lock held."""
 
-    Only where the log says so by itself, as ``claude`` does with its last event, and the result file that such an
-    attempt of a run that died is under way. Nothing of it runs any more. ``harvest`` makes the result.
+    workspace: Workspace
+    tasks: Mapping[str, Task]
+    policies: Mapping[str, Settings]
+    agents: Mapping[str, Agent]
+    traces: Mapping[str, Traces]
+    """What ``logs/`` knows."""
+    dead_runs: Container[str]
+    results: Mapping[str, Result]
+    """As they were loaded just now: of what is settled in them nothing is read once more."""
+    lost: Container[str] = ()
+    """Stems of tasks whose results are damaged, or were and are gone; of them any run's attempt counts."""
+    warn: Callable[[str, str], None] = lambda *_: None
+    """Called with a task and what is wrong with its record."""
 
-    Raises:
-        StoreError: a log or a result cannot be read now, or a record not be written.
-    """
-    for task in tasks.values():
-        known = traces.get(task.stem)
-        if known is None or known.newest in known.recorded:
-            continue
-        before = workspace.read_result(task.stem)
-        last = before.last if before is not None and before.task == task.id else None
-        if before is None or last is None or not last.is_open or last.number != known.newest:
-            continue
-        agent = agents.get(last.agent)
-        if agent is None or last.run not in dead_runs:
-            continue
-        files = workspace.layout.attempt(task.stem, last.number)
-        earlier = before.attempts[:-1]
-        try:
-            ended = max(os.lstat(files.stdout).st_mtime, last.started)
-        except OSError:
-            continue
-        record = AttemptRecord(
-            task=task.id,
-            number=last.number,
-            charge=last.charge,
-            run=last.run,
-            agent=last.agent,
-            inputs=before.inputs,
-            exit=ProcessExit(
-                stopped=StopReason.ORPHANED,
-                started=last.started,
-                ended=ended,
-                duration=ended - last.started,
-                pid=last.pid,
-            ),
-            cap=last.cap,
-            resumes=last.session if any(each.session == last.session for each in earlier) else "",
-            is_only_simulated=last.is_only_simulated,
-        )
-        live = reread(workspace.layout, task, agent, policies[task.id], record, earlier=earlier)
-        if live.judge(record.exit).verdict is not Verdict.COMPLETED:
-            continue
-        job = Job(key=live.key, stdout=files.stdout, record=files.record, facts=record.facts())
-        if failure := write_exit(job, record.exit, sync=True).error:
-            raise StoreError(failure, hint=ADVICE)
-        known.recorded.add(last.number)
+    def take_over(self, listener: Listener) -> list[RecoveredAttempt]:
+        """Commit and tell what ``harvest`` finds, and return it.
+
+        Raises:
+            StoreError: a log could not be read, or a result not be written.
+        """
+        self.record_answered()
+        found = self.harvest()
+        for each in found:
+            if each.task.stem in self.lost and (kept := self.workspace.move_aside(each.task)):
+                self.warn(each.task.id, f"{each.task.result_path} is damaged; it is kept as {kept}")
+        if found:
+            self.workspace.commit([each.commit for each in found])
+        for each in found:
+            listener(each.event(Clock().wall()))
+        return found
+
+    def record_answered(self) -> None:
+        """Write the record that no one was left to write, or had room for, of attempts that had answered all the same.
+
+        Only where the log says so by itself, as ``claude`` does with its last event, and the result file that such an
+        attempt of a run that died is under way. Nothing of it runs any more. ``harvest`` makes the result.
+
+        Raises:
+            StoreError: a log or a result cannot be read now, or a record not be written.
+        """
+        for task in self.tasks.values():
+            known = self.traces.get(task.stem)
+            if known is None or known.newest in known.recorded:
+                continue
+            before = self.workspace.read_result(task.stem)
+            last = before.last if before is not None and before.task == task.id else None
+            if before is None or last is None or not last.is_open or last.number != known.newest:
+                continue
+            if last.agent not in self.agents or last.run not in self.dead_runs:
+                continue
+            files = self.workspace.layout.attempt(task.stem, last.number)
+            record = _record_of(last, before, files.stdout)
+            if record is None:
+                continue
+            live = self._reread(task, record, before.attempts[:-1])
+            if live.judge(record.exit).verdict is not Verdict.COMPLETED:
+                continue
+            job = Job(key=live.key, stdout=files.stdout, record=files.record, facts=record.facts())
+            if failure := write_exit(job, record.exit, sync=True).error:
+                raise StoreError(failure, hint=ADVICE)
+            known.recorded.add(last.number)
+
+    def harvest(self) -> list[RecoveredAttempt]:
+        """Return every attempt that ended without its runner. Nothing is written yet.
+
+        That is an attempt with a record whose result file still says ``running``, or does not know it although it was
+        launched by a run that died. A record alone is not enough: a result file that a person deleted means "do it
+        again" (promise 5), and so does one that is gone although that run had told how the attempt ended; of those
+        that were lost no one meant that. Nor is one that names another task, attempt or run than its place.
+
+        Raises:
+            StoreError: a log or a result cannot be read now.
+        """
+        found = []
+        reported = cache(partial(_reported, self.workspace.layout.journal))  # most never ask
+        for task in self.tasks.values():
+            known, loaded = self.traces.get(task.stem), self.results.get(task.id)
+            if known is None or not known.recorded:
+                continue
+            number = max(known.recorded)
+            if loaded is not None and _is_settled(loaded.last, number):
+                continue
+            before = self.workspace.read_result(task.stem)
+            last = before.last if before is not None and before.task == task.id else None
+            if _is_settled(last, number):
+                continue
+            files = self.workspace.layout.attempt(task.stem, number)
+            record = read_record(files.record)
+            run = last.run if last is not None and last.number == number else None
+            if record is None or record.agent not in self.agents:
+                self.warn(task.id, f"{files.shown_record} is damaged and is not believed")
+            elif not record.run:
+                continue  # by hand: anyone who was writing it died before its result, and will say it once more
+            elif not record.is_of(task.id, number, ""):
+                self.warn(
+                    task.id, f"{files.shown_record} is of another attempt and is not believed"
+                )
+            elif self._counts(task, record, run, before, reported):
+                earlier = closed(before.attempts) if before is not None and last is not None else ()
+                found.append(self._judge(self._reread(task, record, earlier), record))
+            elif run is not None:
+                self.warn(task.id, f"{files.shown_record} is of another run and is not believed")
+        return found
+
+    def _counts(
+        self,
+        task: Task,
+        record: AttemptRecord,
+        run: str | None,
+        before: Result | None,
+        reported: Callable[[], Container[_Reported]],
+    ) -> bool:
+        """Say whether an attempt is to be made a result of; *run* is what the result file says of this very attempt."""
+        if task.stem in self.lost or (run is not None and run in {"", record.run}):
+            return True
+        if record.run not in self.dead_runs:
+            return False
+        return before is not None or (record.run, task.id, record.number) not in reported()
+
+    def _reread(self, task: Task, record: AttemptRecord, earlier: Sequence[Attempt]) -> LiveAttempt:
+        agent, policy = self.agents[record.agent], self.policies[task.id]
+        return reread(self.workspace.layout, task, agent, policy, record, earlier=earlier)
+
+    def _judge(self, live: LiveAttempt, record: AttemptRecord) -> RecoveredAttempt:
+        outcome = live.judge(record.exit)
+        if outcome.warning:
+            self.warn(live.task.id, outcome.warning)
+        result = live.over(_STATUS[outcome.verdict], record.exit, outcome)
+        return RecoveredAttempt(live.task, result, live.commit(result, outcome, record.exit))
 
 
-def harvest(
-    workspace: Workspace,
-    tasks: Mapping[str, Task],
-    policies: Mapping[str, Settings],
-    agents: Mapping[str, Agent],
-    *,
-    results: Mapping[str, Result],
-    traces: Mapping[str, Traces],
-    dead_runs: Container[str],
-    lost: Container[str] = (),
-    warn: Callable[[str, str], None] = lambda *_: None,
-) -> list[RecoveredAttempt]:
-    """Return every attempt that ended without its runner. Nothing is written yet.
-
-    That is an attempt with a record whose result file still says ``running``, or does not know it although it was
-    launched by a run that died. A record alone is not enough: a result file that a person deleted means "do it again"
-    (promise 5), and so does one that is gone although that run had told how the attempt ended; of those that were
-    *lost* (stems of tasks) no one meant that. Nor is one that names another task, attempt or run than its place:
-    *warn* gets the task and why.
-
-    Of what is settled in *results*, as they were loaded just now, nothing is read once more.
-
-    Raises:
-        StoreError: a log or a result cannot be read now.
-    """
-    found = []
-    reported = cache(partial(_reported, workspace.layout.journal))  # most never ask
-    for task in tasks.values():
-        known = traces.get(task.stem)
-        if known is None or not known.recorded:
-            continue
-        number = max(known.recorded)
-        loaded = results.get(task.id)
-        if loaded is not None and _is_settled(loaded.last, number):
-            continue
-        before = workspace.read_result(task.stem)
-        last = before.last if before is not None and before.task == task.id else None
-        if _is_settled(last, number):
-            continue
-        files = workspace.layout.attempt(task.stem, number)
-        record = read_record(files.record)
-        run = last.run if last is not None and last.number == number else None
-        if record is None or record.agent not in agents:
-            warn(task.id, f"{files.shown_record} is damaged and is not believed")
-        elif not record.run:
-            continue  # by hand: anyone who was writing it died before its result, and will say it once more
-        elif not record.is_of(task.id, number, ""):
-            warn(task.id, f"{files.shown_record} is of another attempt and is not believed")
-        elif (
-            task.stem in lost
-            or (run is not None and run in {"", record.run})
-            or (
-                record.run in dead_runs
-                and (before is not None or (record.run, task.id, number) not in reported())
-            )
-        ):
-            earlier = closed(before.attempts) if before is not None and last is not None else ()
-            agent = agents[record.agent]
-            live = reread(workspace.layout, task, agent, policies[task.id], record, earlier=earlier)
-            found.append(_judge(live, record, warn))
-        elif run is not None:
-            warn(task.id, f"{files.shown_record} is of another run and is not believed")
-    return found
+def _record_of(last: Attempt, result: Result, stdout: str) -> AttemptRecord | None:
+    """Return the record of the open attempt of a *result*, as of the last change of its log; None without a log."""
+    try:
+        ended = max(os.lstat(stdout).st_mtime, last.started)
+    except OSError:
+        return None
+    is_resumed = any(each.session == last.session for each in result.attempts[:-1])
+    return AttemptRecord(
+        task=result.task,
+        number=last.number,
+        charge=last.charge,
+        run=last.run,
+        agent=last.agent,
+        inputs=result.inputs,
+        exit=ProcessExit(
+            stopped=StopReason.ORPHANED,
+            started=last.started,
+            ended=ended,
+            duration=ended - last.started,
+            pid=last.pid,
+        ),
+        cap=last.cap,
+        resumes=last.session if is_resumed else "",
+        is_only_simulated=last.is_only_simulated,
+    )
 
 
 def _reported(journal: str) -> frozenset[_Reported]:
@@ -259,14 +296,9 @@ def forgotten(
             if record is None or agent is None or not agent.account:
                 continue
             if record.number == number and stem_of(record.task) == file_stem:
-                task = Task(id=record.task, name="", description="")
-                live = reread(workspace.layout, task, agent, Settings(), record, earlier=attempts)
-                last = live.over(TaskStatus.PENDING, record.exit, live.judge(record.exit)).last
-                if last is not None and live.is_gone:
-                    last = last._replace(cost=None, cap=record.cap)
-                if last is not None and last.cost != 0:
-                    # Nothing goes on with it, and no account is held for it any more.
-                    attempts.append(last._replace(is_resumable=False, until=0.0))
+                paid = _paid_attempt(workspace.layout, agent, record, attempts)
+                if paid is not None:
+                    attempts.append(paid)
                     found[file_stem] = Result(
                         task=record.task,
                         agent=record.agent,
@@ -277,14 +309,19 @@ def forgotten(
     return found
 
 
-def _judge(
-    live: LiveAttempt, record: AttemptRecord, warn: Callable[[str, str], None]
-) -> RecoveredAttempt:
-    outcome = live.judge(record.exit)
-    if outcome.warning:
-        warn(live.task.id, outcome.warning)
-    result = live.over(_STATUS[outcome.verdict], record.exit, outcome)
-    return RecoveredAttempt(live.task, result, live.commit(result, outcome, record.exit))
+def _paid_attempt(
+    layout: Layout, agent: Agent, record: AttemptRecord, earlier: Sequence[Attempt]
+) -> Attempt | None:
+    """Return the attempt that a record tells of, None where it cost nothing."""
+    task = Task(id=record.task, name="", description="")
+    live = reread(layout, task, agent, Settings(), record, earlier=earlier)
+    last = live.over(TaskStatus.PENDING, record.exit, live.judge(record.exit)).last
+    if last is not None and live.is_gone:
+        last = last._replace(cost=None, cap=record.cap)
+    if last is None or last.cost == 0:
+        return None
+    # Nothing goes on with it, and no account is held for it any more.
+    return last._replace(is_resumable=False, until=0.0)
 
 
 def recover(
@@ -302,16 +339,23 @@ def recover(
     Raises:
         StoreError: a log could not be read, or a result not be written.
     """
-    return take_over(
-        ahead.workspace,
-        {**ahead.board.plan.tasks, MERGER: MERGING},
-        {**ahead.policies, MERGER: as_merger(ahead.settings)},
+    return Recovery(
+        workspace=ahead.workspace,
+        tasks={**ahead.board.plan.tasks, MERGER: MERGING},
+        policies={**ahead.policies, MERGER: as_merger(ahead.settings)},
         agents=agents,
-        results=ahead.board.results,
         traces=ahead.traces,
         dead_runs=dead_runs,
-        listener=listener,
+        results=ahead.board.results,
         lost=lost,
+        warn=warner(listener),
+    ).take_over(listener)
+
+
+def warner(listener: Listener) -> Callable[[str, str], None]:
+    """Return what tells a listener a warning about a task."""
+    return lambda task, text: listener(
+        Event(kind=Kind.WARNING, time=Clock().wall(), task=task, text=text)
     )
 
 
@@ -342,49 +386,6 @@ def recover_from_logs(
             lambda each: journal.append(each.line()),
             lost=lost,
         )
-
-
-def take_over(
-    workspace: Workspace,
-    tasks: Mapping[str, Task],
-    policies: Mapping[str, Settings],
-    *,
-    agents: Mapping[str, Agent],
-    results: Mapping[str, Result],
-    traces: Mapping[str, Traces],
-    dead_runs: Container[str],
-    listener: Listener,
-    lost: Container[str] = (),
-) -> list[RecoveredAttempt]:
-    """Commit and tell what ``harvest`` finds, and return it. Only with the lock held.
-
-    Raises:
-        StoreError: a log could not be read, or a result not be written.
-    """
-
-    def warn(task: str, text: str) -> None:
-        listener(Event(kind=Kind.WARNING, time=Clock().wall(), task=task, text=text))
-
-    record_answered(workspace, tasks, policies, agents, traces=traces, dead_runs=dead_runs)
-    found = harvest(
-        workspace,
-        tasks,
-        policies,
-        agents,
-        results=results,
-        traces=traces,
-        dead_runs=dead_runs,
-        lost=lost,
-        warn=warn,
-    )
-    for each in found:
-        if each.task.stem in lost and (kept := workspace.move_aside(each.task)):
-            warn(each.task.id, f"{each.task.result_path} is damaged; it is kept as {kept}")
-    if found:
-        workspace.commit([each.commit for each in found])
-    for each in found:
-        listener(each.event(Clock().wall()))
-    return found
 
 
 def remember(ahead: RunPreview, agents: Mapping[str, Agent]) -> list[Result]:

@@ -17,7 +17,7 @@ def run_repeatedly(
     every: float | None,
     tell: Callable[[float], None],
     complain: Callable[[OrchestratorError], None],
-    clock: Clock | None = None,
+    clock: Clock,
     hearing: Hearing = hear_signals,
 ) -> int:
     """Run at a moment, then every so often; return the exit status of the last run, or 128 + the signal that ended it.
@@ -37,7 +37,6 @@ def run_repeatedly(
     Raises:
         OrchestratorError: as ``run``, in the first round.
     """
-    clock = clock or Clock()
     if at is not None:
         with hearing() as wait:
             tell(at)
@@ -46,12 +45,10 @@ def run_repeatedly(
     if every is None:
         return int(run_once().exit_status)
 
-    begin, is_first = clock.wall() if at is None else at, True
-    for number in rounds(begin, every, clock, hearing, tell):
-        ended_by = number or _round(run_once, complain, is_first=is_first)
-        if ended_by:
+    begin = clock.wall() if at is None else at
+    for earlier, number in enumerate(rounds(begin, every, clock, hearing, tell)):
+        if ended_by := number or _round(run_once, complain, is_first=not earlier):
             return 128 + ended_by
-        is_first = False
     raise AssertionError("rounds end with a signal")
 
 

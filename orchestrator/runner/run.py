@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +23,7 @@ from orchestrator.runner.launch import Launcher
 from orchestrator.runner.loop import Runner
 from orchestrator.runner.manual import carry_out
 from orchestrator.runner.notify import NotificationSender
-from orchestrator.runner.plan_watcher import Change
+from orchestrator.runner.plan_watcher import Change, Watch
 from orchestrator.runner.preview import RunPreview, kept_back, preview_run
 from orchestrator.runner.recovery import damaged, recover, remember, set_aside
 from orchestrator.runner.render import STILL_OPEN, Drawing, redraw
@@ -153,7 +153,32 @@ class _Session:
     def run(self, seen: RunPreview | None) -> RunReport:
         """Recover, run, draw its outcome; *seen* is what was seen before the lock was ours, if that still holds."""
         started, self.began = self.clock.wall(), self.clock.now()
-        ahead = seen or preview_run(self.order, self.plugins.registry, self.workspace)
+        ahead = self._recovered(
+            seen or preview_run(self.order, self.plugins.registry, self.workspace)
+        )
+        self.budget = ahead.settings.budget_usd
+        if ahead.settings.notify and not self.order.simulate:
+            self.telling.subscribe(self._notification_sender(ahead))
+        self._tell_begin(ahead, started)
+        traces = ahead.traces
+        if traces and not self.order.simulate:
+            ahead.board.beside = remember(ahead, self.plugins.agents)
+        holds = holds_found(ahead, self.plugins.agents, started)
+        for text in holds:
+            self.telling.say(Kind.RUN_HELD, text)
+        # What it will not wait for keeps it back from the start.
+        held_back = holds[-1] if holds and ahead.settings.on_hold != "wait" else ""
+        runner = self._runner(ahead, traces, held_back)
+        if ahead.to_run:
+            tasks = ahead.board.plan.tasks
+            make_task_files(self.workspace, tasks, ahead.meant, ahead.to_run, self.plugins.registry)
+            opened = runner.executor.opened()
+            heard = forward_journal(opened, self.order.layout.journal, self.telling.pass_on)
+            run_in_event_loop(lambda signals: runner.run(heard, signals), self.signals)
+        return self._conclude(ahead, runner, started)
+
+    def _recovered(self, ahead: RunPreview) -> RunPreview:
+        """Make results of what a run before left behind, and carry out what was asked for since."""
         traces = ahead.traces
         if traces:
             agents, dead, lost = self.plugins.agents, self.lock.dead_runs, damaged(ahead)
@@ -164,10 +189,10 @@ class _Session:
             board = self.workspace.load(keep_cache=False, is_live=False)
             carry_out(self.workspace, really_done(board), self.telling.hear)
             ahead = preview_run(self.order, self.plugins.registry, self.workspace, traces)
-        self.budget = ahead.settings.budget_usd
+        return ahead
+
+    def _tell_begin(self, ahead: RunPreview, started: float) -> None:
         total, todo = len(ahead.board.plan.tasks), len(ahead.to_run) - len(kept_back(ahead))
-        if ahead.settings.notify and not self.order.simulate:
-            self.telling.herald = self._notification_sender(ahead)
         begun = Event(kind=Kind.RUN_STARTED, time=started, run=self.run_id, tasks=todo)
         self.telling.hear(begun._replace(text=f"{todo} of {total} tasks to run"))
         for task_id, doubt in ahead.board.doubts.items():
@@ -177,20 +202,6 @@ class _Session:
             text = f"{doubt}; it is kept as {kept}" if kept else doubt
             self.telling.say(Kind.WARNING, text, task_id)
         self._warn_before(ahead)
-        if traces and not self.order.simulate:
-            ahead.board.beside = remember(ahead, self.plugins.agents)
-        runner = self._runner(ahead, traces)
-        for text in holds_found(ahead, self.plugins.agents, started):
-            self.telling.say(Kind.RUN_HELD, text)
-            # What it will not wait for keeps it back from the start.
-            runner.held_back = "" if runner.is_patient else text
-        if ahead.to_run:
-            tasks = ahead.board.plan.tasks
-            make_task_files(self.workspace, tasks, ahead.meant, ahead.to_run, self.plugins.registry)
-            opened = runner.executor.opened()
-            heard = forward_journal(opened, self.order.layout.journal, self.telling.pass_on)
-            run_in_event_loop(lambda signals: runner.run(heard, signals), self.signals)
-        return self._conclude(ahead, runner, started)
 
     def _warn_before(self, ahead: RunPreview) -> None:
         for text in remarks(ahead, self.plugins.agents):
@@ -205,66 +216,67 @@ class _Session:
         chosen = self.plugins.subscribers(ahead.settings, root)
         return NotificationSender(chosen, plan_name(title, root), self.run_id, plan_option(root))
 
-    def _runner(self, ahead: RunPreview, traces: Mapping[str, Traces]) -> Runner:
-        board, settings = ahead.board, ahead.settings
-        layout = self.order.layout
-        requests = Requests(layout.requests)
+    def _runner(self, ahead: RunPreview, traces: Mapping[str, Traces], held_back: str) -> Runner:
+        plugins, requests = self.plugins, Requests(self.order.layout.requests)
+        engine = build_engine(ahead, traces, plugins.agents, plugins.registry, self.clock)
+        resets = Resets(self.workspace, requests, ahead.board, engine, self.clock)
+        watch = None
+        if self.order.grows or not self.order.only:  # else nothing that is new is for this run
+            watch = self._watch(ahead, resets, lambda: runner)
         runner = Runner(
             workspace=self.workspace,
-            board=board,
-            engine=build_engine(
-                ahead, traces, self.plugins.agents, self.plugins.registry, self.clock
-            ),
-            is_patient=settings.on_hold == "wait",
+            board=ahead.board,
+            engine=engine,
+            is_patient=ahead.settings.on_hold == "wait",
             policies=ahead.policies,
-            executor=self.plugins.executor([self.lock.descriptor]),
+            executor=plugins.executor([self.lock.descriptor]),
             clock=self.clock,
             away=self._away,
             listener=self.telling.hear,
-            launchpad=Launcher(
-                self.workspace,
-                board.plan.tasks,
-                ahead.policies,
-                self.plugins.agents,
-                run=self.run_id,
-                workdir=layout.workdir(settings.workdir),
-                meant=ahead.meant,
-                program=self.plugins.program,
-            ),
+            launchpad=self._launcher(ahead),
             requests=requests,
             drawing=Drawing(self._draw, self._prepare),
+            redo=resets.redo,
+            watch=watch,
+            close=self._close,
+            held_back=held_back,
+        )
+        return runner
+
+    def _launcher(self, ahead: RunPreview) -> Launcher:
+        return Launcher(
+            self.workspace,
+            ahead.board.plan.tasks,
+            ahead.policies,
+            self.plugins.agents,
+            run=self.run_id,
+            workdir=self.order.layout.workdir(ahead.settings.workdir),
+            meant=ahead.meant,
+            program=self.plugins.program,
         )
 
-        def hear(event: Event) -> None:
-            is_ending = runner.ended_by or runner.failure or runner.engine.is_draining
-            if is_ending and not self.lock.is_closing:
-                self.lock.close(is_closed=True)
-            self.telling.hear(event)
-
-        runner.listener = hear
-        resets = Resets(self.workspace, requests, runner.board, runner.engine, self.clock)
-        runner.redo = resets.redo
+    def _watch(self, ahead: RunPreview, resets: Resets, runner: Callable[[], Runner]) -> Watch:
+        versions, registry = self.workspace.plan_versions, self.plugins.registry
+        plan, seen = ahead.board.plan, versions.newest()
+        replanner = Replanner(self.order, self.workspace, registry, plan, seen)
 
         def look_around() -> None:
             if self.lock.is_in_place():  # else no one has deleted anything
                 resets.look()
 
-        if self.order.grows or not self.order.only:  # else nothing that is new is for this run
-            versions, registry = self.workspace.plan_versions, self.plugins.registry
-            replanner = Replanner(
-                self.order, self.workspace, registry, board.plan, versions.newest()
-            )
+        def apply(change: Change) -> None:
+            for task_id, kept in replanner.go_on(change, runner(), ahead, self.plugins.agents):
+                text = f"another result lay in its place; it is kept as {kept}"
+                self.telling.say(Kind.WARNING, text, task_id)
+            if change.also:
+                self.order = replanner.order
+                self.lock.grow(self.order.only)
 
-            def apply(change: Change) -> None:
-                for task_id, kept in replanner.go_on(change, runner, ahead, self.plugins.agents):
-                    text = f"another result lay in its place; it is kept as {kept}"
-                    self.telling.say(Kind.WARNING, text, task_id)
-                if change.also:
-                    self.order = replanner.order
-                    self.lock.grow(self.order.only)
+        return replanner.watch(look_around, apply, self.lock.close)
 
-            runner.watch = replanner.watch(look_around, apply, self.lock.close)
-        return runner
+    def _close(self) -> None:
+        if not self.lock.is_closing:
+            self.lock.close(is_closed=True)
 
     def _prepare(self) -> None:
         """Load what is needed later, while agents work already; a program that is upgraded meanwhile stays whole."""
@@ -407,15 +419,15 @@ class _Session:
     def _tell_people(
         self, ahead: RunPreview, runner: Runner, board: PlanSnapshot, trouble: str
     ) -> None:
-        herald = self.telling.herald
-        if herald is None:
+        sender = self.telling.sender
+        if sender is None:
             return
         # No one is told of a run that had nothing to do; and anyone who stopped it knows, and waits.
         if ahead.to_run and not runner.ended_by:
             took = format_duration(self.clock.now() - self.began)
             asked = {board.status(each) for each in asked_for(self.order, board)}
-            herald.end(board.counts(), asked, self.clock.wall(), took, trouble)
-        if lost := herald.close(is_hurried=lambda: bool(runner.ended_by or self.signals.look())):
+            sender.end(board.counts(), asked, self.clock.wall(), took, trouble)
+        if lost := sender.close(is_hurried=lambda: bool(runner.ended_by or self.signals.look())):
             self.telling.say(Kind.WARNING, lost)
 
 

@@ -137,20 +137,26 @@ def add(layout: Layout, new: NewTask, by: str, agents: Agents) -> Added:
             if made:
                 os.unlink(made)
             raise
-    warning = ""
-    try:
-        sync_directory(layout.root)
-        if made:
-            sync_directory(os.path.dirname(layout.root))
-    except StoreError as error:
-        warning = f"{draft.id} is added, but a power cut may lose it: {error}"
-    try:
-        record_change(layout, draft.id, "added", by, new.text)
-    except StoreError as error:
-        warning = f"{draft.id} is added, but the journal does not say so: {error}"
+    warning = _settled(layout, draft.id, new.text, by, is_new=bool(made))
     return Added(
         draft.id, draft.is_shell, made, warning, draft.workdir, draft.reads, draft.too_long
     )
+
+
+def _settled(layout: Layout, task: str, text: str, by: str, *, is_new: bool) -> str:
+    """Make the row of a task durable, and note it in the journal; return what did not work."""
+    warning = ""
+    try:
+        sync_directory(layout.root)
+        if is_new:
+            sync_directory(os.path.dirname(layout.root))
+    except StoreError as error:
+        warning = f"{task} is added, but a power cut may lose it: {error}"
+    try:
+        record_change(layout, task, "added", by, text)
+    except StoreError as error:
+        warning = f"{task} is added, but the journal does not say so: {error}"
+    return warning
 
 
 def _begins_with_command(text: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -54,24 +54,10 @@ def add(
         UsageError: the name is invalid or is taken, or the scheduler cannot say that time.
         ScheduleError: it was not added.
     """
-    taken = {each.name for each in _look(others, needed=scheduler)[0]}
-    name = name or _free_name(layout, taken)
-    if not NAME.fullmatch(name):
-        raise UsageError(
-            f"{one_line(name, 60)!r} is not a name",
-            hint="letters, digits and . _ - only, beginning with a letter or digit, 40 at most",
-        )
-    if name in taken:
-        raise UsageError(f"{name} is taken", hint=f"orchestrator schedule remove {name}")
+    name = _new_name(layout, name, {each.name for each in _look(others, needed=scheduler)[0]})
     log = f"{layout.logs}/schedule-{name}.out"
-    job = ScheduledRun(
-        name,
-        when,
-        [*caller.program, "run", layout.root, *flags],
-        caller.directory,
-        caller.path,
-        log,
-    )
+    words = [*caller.program, "run", layout.root, *flags]
+    job = ScheduledRun(name, when, words, caller.directory, caller.path, log)
     try:
         make_directories(layout.logs)  # systemd opens the log before anything runs
         scheduler.add(job)
@@ -81,6 +67,18 @@ def add(
     except OSError as error:
         raise ScheduleError(f"cannot make {layout.logs}: {error.strerror}") from error
     return job
+
+
+def _new_name(layout: Layout, name: str, taken: Collection[str]) -> str:
+    name = name or _free_name(layout, taken)
+    if not NAME.fullmatch(name):
+        raise UsageError(
+            f"{one_line(name, 60)!r} is not a name",
+            hint="letters, digits and . _ - only, beginning with a letter or digit, 40 at most",
+        )
+    if name in taken:
+        raise UsageError(f"{name} is taken", hint=f"orchestrator schedule remove {name}")
+    return name
 
 
 def entries(schedulers: Sequence[Scheduler]) -> tuple[list[Scheduled], list[ScheduleError]]:
@@ -156,7 +154,7 @@ def usable_path(path: str) -> str:
     return os.pathsep.join(each for each in found if os.path.isabs(each) and os.path.isdir(each))
 
 
-def _free_name(layout: Layout, taken: set[str]) -> str:
+def _free_name(layout: Layout, taken: Collection[str]) -> str:
     above, last = os.path.split(layout.root)
     project = os.path.basename(above) if last == PLAN_DIRECTORY else last
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", project).strip("-_")[:30] or "plan"

@@ -74,17 +74,21 @@ def stop(layout: Layout, only: str | None = None, why: str = "") -> Stopped:
         others = [each for each in waiting if each.process["pid"] != holder["pid"]]
         return Stopped(run, others, is_over)
     if not waiting:
-        if not os.path.lexists(layout.plan):
-            raise no_plan(layout, _is_active)
-        raise NotFoundError(
-            "no run is at work, and none waits for its time",
-            where=layout.root,
-            hint="`orchestrator status` shows how the last one ended",
-        )
+        raise _nothing_to_stop(layout)
     gone = [partial(_is_gone, each.process) for each in waiting]
     for each, is_gone in zip(waiting, gone, strict=True):
         _end("a run that waits", each.process, is_gone)
     return Stopped("", waiting, lambda: all(is_gone() for is_gone in gone))
+
+
+def _nothing_to_stop(layout: Layout) -> NotFoundError:
+    if not os.path.lexists(layout.plan):
+        return no_plan(layout, _is_active)
+    return NotFoundError(
+        "no run is at work, and none waits for its time",
+        where=layout.root,
+        hint="`orchestrator status` shows how the last one ended",
+    )
 
 
 def _is_active(layout: Layout) -> bool:

@@ -94,14 +94,9 @@ def register(
         PlanError: the agents would make no sense with it; nothing was written.
         StoreError: it could not be written.
     """
-    try:
-        key = read_key(key)
-    except ValueError as error:
-        raise UsageError(str(error), hint="take another key") from None
+    key = _usable_key(key)
     directory = layout.agents[0]
     path = f"{directory}/{key}.md"
-    if f"{key}.md".lower() == _NO_AGENT:
-        raise UsageError(f"{key}.md is for people, and no agent", hint="take another key")
     if not force and os.path.lexists(path):
         raise UsageError(
             f"there is an agent {key} already",
@@ -115,6 +110,16 @@ def register(
         make_directories(directory)
     atomic_write(path, data)
     return path, member
+
+
+def _usable_key(key: str) -> str:
+    try:
+        key = read_key(key)
+    except ValueError as error:
+        raise UsageError(str(error), hint="take another key") from None
+    if f"{key}.md".lower() == _NO_AGENT:
+        raise UsageError(f"{key}.md is for people, and no agent", hint="take another key")
+    return key
 
 
 def _read(

@@ -65,6 +65,17 @@ def find_plan_directory(
         if os.path.isdir(root) or not (must_exist or os.path.lexists(root)):
             return Layout(root)
         raise _no_such_directory(named, current)
+    if (nearest := _nearest(current, environment, here=here)) is not None:
+        return nearest
+    if not must_exist:
+        return Layout(os.path.join(os.path.abspath(current), PLAN_DIRECTORY))
+    raise NotFoundError(
+        f"no {PLAN_DIRECTORY} directory here or above",
+        hint="`orchestrator init` makes one; or name a plan directory",
+    )
+
+
+def _nearest(current: str, environment: Mapping[str, str], *, here: bool) -> Layout | None:
     above = stands_in = os.path.abspath(current)
     while True:
         nearest = os.path.join(above, PLAN_DIRECTORY)
@@ -73,13 +84,7 @@ def find_plan_directory(
             return Layout(nearest)
         _refuse_hidden(nearest)
         if here or above == (above := os.path.dirname(above)):
-            break
-    if not must_exist:
-        return Layout(os.path.join(stands_in, PLAN_DIRECTORY))
-    raise NotFoundError(
-        f"no {PLAN_DIRECTORY} directory here or above",
-        hint="`orchestrator init` makes one; or name a plan directory",
-    )
+            return None
 
 
 def _inside(

@@ -58,19 +58,7 @@ def render_result(
     to tell the others in words that were not let through.
     """
     last = result.last
-    lines = ["---", f"schema: {SCHEMA}"]
-    lines.append(f"task: {_flow(result.task)}")
-    lines.append(f"agent: {_flow(result.agent)}")
-    lines.append(f"status: {result.status.value}")
-    if result.note:
-        lines.append(f"note: {_flow(one_line(result.note, limit=2000))}")
-    if result.progress is not None:
-        lines.append(f"progress: {result.progress}")
-    if result.request:
-        lines.append(f"request: {_flow(result.request)}")
-    lines.append("attempts:" if result.attempts else "attempts: []")
-    lines += [f"- {_flow(_attempt_fields(attempt))}" for attempt in result.attempts]
-    lines.append(f"inputs: {_flow(dict(result.inputs))}")
+    lines = _front_matter(result)
     lines += ["---", f"# 📤 {one_line(label)} Execution Result", "", *_summary(result, log)]
     if denials:
         lines += ["", "## Not allowed", "These rules in `allowed_tools` would have let it through:"]
@@ -88,6 +76,23 @@ def render_result(
         lines += [f"| {cell(name)} | {cell(value)} |" for name, value in (statistics or {}).items()]
         lines.append(f"| Attempts | {len(result.attempts)} |")
     return "\n".join(lines) + "\n"
+
+
+def _front_matter(result: Result) -> list[str]:
+    lines = ["---", f"schema: {SCHEMA}"]
+    lines.append(f"task: {_flow(result.task)}")
+    lines.append(f"agent: {_flow(result.agent)}")
+    lines.append(f"status: {result.status.value}")
+    if result.note:
+        lines.append(f"note: {_flow(one_line(result.note, limit=2000))}")
+    if result.progress is not None:
+        lines.append(f"progress: {result.progress}")
+    if result.request:
+        lines.append(f"request: {_flow(result.request)}")
+    lines.append("attempts:" if result.attempts else "attempts: []")
+    lines += [f"- {_flow(_attempt_fields(attempt))}" for attempt in result.attempts]
+    lines.append(f"inputs: {_flow(dict(result.inputs))}")
+    return lines
 
 
 def _summary(result: Result, log: str) -> list[str]:

@@ -112,6 +112,17 @@ def brief_text(
         waits = f"a run waits until {timestamp(brief.begins)}"
         lines.append(", ".join(filter(None, [waits, brief.suspended])))
     room = LIMIT - len(tail) - sum(len(line) + 1 for line in lines)
+    for tell, title, items in _blocks(brief, now, typed):
+        if text := tell(title, items, room):
+            lines.append(text)
+            room -= len(text) + 1
+    return "\n".join(lines) + "\n" + tail
+
+
+def _blocks(
+    brief: Brief, now: float, typed: Callable[[str], str]
+) -> list[tuple[Callable[[str, Sequence[str], int], str], str, list[str]]]:
+    """Return what is told besides, the most important first: how, below which title, and what."""
     groups = brief.news.by_kind()
     blocks: list[tuple[Callable[[str, Sequence[str], int], str], str, list[str]]] = [
         (_list, "❌ failed", [_failure(brief, line) for line in groups["failed"]]),
@@ -130,11 +141,7 @@ def brief_text(
         for kind in kinds[:_KINDS]
     ]
     blocks.append((_listed, "💬 said on", _discussed(brief)))
-    for tell, title, items in blocks:
-        if text := tell(title, items, room):
-            lines.append(text)
-            room -= len(text) + 1
-    return "\n".join(lines) + "\n" + tail
+    return blocks
 
 
 def _held(brief: Brief) -> Line | None:
@@ -160,9 +167,7 @@ def facts(
     typed: Callable[[str], str] = str,
 ) -> dict[str, Any]:
     """Return the same, for programs: counts are whole, lists name the first few."""
-    groups = brief.news.by_kind()
     running = _running_since(brief)
-    not_counted = _not_counted(brief)
     spent = total_cost(brief.board.paid_for())
     return {
         "run": brief.run,
@@ -180,6 +185,19 @@ def facts(
             }
             for begun, task_id in running[:_FIRST]
         ],
+        **_news_facts(brief, typed),
+        "said": {"count": len(brief.news.said), "first": _discussed(brief)[:_FIRST]},
+        "cost_usd": round(spent.known, 6),
+        "unknown_costs": spent.unknown,
+        "next": next_step,
+        "cursor": cursor,
+    }
+
+
+def _news_facts(brief: Brief, typed: Callable[[str], str]) -> dict[str, Any]:
+    """Return what happened since it was asked last."""
+    groups, not_counted = brief.news.by_kind(), _not_counted(brief)
+    return {
         "news": {
             one_line(kind, limit=20): {
                 "count": len(found),
@@ -203,11 +221,6 @@ def facts(
             "count": len(brief.news.discoveries),
             "first": [_message_line(line) for line in brief.news.discoveries[-_REASONS:]],
         },
-        "said": {"count": len(brief.news.said), "first": _discussed(brief)[:_FIRST]},
-        "cost_usd": round(spent.known, 6),
-        "unknown_costs": spent.unknown,
-        "next": next_step,
-        "cursor": cursor,
     }
 
 

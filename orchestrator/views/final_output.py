@@ -122,10 +122,9 @@ def final_output(
     tasks = board.plan.tasks
     done = by_status[TaskStatus.COMPLETED]
     measured = timing(board, started=started, ended=ended)
+    request, goal = (safe(_filled_in(text)) for text in (board.plan.request, board.plan.goal))
     values: dict[str, Any] = {
-        "plan": board.plan._replace(
-            request=safe(_filled_in(board.plan.request)), goal=safe(_filled_in(board.plan.goal))
-        ),
+        "plan": board.plan._replace(request=request, goal=goal),
         "total": len(tasks),
         "completed": [(tasks[task_id], _answer(tasks[task_id], answers)) for task_id in done],
         "wall": format_duration(measured.wall),
@@ -133,15 +132,7 @@ def final_output(
         "merged": merged.strip("\n"),
         "note": note,
         "simulated": board.simulated(),
-        "failed": [
-            _failure(board, task_id) for status in _UNSUCCESSFUL for task_id in by_status[status]
-        ],
-        "skipped": [
-            (cause, join_first(hit, _NAMED)) for cause, hit in skipped_because(board).items()
-        ],
-        "not_run": join_first(
-            [task_id for task_id in board.shape.order if board.status(task_id) in _NOT_RUN], _NAMED
-        ),
+        **_unfinished(board, by_status),
     }
     if strategy == "concat":
         return _drawn(TEMPLATES["concat"], overrides, values)
@@ -159,6 +150,18 @@ def final_output(
         ],
     }
     return _drawn(TEMPLATES["structured"], overrides, values)
+
+
+def _unfinished(board: PlanSnapshot, by_status: Mapping[TaskStatus, list[str]]) -> dict[str, Any]:
+    """Return what a template may say of tasks that are not completed."""
+    failed = (task_id for status in _UNSUCCESSFUL for task_id in by_status[status])
+    skipped = skipped_because(board).items()
+    left = [task_id for task_id in board.shape.order if board.status(task_id) in _NOT_RUN]
+    return {
+        "failed": [_failure(board, task_id) for task_id in failed],
+        "skipped": [(cause, join_first(hit, _NAMED)) for cause, hit in skipped],
+        "not_run": join_first(left, _NAMED),
+    }
 
 
 def try_templates(board: PlanSnapshot, settings: Settings, overrides: str) -> None:

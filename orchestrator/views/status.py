@@ -72,25 +72,7 @@ def list_text(board: PlanSnapshot, tasks: Sequence[Task], width: int | None = No
     agent_column = min(max(agent_widths), _MOST_AGENT)
     name_column = min(max(name_widths), _MOST_NAME)
     before = id_column + _LABEL_WIDTH + agent_column + 3 * len(_GAP)
-    arrows = [
-        _group(board, task)
-        if task.children
-        else f"{_GAP}← {', '.join(task.needs)}"
-        if task.needs
-        else ""
-        for task in tasks
-    ]
-    simulated = dict.fromkeys(board.only_simulated(), ONLY_SIMULATED)
-    if notes := simulated | board.how_far() | board.not_counted():
-        arrows = [
-            f"{_GAP}{plain(notes[task.id])}{arrow}" if task.id in notes else arrow
-            for arrow, task in zip(arrows, tasks, strict=True)
-        ]
-    if any(task.deadline for task in tasks):
-        arrows = [
-            f"{arrow}{_GAP}due {format_timestamp(task.deadline)}" if task.deadline else arrow
-            for arrow, task in zip(arrows, tasks, strict=True)
-        ]
+    arrows = _arrows(board, tasks)
     room = None
     if width is not None:
         # The name gives way to what a task needs, but keeps half of the room.
@@ -114,6 +96,19 @@ def list_text(board: PlanSnapshot, tasks: Sequence[Task], width: int | None = No
         ).rstrip()
         lines.append(line if width is None or width > before else clip(line, width))
     return "\n".join(lines) + "\n"
+
+
+def _arrows(board: PlanSnapshot, tasks: Sequence[Task]) -> list[str]:
+    """Return what stands behind the name of each task: a note, what it needs, when it is due."""
+    notes = dict.fromkeys(board.only_simulated(), ONLY_SIMULATED)
+    notes |= board.how_far() | board.not_counted()
+    arrows = []
+    for task in tasks:
+        note = f"{_GAP}{plain(notes[task.id])}" if task.id in notes else ""
+        needs = f"{_GAP}← {', '.join(task.needs)}" if task.needs else ""
+        due = f"{_GAP}due {format_timestamp(task.deadline)}" if task.deadline else ""
+        arrows.append(f"{note}{_group(board, task) if task.children else needs}{due}")
+    return arrows
 
 
 def _group(board: PlanSnapshot, task: Task) -> str:

@@ -116,7 +116,6 @@ def task_page(
     task, board = seen.task, seen.board
     attempts = board.attempts(task.id)
     verbs = list(_verbs(task, board))
-    offered = {each["name"] for each in verbs if each["form"]}
     is_pending = board.status(task.id) is TaskStatus.PENDING and not task.children
     lines = [line for each in reversed(seen.events) if (line := read_line(each))]
     return draw(
@@ -128,8 +127,7 @@ def task_page(
         now=seen.now,
         **row(board, task.id, seen.now) | {"attempts": _attempts(attempts, seen)},
         verbs=verbs,
-        # What was typed into a form that is no longer offered is not lost.
-        typed_words="" if (given or {}).get("asked") in offered else (given or {}).get("words", ""),
+        typed_words=_left_over(given or {}, verbs),
         can_run=is_pending and not seen.run,
         waits_for_run=is_pending and bool(seen.run),
         facts=_facts(seen),
@@ -147,6 +145,12 @@ def task_page(
         happenings=[dict(zip(("time", "text"), event_text(line), strict=True)) for line in lines],
         given=FormValues(given or {}),
     )
+
+
+def _left_over(given: Mapping[str, str], verbs: Sequence[Mapping[str, str]]) -> str:
+    """Return what was typed into a form that is no longer offered: it is not lost."""
+    offered = {each["name"] for each in verbs if each["form"]}
+    return "" if given.get("asked") in offered else given.get("words", "")
 
 
 def _verbs(task: Task, board: PlanSnapshot) -> Sequence[Mapping[str, str]]:

@@ -108,14 +108,17 @@ def plan(
         output=_final_output(layout) if is_read else "",
         output_in=display_path(layout.final_output),
     )
+    below = _below(layout, asked) if collection.has_plans(layout) else None
+    return overview_page(site, seen, _filter(asked), plans=below, given=given, trouble=trouble)
+
+
+def _filter(asked: Mapping[str, str]) -> Filter:
     page = asked.get("page", "")
-    command = Filter(
+    return Filter(
         asked.get("status", ""),
         asked.get("find", "").strip()[:100],
         int(page) if page.isdecimal() and len(page) < 7 else 1,
     )
-    plans_below = _below(layout, asked) if collection.has_plans(layout) else None
-    return overview_page(site, seen, command, plans=plans_below, given=given, trouble=trouble)
 
 
 def active_run(layout: Layout) -> tuple[str, float]:

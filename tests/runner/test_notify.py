@@ -23,7 +23,7 @@ PARTLY = {TaskStatus.COMPLETED: 1, TaskStatus.FAILED: 1}
 BLOCKED = {TaskStatus.COMPLETED: 1, TaskStatus.BLOCKED: 1}
 
 
-def herald(*notifiers: Notifier | None, on: tuple[str, ...] = ALL) -> NotificationSender:
+def sender(*notifiers: Notifier | None, on: tuple[str, ...] = ALL) -> NotificationSender:
     return NotificationSender(
         [
             Subscriber(f"who {n}", on, each, "" if each else "not there")
@@ -48,7 +48,7 @@ def close(told: NotificationSender) -> str:
 
 def test_a_failed_task_is_told() -> None:
     fake = FakeNotifier()
-    told = herald(fake)
+    told = sender(fake)
     assert [] == told.hear(failed("T-02"))
     assert "" == close(told)
     (notice,) = fake.sent
@@ -66,7 +66,7 @@ def test_where_something_kept_a_run_from_its_end_its_output_is_not_the_next_thin
 ) -> None:
     """Every task is completed, and their answers were not merged as they were to be."""
     fake = FakeNotifier()
-    told = herald(fake)
+    told = sender(fake)
     told.end(DONE, set(DONE), 9.0, "5.0s", trouble)
     assert "" == close(told)
     assert expected == fake.sent[0].text.splitlines()[-1]
@@ -85,7 +85,7 @@ def test_the_end_is_told(
     topic: Topic, title: str, counts: dict[TaskStatus, int], trouble: str
 ) -> None:
     fake = FakeNotifier()
-    told = herald(fake)
+    told = sender(fake)
     told.end(counts, set(counts), 9.0, "5.0s", trouble)
     assert "" == close(told)
     assert [(topic, title)] == [(each.topic, each.title) for each in fake.sent]
@@ -95,7 +95,7 @@ def test_the_end_is_told(
 def test_a_failure_of_another_run_is_not_the_failure_of_this_one() -> None:
     """The topic is that of what the run was asked for, as its exit status is."""
     fake = FakeNotifier()
-    told = herald(fake)
+    told = sender(fake)
     told.end(PARTLY, {TaskStatus.COMPLETED}, 9.0, "5.0s")
     close(told)
     assert [Topic.COMPLETED] == [each.topic for each in fake.sent]
@@ -104,7 +104,7 @@ def test_a_failure_of_another_run_is_not_the_failure_of_this_one() -> None:
 @pytest.mark.parametrize("on", [("failed",), ("alert",), ("failed", "alert")])
 def test_an_end_with_two_troubles_is_told_once_to_who_wants_either(on: tuple[str, ...]) -> None:
     fake = FakeNotifier()
-    told = herald(fake, on=on)
+    told = sender(fake, on=on)
     told.end(PARTLY, set(PARTLY), 9.0, "5.0s", "the budget is used up")
     close(told)
     assert [Topic.ALERT] == [each.topic for each in fake.sent]
@@ -112,7 +112,7 @@ def test_an_end_with_two_troubles_is_told_once_to_who_wants_either(on: tuple[str
 
 def test_a_hold_is_an_alert_and_the_same_one_is_told_once() -> None:
     fake = FakeNotifier()
-    told = herald(fake)
+    told = sender(fake)
     for text in ("claude is held", "claude is held", "claude is held again"):
         told.hear(held(text))
     close(told)
@@ -130,7 +130,7 @@ def test_a_hold_is_an_alert_and_the_same_one_is_told_once() -> None:
 )
 def test_everybody_chooses_what_to_hear(titles: list[str], on: tuple[str, ...]) -> None:
     fake = FakeNotifier()
-    told = herald(fake, on=on)
+    told = sender(fake, on=on)
     told.hear(failed("T-02"))
     told.hear(held("a limit"))
     told.end(DONE, set(DONE), 9.0, "5.0s")
@@ -140,7 +140,7 @@ def test_everybody_chooses_what_to_hear(titles: list[str], on: tuple[str, ...]) 
 
 def test_a_discovery_is_an_alert() -> None:
     fake = FakeNotifier()
-    told = herald(fake, on=("alert",))
+    told = sender(fake, on=("alert",))
     told.hear(Event(kind=Kind.DISCOVER, time=1.0, task="T-01", agent="db", text="Redis"))
     close(told)
     assert [("📣 Shop: T-01 discovery", "db: Redis")] == [(e.title, e.text) for e in fake.sent]
@@ -148,7 +148,7 @@ def test_a_discovery_is_an_alert() -> None:
 
 def test_what_is_nobodys_business_is_not_told() -> None:
     fake = FakeNotifier()
-    told = herald(fake)
+    told = sender(fake)
     holds = {Kind.RUN_HELD, Kind.RUN_UNAFFORDABLE, Kind.RUN_OVERSPENT}
     for kind in set(Kind) - holds - {Kind.TASK_FAILED, Kind.DISCOVER}:
         told.hear(Event(kind=kind, time=1.0, task="T-01", text="x"))
@@ -159,7 +159,7 @@ def test_what_is_nobodys_business_is_not_told() -> None:
 def test_who_hangs_holds_up_nobody() -> None:
     """The run goes on, the others are told, and the end says what was not delivered."""
     stuck, fake = FakeNotifier(hangs=True), FakeNotifier()
-    told = herald(stuck, fake)
+    told = sender(stuck, fake)
     told.hear(held("a limit"))
     wait_until(lambda: stuck.begun.is_set() and fake.sent)
     assert "not everybody was told: 1 notice to who 0 (no time was left)" == told.close(0.0)
@@ -167,7 +167,7 @@ def test_who_hangs_holds_up_nobody() -> None:
 
 def test_what_was_not_delivered_is_counted() -> None:
     stuck = FakeNotifier(hangs=True)
-    told = herald(stuck)
+    told = sender(stuck)
     for number in range(3):
         told.hear(held(f"reason {number}"))
     wait_until(stuck.begun.is_set)
@@ -176,7 +176,7 @@ def test_what_was_not_delivered_is_counted() -> None:
 
 def test_who_fails_is_said_once_and_counted_at_the_end() -> None:
     broken = FakeNotifier(fails="no route")
-    told = herald(broken)
+    told = sender(broken)
     said = told.hear(held("first"))
 
     def is_said() -> bool:
@@ -192,7 +192,7 @@ def test_who_fails_is_said_once_and_counted_at_the_end() -> None:
 
 
 def test_who_is_not_there_is_said_with_the_first_word() -> None:
-    told = herald(None)
+    told = sender(None)
     begin = Event(kind=Kind.RUN_STARTED, time=1.0)
     assert ["who 0: not there"] == told.hear(begin)
     assert [] == told.hear(begin)
@@ -202,7 +202,7 @@ def test_who_is_not_there_is_said_with_the_first_word() -> None:
 def test_many_failures_become_one_message() -> None:
     """While the first one is under way, the others are collected."""
     slow = _Gated()
-    told = herald(slow)
+    told = sender(slow)
     told.hear(failed("T-001"))
     wait_until(slow.begun.is_set)
     for number in range(2, 200):
@@ -219,7 +219,7 @@ def test_many_failures_become_one_message() -> None:
 def test_the_queue_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notify, "_ROOM", 2)
     slow = _Gated()
-    told = herald(slow)
+    told = sender(slow)
     told.hear(held("0"))
     wait_until(slow.begun.is_set)
     said = [text for number in range(1, 6) for text in told.hear(held(f"{number}"))]
@@ -230,7 +230,7 @@ def test_the_queue_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_notifier_with_a_bug_does_not_end_the_run() -> None:
-    told = herald(_Buggy())
+    told = sender(_Buggy())
     told.end(DONE, set(DONE), 9.0, "5.0s")
     assert "not everybody was told: 1 notice to who 0 (it broke: ZeroDivisionError)" == close(told)
 
@@ -257,7 +257,7 @@ class _Buggy(FakeNotifier):
 def test_a_thread_that_cannot_be_had_is_had_later() -> None:
     """Whoever tells goes on meanwhile: with what waits for it, or at the end at the latest."""
     fake = FakeNotifier()
-    told = herald(fake)
+    told = sender(fake)
     before = threading.stack_size(1 << 60)
     try:
         assert [] == told.hear(failed("T-01"))
@@ -270,7 +270,7 @@ def test_a_thread_that_cannot_be_had_is_had_later() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a stack of any size is promised")
 def test_without_a_thread_nobody_is_told_and_that_is_said() -> None:
     """The run does not wait for it for ever."""
-    told = herald(FakeNotifier())
+    told = sender(FakeNotifier())
     before = threading.stack_size(1 << 60)
     try:
         told.hear(failed("T-01"))

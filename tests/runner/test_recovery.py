@@ -15,7 +15,7 @@ from orchestrator.core.settings import resolve
 from orchestrator.core.status import TaskStatus
 from orchestrator.executors.exit_record import write_record
 from orchestrator.runner import attempt as attempt_module
-from orchestrator.runner.recovery import RecoveredAttempt, harvest, record_answered
+from orchestrator.runner.recovery import RecoveredAttempt, Recovery
 from orchestrator.store.attempt_record import scan_logs
 from orchestrator.store.result_file import render_result
 from orchestrator.store.workspace import Workspace
@@ -56,16 +56,16 @@ def result(
 def harvested(place: Workspace, *dead_runs: str, **more: Any) -> list[RecoveredAttempt]:
     board = place.load(is_live=False)
     tasks = board.plan.tasks
-    return harvest(
-        place,
-        tasks,
-        dict.fromkeys(tasks, resolve()),
-        {"shell": ShellAgent()},
+    return Recovery(
+        workspace=place,
+        tasks=tasks,
+        policies=dict.fromkeys(tasks, resolve()),
+        agents={"shell": ShellAgent()},
         results=board.results,
         traces=scan_logs(place.layout.logs),
         dead_runs=dead_runs,
         **more,
-    )
+    ).harvest()
 
 
 def test_an_answer_that_nobody_took_is_harvested(place: Workspace) -> None:
@@ -260,7 +260,15 @@ def test_the_log_of_a_command_proves_nothing_by_itself(place: Workspace) -> None
     tasks = place.load(is_live=False).plan.tasks
     traces = scan_logs(place.layout.logs)
     policies, agents = dict.fromkeys(tasks, resolve()), {"shell": ShellAgent()}
-    record_answered(place, tasks, policies, agents, traces=traces, dead_runs={"dead"})
+    Recovery(
+        workspace=place,
+        tasks=tasks,
+        policies=policies,
+        agents=agents,
+        results={},
+        traces=traces,
+        dead_runs={"dead"},
+    ).record_answered()
     assert not traces["agent-01"].recorded
     assert not Path(place.layout.attempt("agent-01", 1).record).exists()
 
@@ -282,5 +290,13 @@ def test_the_log_of_claude_says_that_it_had_answered(place: Workspace, dead: set
     tasks = place.load(is_live=False).plan.tasks
     traces = scan_logs(place.layout.logs)
     policies, agents = dict.fromkeys(tasks, resolve()), {"claude": ClaudeAgent()}
-    record_answered(place, tasks, policies, agents, traces=traces, dead_runs=dead)
+    Recovery(
+        workspace=place,
+        tasks=tasks,
+        policies=policies,
+        agents=agents,
+        results={},
+        traces=traces,
+        dead_runs=dead,
+    ).record_answered()
     assert ({1} if dead == {"dead"} else set()) == traces["agent-01"].recorded
