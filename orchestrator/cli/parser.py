@@ -12,7 +12,15 @@ import click
 from orchestrator.cli.texts import TakesProse, TakesText
 from orchestrator.commands.answer import print_answer
 from orchestrator.commands.call import Call
-from orchestrator.commands.registry import Command, Group, Parameter, load, make_params, parameters
+from orchestrator.commands.registry import (
+    Command,
+    Group,
+    Parameter,
+    WholeNumber,
+    load,
+    make_params,
+    parameters,
+)
 from orchestrator.commands.reply import from_stdin
 from orchestrator.errors import UsageError
 
@@ -86,9 +94,11 @@ def _click_parameter(
         more |= {"is_flag": True, "metavar": None}
     else:
         more["multiple"] = parameter.is_repeated
-    default = f"  [default: {parameter.shown_default}]" if parameter.shown_default else ""
+    default = f"default: {parameter.shown_default}" if parameter.shown_default else ""
+    bounds = str(parameter.read) if isinstance(parameter.read, WholeNumber) else ""
+    limits = f"  [{'; '.join(filter(None, (default, bounds)))}]" if default or bounds else ""
     return click.Option(
-        [*names, name], help=parameter.help + default, hidden=parameter.is_hidden, **more
+        [*names, name], help=parameter.help + limits, hidden=parameter.is_hidden, **more
     )
 
 

@@ -18,10 +18,10 @@ from orchestrator.commands.registry import (
     Command,
     Facts,
     Group,
+    WholeNumber,
     argument,
     flag,
     option,
-    whole_number,
 )
 from orchestrator.commands.reply import passed_over, terminal_width
 from orchestrator.commands.report import (
@@ -49,7 +49,6 @@ from orchestrator.wiring import lacks
 if TYPE_CHECKING:
     from orchestrator.store.agent_files import Agents
 
-_MOST = 2**31
 
 # ── register ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -73,9 +72,7 @@ class RegisterParams:
         "Types of task that it is there for.", metavar="A,B", read=_list
     )
     capabilities: Sequence[str] | None = option("What else it can do.", metavar="A,B", read=_list)
-    max_parallel: int | None = option(
-        "Tasks at once at most.", metavar="N", read=whole_number(1, _MOST)
-    )
+    max_parallel: int | None = option("Tasks at once at most.", metavar="N", read=WholeNumber(1))
     model: str | None = option("The model it asks for.", metavar="M")
     force: bool = flag("Write it anew where there is one.")
 
@@ -129,7 +126,7 @@ class WorkloadParams:
     below: int | None = option(
         "Names alone: who has room and fewer than N under way.",
         metavar="N",
-        read=whole_number(1, _MOST),
+        read=WholeNumber(1),
     )
 
 

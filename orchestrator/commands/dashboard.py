@@ -17,9 +17,9 @@ from orchestrator.commands.registry import (
     DIRECTORY,
     JSON,
     Command,
+    WholeNumber,
     flag,
     option,
-    whole_number,
     with_help,
 )
 from orchestrator.commands.reply import program, say_json, talk, write
@@ -42,7 +42,7 @@ class DashboardParams:
         metavar="N",
         default=_PORT,
         shown_default=str(_PORT),
-        read=whole_number(0, 65535),
+        read=WholeNumber(0, 65535),
     )
     opens: bool = flag("Show it in the browser of this desktop.", names=("--open/--no-open",))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from orchestrator.commands.call import Call
-from orchestrator.commands.registry import Command, argument, flag, option, whole_number
+from orchestrator.commands.registry import Command, WholeNumber, argument, flag, option
 from orchestrator.commands.reply import json_text, say_json, talk, write
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Result
@@ -42,7 +42,7 @@ class LogsParams:
         "Of this attempt (default: the newest).",
         metavar="N",
         default=0,
-        read=whole_number(1, 2**31),
+        read=WholeNumber(1),
     )
     stderr: bool = flag("What it printed to stderr.")
     follow: bool = flag("Go on with what is printed, until it is over.")

@@ -16,7 +16,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from orchestrator.commands.call import Call
 from orchestrator.core.duration import parse_duration
@@ -66,7 +66,7 @@ class Parameter:
     read: Callable[[str], Any] | None = None
     """Makes the value from the word that was typed; a ValueError becomes a usage error."""
     shown_default: str = ""
-    """The default in the help text, where it is shown."""
+    """The default in the help text, where it is shown; so is the range of a ``WholeNumber``."""
     completion: Words = ""
     dash: Literal["", "any", "prose"] = ""
     """May the argument begin with a dash? ``any``: always; ``prose``: where it has a blank, as no option has one."""
@@ -138,19 +138,23 @@ def with_help(common: Common, help: str) -> Common:
     return common[0], replace(common[1], help=help)
 
 
-def whole_number(least: int, most: int) -> Callable[[str], int]:
-    """Return what reads a whole number in a range."""
+class WholeNumber(NamedTuple):
+    """Reads a whole number in a range; ``most`` may be missing."""
 
-    def read(word: str) -> int:
+    least: int
+    most: int | None = None
+
+    def __call__(self, word: str) -> int:
         try:
             number = int(word)
         except ValueError:
             raise ValueError(f"{word!r} is not a valid integer range.") from None
-        if not least <= number <= most:
-            raise ValueError(f"{number} is not in the range {least}<=x<={most}.")
+        if number < self.least or (self.most is not None and number > self.most):
+            raise ValueError(f"{number} is not in the range {self}.")
         return number
 
-    return read
+    def __str__(self) -> str:
+        return f"x>={self.least}" if self.most is None else f"{self.least}<=x<={self.most}"
 
 
 def duration(word: str, *, least: float = 0.0) -> float:

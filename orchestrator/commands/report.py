@@ -15,8 +15,8 @@ from orchestrator.commands.registry import (
     JSON,
     Command,
     Facts,
+    WholeNumber,
     option,
-    whole_number,
 )
 from orchestrator.commands.reply import passed_over, terminal_width
 from orchestrator.core.event import read_line
@@ -40,7 +40,7 @@ def days_option() -> Any:
         metavar="N",
         default=7,
         shown_default="7",
-        read=whole_number(1, 36_500),
+        read=WholeNumber(1, 36_500),
     )
 
 

@@ -97,6 +97,12 @@ def _given_to(layout: Layout, added: Added, holder: Mapping[str, Any]) -> Spawne
     return Spawned(added.id, added.plan, run, is_new=False, is_taken=is_taken)
 
 
+_HELPS = {
+    "agent": "What runs it (default: the plan's, or claude where that is shell).",
+    "assignee": "The role in which it is done.",
+}
+
+
 @dataclass(frozen=True)
 class SpawnParams:
     """The task."""
@@ -104,7 +110,7 @@ class SpawnParams:
     text: str = argument("TEXT", dash="prose")
     label: str = option("What its id is made of.", metavar="NAME", default="")
     desc: str = option("More about it.", metavar="TEXT", default="")
-    values: Mapping[str, str] = field_options("agent", "assignee", "priority")
+    values: Mapping[str, str] = field_options("agent", "assignee", "priority", helps=_HELPS)
     tags: Sequence[str] = option(
         "A word to find it by.",
         metavar="NAME",

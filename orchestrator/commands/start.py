@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.commands.call import Call
-from orchestrator.commands.registry import Command, argument, option, whole_number
+from orchestrator.commands.registry import Command, WholeNumber, argument, option
 from orchestrator.commands.task_command import TAKES, change, facts
 from orchestrator.core.status import Verb
 from orchestrator.store.requests import Reply
@@ -16,9 +16,7 @@ class StartParams:
     """A task, and how far it is."""
 
     task: str = argument("ID", completion="task")
-    progress: int | None = option(
-        "Per cent done: 0 to 100.", metavar="N", read=whole_number(0, 100)
-    )
+    progress: int | None = option("Per cent done.", metavar="N", read=WholeNumber(0, 100))
 
 
 def execute(call: Call, params: StartParams) -> Reply:

@@ -13,9 +13,9 @@ from orchestrator.commands.registry import (
     DIR,
     JSON,
     Command,
+    WholeNumber,
     argument,
     option,
-    whole_number,
     with_help,
 )
 from orchestrator.commands.reply import is_named
@@ -48,7 +48,7 @@ class SubtaskParams:
     task: str = argument("ID")
     subtask: str = argument("SUBTASK")
     action: str = argument("start|done|fail|block|unblock", dash="prose")
-    progress: int | None = option("Per cent done.", metavar="N", read=whole_number(0, 100))
+    progress: int | None = option("Per cent done.", metavar="N", read=WholeNumber(0, 100))
     note: str = option("The outcome, or the reason.", metavar="TEXT", default="")
 
 

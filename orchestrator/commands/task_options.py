@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from orchestrator.commands.registry import Parameter, options
 from orchestrator.core import criteria as checklist
 from orchestrator.core.settings import read_setting
 from orchestrator.errors import UsageError
-from orchestrator.plan.task_fields import TASK_FIELDS
+from orchestrator.plan.task_fields import TASK_FIELDS, TaskField
 
 _SETTINGS = {
     "timeout": Parameter("D", "Time for one attempt: 90, 5m, 1h30m."),
@@ -19,18 +20,24 @@ _SETTINGS = {
 }
 
 
-def field_options(*names: str, is_change: bool = False) -> Any:
+def field_options(
+    *names: str, is_change: bool = False, helps: Mapping[str, str] = MappingProxyType({})
+) -> Any:
     """Declare options for fields of a task: of all, or of those that are named.
 
-    *is_change*: the task is there, and an empty value takes away what its row says.
+    *is_change*: the task is there, and an empty value takes away what its row says. *helps*: other help texts.
     """
+
+    def help_of(each: TaskField) -> str:
+        if is_change and each.clear:
+            return f"{each.help.removesuffix('.')}; '' for {each.clear}."
+        return helps.get(each.name, each.help)
+
     return options(
         {
             each.name: Parameter(
                 each.metavar,
-                f"{each.help.removesuffix('.')}; '' for {each.clear}."
-                if is_change and each.clear
-                else each.help,
+                help_of(each),
                 names=tuple(filter(None, (each.short, each.option))),
                 completion=each.completion,
             )
