@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 #: A system without users of that sort is refused by `cli/main.py`, which says what is missing.
 _IS_ROOT = getattr(os, "geteuid", lambda: -1)() == 0
-#: The number of the caller `sudo`.
+#: The number of the user who called `sudo`.
 _PERSON = os.environ.get("SUDO_UID", "")
 #: Owner and group by directory; None: root's own.
 _OWNERS: dict[str, tuple[int, int] | None] = {}
@@ -88,7 +88,7 @@ def name_of(uid: int) -> str:
 
 
 def is_trusted(owner: int, environment: Mapping[str, str]) -> bool:
-    """Say whether what a user left may be executed as us: what is ours, root's, or that of the caller `sudo`."""
+    """Say whether what a user left may be executed as us: ours, root's, or that of the user who called `sudo`."""
     us = os.geteuid()
     return owner in {0, us} or (us == 0 and str(owner) == environment.get("SUDO_UID"))
 

@@ -28,16 +28,14 @@ from orchestrator.store.agent_files import read_agents
 from orchestrator.store.layout import Layout
 
 if TYPE_CHECKING:
-    from orchestrator.core.notification import Target
-    from orchestrator.cron.protocol import Scheduler
-    from orchestrator.notifiers.protocol import Notifier
-
-if TYPE_CHECKING:
     from orchestrator.core import notification
+    from orchestrator.core.notification import Target
     from orchestrator.cron import crontab, systemd
+    from orchestrator.cron.protocol import Scheduler
     from orchestrator.executors import detach, process_tree, reaper
     from orchestrator.notifiers import command as notifiers_command
     from orchestrator.notifiers import desktop, protocol, webhook
+    from orchestrator.notifiers.protocol import Notifier
     from orchestrator.runner import notify
     from orchestrator.services import schedules
 else:

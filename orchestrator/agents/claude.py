@@ -38,7 +38,7 @@ _LOGIN = (
     "SSL_CERT_DIR",
     "IS_SANDBOX",
 )
-#: What it needs besides where the model comes from another user, by the switch that says so.
+#: What it needs besides where the model comes from another provider, by the switch that says so.
 _CLOUDS = {
     "CLAUDE_CODE_USE_BEDROCK": ("AWS_*",),
     "CLAUDE_CODE_USE_VERTEX": ("GOOGLE_*", "GCLOUD_*", "CLOUDSDK_*", "CLOUD_ML_REGION", "VERTEX_*"),
@@ -102,7 +102,7 @@ class ClaudeAgent(NamedTuple):
         return StreamReader(settings, self.calls)
 
     def conversation(self, output: Iterable[bytes]) -> Iterator[Turn]:
-        """Yield what was said and done; see ``claude_conversation``."""
+        """Yield what was said and done; see ``claude_stream.conversation``."""
         return conversation(output)
 
 

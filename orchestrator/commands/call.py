@@ -13,13 +13,11 @@ from orchestrator.errors import NotFoundError, OrchestratorError
 from orchestrator.lazy import LazyModule
 
 if TYPE_CHECKING:
+    from orchestrator import wiring
     from orchestrator.core.agent import AgentRegistry
     from orchestrator.services.plugins import Plugins
-    from orchestrator.store.layout import Layout
-
-if TYPE_CHECKING:
-    from orchestrator import wiring
     from orchestrator.store import agent_files
+    from orchestrator.store.layout import Layout
 else:
     agent_files = LazyModule("orchestrator.store.agent_files")
     wiring = LazyModule("orchestrator.wiring")

@@ -26,13 +26,11 @@ from orchestrator.runner.signals import end_in_order
 from orchestrator.store.layout import Layout
 
 if TYPE_CHECKING:
-    from orchestrator.doctor.checks import Breach
-    from orchestrator.doctor.repair import Checked
-
-if TYPE_CHECKING:
     from orchestrator import wiring
     from orchestrator.doctor import notify as doctor_notify
     from orchestrator.doctor import repair as doctor_repair
+    from orchestrator.doctor.checks import Breach
+    from orchestrator.doctor.repair import Checked
     from orchestrator.store import agent_files
 else:
     doctor_notify = LazyModule("orchestrator.doctor.notify")

@@ -18,9 +18,6 @@ from orchestrator.lazy import LazyModule
 
 if TYPE_CHECKING:
     import networkx as nx
-
-if TYPE_CHECKING:
-    import networkx as nx
 else:
     nx = LazyModule("networkx")
 

@@ -1,4 +1,4 @@
-"""What crontab and systemd are told about a run that another user starts: lines and units, written and read.
+"""What crontab and systemd are told about a run that they are to start: lines and units, written and read.
 
 All of an entry stands in the one place that acts on it, and ends in a mark by which we find it again. A percent sign
 means a line break to cron, a specifier to systemd; text from outside is quoted for anyone who reads it.
@@ -66,7 +66,7 @@ class When(NamedTuple):
 
 
 class ScheduledRun(NamedTuple):
-    """A run that is to be started by another user. All paths are absolute."""
+    """A run that cron or systemd is to start. All paths are absolute."""
 
     name: str
     when: When

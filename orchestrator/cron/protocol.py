@@ -9,7 +9,7 @@ from orchestrator.cron.entry import Scheduled, ScheduledRun
 
 
 class Scheduler(Protocol):
-    """A user on this machine who starts programs at their time. Only entries with our mark are ever touched."""
+    """A service of this machine that starts programs at their time. Only entries with our mark are ever touched."""
 
     by: str
     """What it is called: ``crontab`` or ``systemd``."""

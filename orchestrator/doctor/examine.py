@@ -28,11 +28,9 @@ from orchestrator.store.layout import Layout
 from orchestrator.store.lock import busy, lock_owner
 
 if TYPE_CHECKING:
-    from orchestrator.runner.preview import RunPreview
-
-if TYPE_CHECKING:
     from orchestrator.core import snapshot
     from orchestrator.runner import preview
+    from orchestrator.runner.preview import RunPreview
     from orchestrator.services import assignments, run_request
     from orchestrator.services import status as services_status
     from orchestrator.views import status

@@ -1,4 +1,4 @@
-"""Starts this program once more, as a process that outlives the caller for it: their session, group, terminal.
+"""Starts this program once more, as a process that outlives the one that asked for it: own session, group, terminal.
 
 A session of its own, nothing to read, its output in a file, no descriptor of ours. A second fork would add nothing:
 a session leader without a terminal gets none by itself, and when the caller ends, ``init`` adopts it.

@@ -156,7 +156,7 @@ def write_record(path: str, record: Mapping[str, Any], *, sync: bool = False) ->
             _set_aside(place)
         try:
             fd = open_made(temp, flags, 0o664)
-        except FileExistsError:  # a user died while writing it
+        except FileExistsError:  # a process died while writing it
             os.unlink(temp)
             fd = open_made(temp, flags, 0o664)
         try:

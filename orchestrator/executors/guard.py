@@ -1,7 +1,7 @@
 """The process that starts every agent of a run and outlives the runner just long enough (design, section 6).
 
 A program of its own: ``local.py`` starts it with ``python -I -S`` and one end of a socket pair. It imports nothing but
-a little of the standard library, its neighbours ``procfs``, ``record``, ``spawn``, ``trees`` and ``watchdog``, and
+a little of the standard library, its neighbours ``exit_record``, ``process_tree``, ``spawn`` and ``watchdog``, and
 ``ownership``, and has one thread. What ``local.py`` started stays behind as its parent and watchdog.
 
 Messages are JSON, one per line::
@@ -40,7 +40,7 @@ _FAIR = 1024 * 1024
 
 
 class Guard:
-    """One loop over three things: ended children, the runner's messages, kill_times."""
+    """One loop over three things: ended children, the runner's messages, times to kill."""
 
     def __init__(self, fd: int) -> None:
         os.set_blocking(fd, False)  # takes no keyword
@@ -81,11 +81,11 @@ class Guard:
                     self._abandon()
                     return
             self._flush()
-            command = (0 if self._is_orphan else select.POLLIN) | (select.POLLOUT * bool(self._out))
-            if command != listens_for:
-                listens_for = command
-                if command:
-                    poll.register(self._fd, command)
+            events = (0 if self._is_orphan else select.POLLIN) | (select.POLLOUT * bool(self._out))
+            if events != listens_for:
+                listens_for = events
+                if events:
+                    poll.register(self._fd, events)
                 else:
                     poll.unregister(self._fd)
             for fd, happened in poll.poll(self._patience()):

@@ -196,11 +196,11 @@ class LocalExecutor:
 
     def _environment(self, job: Job) -> int:
         """Return the number of what a job inherits; nearly all jobs of a run inherit the same, which is said once."""
-        command = (tuple(job.keep), tuple(job.unset))
-        if command not in self._environments:
-            self._environments[command] = len(self._environments)
-            self._send({"inherit": command})
-        return self._environments[command]
+        inherited = (tuple(job.keep), tuple(job.unset))
+        if inherited not in self._environments:
+            self._environments[inherited] = len(self._environments)
+            self._send({"inherit": inherited})
+        return self._environments[inherited]
 
     def _send(self, message: dict[str, Any]) -> None:
         waiting = bool(self._out)

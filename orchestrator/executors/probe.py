@@ -63,7 +63,7 @@ def ask(
 def _read(process: subprocess.Popen[bytes], until: float, limit: int) -> list[bytearray]:
     """Read both streams until they end, or one is too long, or the time is over on the monotonic clock.
 
-    The end of the process ends them too: a user it left behind may hold them open for ever.
+    The end of the process ends them too: a process that it left behind may hold them open for ever.
     """
     streams = [each.fileno() for each in (process.stdout, process.stderr) if each is not None]
     printed = {stream: bytearray() for stream in streams}

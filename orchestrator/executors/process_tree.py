@@ -236,8 +236,6 @@ def kill_trees(roots: Collection[int]) -> None:
         os.killpg(root, signal.SIGKILL)
 
 
-TYPE_CHECKING = False
-
 #: Together they name one attempt, and whatever it starts inherits them.
 MARKS = ("ORCHESTRATOR_RUN_ID", "ORCHESTRATOR_TASK_ID", "ORCHESTRATOR_ATTEMPT")
 

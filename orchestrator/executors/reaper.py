@@ -58,7 +58,7 @@ async def _wait_gone(one: Process) -> None:
     try:
         os.waitpid(one.pid, os.WNOHANG)  # noqa: ASYNC222  # does not wait
     except ChildProcessError:
-        return  # another user's child
+        return  # the child of another process
 
 
 def _kill_group(pid: int) -> None:

@@ -224,7 +224,7 @@ def _pool(address: str) -> urllib3.PoolManager:
 
 
 def _signed(address: str) -> dict[str, str]:
-    """Return the header of anyone who stands in the address: the library takes no notice."""
+    """Return the header for the user who stands in the address: the library takes no notice."""
     parts = urlsplit(address)
     if parts.username is None:
         return {}

@@ -13,7 +13,7 @@ from orchestrator.notifiers.protocol import NotifyError
 
 
 class WebhookNotifier:
-    """Posts JSON; tries again when the other side asks for it, is busy or broken (``posting``)."""
+    """Posts JSON; tries again when the other side asks for it, is busy or broken (``http_post``)."""
 
     def __init__(self, way: str, address: str, wait: Callable[[float], bool] | None = None) -> None:
         """Take the form (a key of ``FORMS``) and the address.

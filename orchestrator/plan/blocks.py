@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from orchestrator.lazy import LazyModule
 
 if TYPE_CHECKING:
-    from markdown_it.rules_block import StateBlock
-    from markdown_it.token import Token
-
-if TYPE_CHECKING:
     import markdown_it
     from markdown_it import rules_block
+    from markdown_it.rules_block import StateBlock
+    from markdown_it.token import Token
 else:
     markdown_it = LazyModule("markdown_it")
     rules_block = LazyModule("markdown_it.rules_block")

@@ -157,12 +157,10 @@ def _row_of(places: PlanScan, task_id: str) -> tuple[TaskTable, int]:
     raise KeyError(task_id)
 
 
-def _with_columns(
-    sheet: TaskTable, lines: list[str], command: Iterable[str]
-) -> tuple[Columns, int]:
+def _with_columns(sheet: TaskTable, lines: list[str], roles: Iterable[str]) -> tuple[Columns, int]:
     """Add the columns that are missing to the header and the line of dashes of a table; return what it has then."""
     columns, at = sheet.columns, sheet.table.line
-    for role in command:
+    for role in roles:
         if columns.at(role) is None:
             lines[at] = _longer(lines[at], _HEADERS[role], " ")
             lines[at + 1] = _longer(lines[at + 1], "-" * (len(_HEADERS[role]) + 2), "")

@@ -14,10 +14,8 @@ from orchestrator.plan.lines import Lines, unreadable
 from orchestrator.plan.task_fields import DUE
 
 if TYPE_CHECKING:
-    from orchestrator.core.plan_status import PlanState
-
-if TYPE_CHECKING:
     from orchestrator.core import plan_status, timestamp
+    from orchestrator.core.plan_status import PlanState
 else:
     plan_status = LazyModule("orchestrator.core.plan_status")
     timestamp = LazyModule("orchestrator.core.timestamp")

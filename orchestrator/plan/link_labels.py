@@ -17,13 +17,11 @@ from orchestrator.core.text import fence, unfenced
 from orchestrator.lazy import LazyModule
 
 if TYPE_CHECKING:
-    from markdown_it.rules_inline import StateInline
-    from markdown_it.token import Token
-
-if TYPE_CHECKING:
     import markdown_it
     from markdown_it import rules_inline
     from markdown_it.common import utils
+    from markdown_it.rules_inline import StateInline
+    from markdown_it.token import Token
 else:
     markdown_it = LazyModule("markdown_it")
     utils = LazyModule("markdown_it.common.utils")

@@ -230,9 +230,13 @@ def _set_in_table(
         new = cells(read_id(line[slice(*spans[columns.id])].strip()))
         if new is None:
             continue
-        command = [(columns.status, new.status), (columns.start, new.start), (columns.end, new.end)]
+        new_cells = [
+            (columns.status, new.status),
+            (columns.start, new.start),
+            (columns.end, new.end),
+        ]
         # From the right, so that the places of the other cells stay true.
-        for column, text in sorted((c, t) for c, t in command if c is not None and t is not None)[
+        for column, text in sorted((c, t) for c, t in new_cells if c is not None and t is not None)[
             ::-1
         ]:
             if column < len(spans) and is_ours(line[slice(*spans[column])]):

@@ -77,7 +77,7 @@ def tagless(text: str) -> str:
 def closed(text: str) -> str:
     """Return *text* with an end for the fence or the HTML in which it would keep all that is written below it.
 
-    It is otherwise as it was: this is for the words of the caller for something, to whom every tag may matter.
+    It is otherwise as it was: this is for the words of the user who asks for something, to whom every tag may matter.
     """
     if _RISKY.search(text) is None:
         return text

@@ -85,7 +85,7 @@ def _merge(
     *,
     is_cut: bool,
 ) -> Merged:
-    command, done = _answering(board)
+    asked, done = _answering(board)
     if len(done) < 2:
         return Merged(note="Not merged: there are not two answers to merge.")
     if text := _text_before(worker.workspace, worker.agents, board, policies):
@@ -94,7 +94,7 @@ def _merge(
         return Merged(note="Not merged: it was only simulated.")
     if is_cut:
         return Merged(note="Not merged: the run did not come to its own end.", is_left=True)
-    missing = ", ".join(each for each in command if each not in set(done))
+    missing = ", ".join(each for each in asked if each not in set(done))
     prompt = merge_prompt(
         board.plan, ahead.order.layout.templates, total=len(done), missing=missing
     )
@@ -159,8 +159,8 @@ def _text_before(
 
 def _answering(board: PlanSnapshot) -> tuple[list[str], list[str]]:
     """Return the tasks whose answers are to be merged, and those of them that are completed."""
-    command = [each for each in board.shape.order if not board.plan.tasks[each].children]
-    return command, [each for each in command if board.status(each) is TaskStatus.COMPLETED]
+    asked = [each for each in board.shape.order if not board.plan.tasks[each].children]
+    return asked, [each for each in asked if board.status(each) is TaskStatus.COMPLETED]
 
 
 def _shown(workspace: Workspace) -> str:

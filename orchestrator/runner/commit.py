@@ -5,7 +5,7 @@ A result goes through four moments:
 1. *put*: log and record of its attempt lie there, and nothing is synced.
 2. *published*: it is synced and in its place, and what waits for it starts. A power cut can still lose the attempt.
 3. *settled*: its log, its record and the places of all are synced. A power cut loses nothing of it any more.
-4. *told*: so it stands in the journal, people read it, and the caller for it is answered.
+4. *told*: so it stands in the journal, people read it, and the command that asked for it is answered.
 
 After an own crash, at any of them, the next run makes the same result of what is there (decision record 4).
 """

@@ -50,7 +50,7 @@ class Inbox:
     under_way: dict[str, TaskCommand] = field(default_factory=dict, init=False)
     """Handed to the engine and not answered yet, by id."""
     _asides: dict[str, str] = field(default_factory=dict, init=False)
-    """What the caller for that wants to know besides."""
+    """What the user who asked for that wants to know besides."""
     _waiting: dict[str, int] = field(default_factory=dict, init=False)
     """Not handed on yet, by id, oldest first, with the number of looks at which no one knew their task."""
     _unanswered: dict[str, Reply] = field(default_factory=dict, init=False)

@@ -30,7 +30,7 @@ from orchestrator.store.workspace import Workspace
 
 
 def nothing_ready() -> NothingReadyError:
-    """Return the error that says so to the caller for work."""
+    """Return the error that says so to the user who asked for work."""
     return NothingReadyError(
         "nothing is ready to be claimed",
         hint="`orchestrator list --status pending,waiting` shows whose the rest is and what waits",

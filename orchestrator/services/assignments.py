@@ -94,21 +94,21 @@ def make_task_files(
     workspace: Workspace,
     tasks: Mapping[str, Task],
     settings: Mapping[str, Settings],
-    command: Iterable[str],
+    task_ids: Iterable[str],
     registry: AgentRegistry,
 ) -> None:
-    """Make the task file of each *command* task, for the agent that will really do it, unless it is a person's.
+    """Make the task file of each of *task_ids*, for the agent that will really do it, unless it is a person's.
 
     Raises:
         PlanError: a file that is there is invalid, or the template for those that are not.
         StoreError: one could not be read or written.
     """
-    for task, draw in _to_be_drawn(workspace, tasks, settings, command, registry):
+    for task, draw in _to_be_drawn(workspace, tasks, settings, task_ids, registry):
         workspace.assignments.make(task, draw)
 
 
-def require_files(ahead: RunPreview, command: Iterable[str]) -> None:
-    """Make sure that the task files of *command* and the final output could be made; nothing is written.
+def require_files(ahead: RunPreview, task_ids: Iterable[str]) -> None:
+    """Make sure that the task files of *task_ids* and the final output could be made; nothing is written.
 
     Raises:
         PlanError: a template of the person's is broken, or as ``require_final_output``.
@@ -116,7 +116,7 @@ def require_files(ahead: RunPreview, command: Iterable[str]) -> None:
     """
     workspace, tasks = ahead.workspace, ahead.board.plan.tasks
     if _has_template(workspace):  # our own never fails
-        for _, draw in _to_be_drawn(workspace, tasks, ahead.meant, command, ahead.registry):
+        for _, draw in _to_be_drawn(workspace, tasks, ahead.meant, task_ids, ahead.registry):
             draw()
     ahead.require_final_output()
 
@@ -129,11 +129,11 @@ def _to_be_drawn(
     workspace: Workspace,
     tasks: Mapping[str, Task],
     settings: Mapping[str, Settings],
-    command: Iterable[str],
+    task_ids: Iterable[str],
     registry: AgentRegistry,
 ) -> Iterator[tuple[Task, Callable[[], str]]]:
     existing = workspace.assignments.existing()
-    for task in map(tasks.__getitem__, command):
+    for task in map(tasks.__getitem__, task_ids):
         if task.stem in existing and workspace.assignments.is_of_a_person(task):
             continue  # its settings were read a moment ago; of a thousand files each look counts
 

@@ -93,16 +93,16 @@ def _only(only: Sequence[str], to_run: Sequence[str], board: PlanSnapshot) -> li
 def _tagged(tags: Sequence[str], to_run: Sequence[str], board: PlanSnapshot) -> list[str]:
     """Return the tasks with one of the tags that need nothing outside of them: others wait for a run that does it."""
     chosen = _with_children(_having(tags, board), board)
-    command = {task_id for task_id in to_run if task_id in chosen}
+    asked = {task_id for task_id in to_run if task_id in chosen}
     possible: set[str] = set()
     for task_id in board.shape.order:
         task = board.plan.tasks[task_id]
         is_met = all(
             need in possible or board.status(need) is TaskStatus.COMPLETED for need in task.needs
         )
-        if is_met and (task_id in command or task.children):
+        if is_met and (task_id in asked or task.children):
             possible.add(task_id)
-    return [task_id for task_id in to_run if task_id in command and task_id in possible]
+    return [task_id for task_id in to_run if task_id in asked and task_id in possible]
 
 
 def _having(tags: Sequence[str], board: PlanSnapshot) -> list[str]:

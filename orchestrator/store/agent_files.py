@@ -222,13 +222,13 @@ def _shadowing(found: AgentFile) -> Problem:
 def _no_base(
     found: AgentFile, files: Mapping[str, AgentFile], bases: Mapping[str, Member]
 ) -> Problem:
-    command = found.member.extends
-    if command in files:
-        under = files[command].member.extends
-        hint = f"extend {under}" if under in bases else f"correct {files[command].file}"
-        return _bad(f"{command} stands on another agent itself", found, hint)
+    base = found.member.extends
+    if base in files:
+        under = files[base].member.extends
+        hint = f"extend {under}" if under in bases else f"correct {files[base].file}"
+        return _bad(f"{base} stands on another agent itself", found, hint)
     there = ", ".join(key for key in bases if key != "simulated")
-    return _bad(f"there is no agent {command!r} to extend", found, f"there are {there}")
+    return _bad(f"there is no agent {base!r} to extend", found, f"there are {there}")
 
 
 def _agent_files(directory: str) -> list[str]:
@@ -245,7 +245,7 @@ def _shown(path: str) -> str:
     return path if relative.startswith(os.pardir) else relative
 
 
-# ── roster file ────────
+# ── agent file ────────
 #
 # ``agents/KEY.md``: one agent. What it is in front matter; what stands in front of its prompts in the body.
 #

@@ -87,11 +87,11 @@ def set_outcomes_aside(layout: Layout, stems: Collection[str]) -> str:
         StoreError: it could not be moved; what was moved is back where it was.
     """
     reject_symlinks(layout.results, layout.logs, layout.archive)
-    command = set(stems)
-    results = {os.path.basename(layout.result_file(stem)) for stem in command}
+    chosen = set(stems)
+    results = {os.path.basename(layout.result_file(stem)) for stem in chosen}
     moving = [
         (layout.results, [name for name in _entries(layout.results) if name in results]),
-        (layout.logs, [name for name in _entries(layout.logs) if _stem_of(name) in command]),
+        (layout.logs, [name for name in _entries(layout.logs) if _stem_of(name) in chosen]),
     ]
     if not any(names for _, names in moving):
         return ""

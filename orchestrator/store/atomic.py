@@ -50,7 +50,7 @@ class io_errors:  # noqa: N801 - it is used as ``suppress`` is; a generator woul
     """Turn what the system refuses into one clear line (promise 8).
 
     Raises:
-        UnfitError: what is there is not what should be there.
+        NotAFileError: what is there is not what should be there.
         StoreError: the system said no.
     """
 
@@ -318,7 +318,7 @@ def read_file(path: str, largest: int = LARGEST) -> bytes | None:
     """Return the bytes of *path*, or None when there is no such file.
 
     Raises:
-        UnfitError: it is no file, or has more than *largest* bytes.
+        NotAFileError: it is no file, or has more than *largest* bytes.
         StoreError: it exists and cannot be read.
     """
     with io_errors("read", path):
@@ -341,8 +341,8 @@ def read_whole(descriptor: int, size: int, largest: int = LARGEST) -> bytes | No
     pieces, taken = [], 0
     while max(size, taken) <= largest:
         # A file object would ask the system twice as often. The byte too many shows that the file has grown.
-        command = _PIECE if taken >= size else min(size - taken + 1, _PIECE)
-        pieces.append(os.read(descriptor, command))
+        length = _PIECE if taken >= size else min(size - taken + 1, _PIECE)
+        pieces.append(os.read(descriptor, length))
         taken += len(pieces[-1])
         if taken == size or not pieces[-1]:
             return b"".join(pieces)

@@ -43,7 +43,7 @@ def newest(found: Iterable[os.stat_result]) -> int:
 
 
 def is_newer(path: str, timestamp: float) -> bool:
-    """Say whether a file was changed after *moment*, in seconds since the epoch; one that is not there was not."""
+    """Say whether a file was changed after *timestamp*, in seconds since the epoch; one that is not there was not."""
     try:
         return os.stat(path).st_mtime > timestamp
     except OSError:

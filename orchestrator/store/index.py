@@ -27,11 +27,9 @@ from orchestrator.store.atomic import atomic_write, read_file
 from orchestrator.store.fingerprint import signature_of
 
 if TYPE_CHECKING:
-    from orchestrator.store.attempt_record import Traces
-
-if TYPE_CHECKING:
     from orchestrator.core import notification, plan_status
     from orchestrator.store import attempt_record
+    from orchestrator.store.attempt_record import Traces
 else:
     notification = LazyModule("orchestrator.core.notification")
     plan_status = LazyModule("orchestrator.core.plan_status")

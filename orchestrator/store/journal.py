@@ -65,7 +65,7 @@ class Journal:
         """
         with io_errors("append", self._path):
             size = self._size_now()
-            # What looks torn may be half written yet by another user: that makes one empty line, and no harm.
+            # What looks torn may be half written yet by another process: that makes one empty line, and no harm.
             data = f"{chr(10) if self._is_torn(self._descriptor, size) else ''}- {line}\n".encode()
             if os.write(self._descriptor, data) < len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -177,7 +177,7 @@ def require_elsewhere(holder: Mapping[str, Any]) -> None:
 
 
 def broken_under(holder: Mapping[str, Any], error: PlanError) -> PlanError:
-    """Return the error of a plan that was broken under a run: the caller for the run is to hear of it."""
+    """Return the error of a plan that was broken under a run: a user who asks about the run is to hear of it."""
     hint = "mend the plan; `orchestrator watch` shows meanwhile what happens"
     return PlanError([*error.problems, Problem(keeps_last_plan(holder), "", hint, "run_at_work")])
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shlex
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,7 +13,7 @@ from orchestrator.errors import NotFoundError, StoreError, UsageError
 from orchestrator.lazy import LazyModule
 from orchestrator.ownership import is_trusted, make_directories, name_of
 from orchestrator.store.atomic import io_errors
-from orchestrator.store.gitignore import work_tree
+from orchestrator.store.gitignore import protect_from_git, work_tree
 from orchestrator.store.layout import MADE_ID, PLAN_DIRECTORY, Layout
 
 if TYPE_CHECKING:
@@ -22,11 +21,9 @@ if TYPE_CHECKING:
     import shlex
 
     from orchestrator.core import plan
-    from orchestrator.store import gitignore
 else:
     difflib = LazyModule("difflib")
     plan = LazyModule("orchestrator.core.plan")
-    gitignore = LazyModule("orchestrator.store.gitignore")
     shlex = LazyModule("shlex")
 
 
@@ -40,8 +37,8 @@ def find_plan_directory(
 ) -> Layout:
     """Return the plan directory meant: the one named, ``ORCHESTRATOR_DIR``, or the nearest ``.orchestrator`` upward.
 
-    A name that is no directory may be the id of a plan in the directory that would be found without it. One of a user
-    else must be named: what a plan says is executed, and where others may write anybody could leave one. *here*: what
+    A name that is no directory may be the id of a plan in the directory that would be found without it. One of another
+    user must be named: what a plan says is executed, and where others may write anybody could leave one. *here*: what
     is to be made belongs where one stands; neither the environment nor anything above is asked.
 
     Raises:
@@ -113,7 +110,7 @@ def make_plan_directory(layout: Layout) -> None:
     """
     with io_errors("make", layout.root):
         make_directories(layout.root, is_plan=True)
-    gitignore.protect_from_git(layout)
+    protect_from_git(layout)
 
 
 def _refuse_hidden(path: str, *, is_named: bool = False) -> None:
@@ -133,7 +130,7 @@ def _refuse_hidden(path: str, *, is_named: bool = False) -> None:
 
 
 def _refuse_strangers(root: str, environment: Mapping[str, str], *, is_here: bool) -> None:
-    """Do nothing where a plan directory is that of the caller, of root, or of the caller `sudo`.
+    """Do nothing where a plan directory is that of the caller, of root, or of the user who called `sudo`.
 
     Of a link it counts who made it: where it leads is what that person meant.
 

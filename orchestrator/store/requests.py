@@ -1,8 +1,8 @@
 """``requests/``: what commands ask of the active run, one file each, and its answers beside them.
 
-A request is there until it was answered, the caller and anyone who answers: a commander that died is served too, and
-when the run dies first, anyone who holds the lock next carries it out (docs/decisions/0010). Names begin with a
-moment, so that requests are carried out in the order in which they were made.
+A request is there until it was answered, whoever of the two dies: that of a command that died is carried out all the
+same, and when the run dies first, the next holder of the lock carries it out (docs/decisions/0010). Names begin with a
+timestamp, so that requests are carried out in the order in which they were made.
 """
 
 from __future__ import annotations
@@ -254,7 +254,7 @@ class Requests:
 
 
 def new_id(timestamp: float) -> str:
-    """Return the id of a request that is made at *moment*, seconds since the epoch."""
+    """Return the id of a request that is made at *timestamp*, seconds since the epoch."""
     return f"{int(timestamp * 1e6):017d}-{os.urandom(6).hex()}"
 
 

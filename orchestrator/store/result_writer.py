@@ -298,7 +298,7 @@ def results_time(layout: Layout) -> int:
 
 
 def write_final_output(layout: Layout, text: str, timestamp: int) -> None:
-    """Write the aggregated result, made from what there was at that *moment*.
+    """Write the aggregated result, made from what there was at that *timestamp*.
 
     Raises:
         StoreError: it could not be written.

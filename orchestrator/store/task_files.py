@@ -28,10 +28,8 @@ from orchestrator.store.fingerprint import is_newer, signature
 from orchestrator.store.layout import Layout
 
 if TYPE_CHECKING:
-    from orchestrator.plan.task_file import TaskFile
-
-if TYPE_CHECKING:
     from orchestrator.plan import task_file
+    from orchestrator.plan.task_file import TaskFile
 else:
     task_file = LazyModule("orchestrator.plan.task_file")
 
@@ -171,7 +169,7 @@ class Assignments:
         return known is not None and not known[1].made
 
     def is_newer(self, task: Task, timestamp: float) -> bool:
-        """Say whether the assignment of a task was changed after *moment*, in seconds since the epoch."""
+        """Say whether the assignment of a task was changed after *timestamp*, in seconds since the epoch."""
         return is_newer(self._layout.task_file(task.stem), timestamp)
 
     def make(self, task: Task, draw: Callable[[], str]) -> None:

@@ -36,13 +36,11 @@ from orchestrator.store.result_writer import Commit, ResultWriter
 from orchestrator.store.task_files import Assignments
 
 if TYPE_CHECKING:
-    from orchestrator.plan.parser import StatusCells
-    from orchestrator.store.attempt_record import Traces
-
-if TYPE_CHECKING:
     from orchestrator.plan import link_labels, parser, safe_markdown
     from orchestrator.plan import sections as plan_sections
+    from orchestrator.plan.parser import StatusCells
     from orchestrator.store import collection, evidence
+    from orchestrator.store.attempt_record import Traces
 else:
     link_labels = LazyModule("orchestrator.plan.link_labels")
     parser = LazyModule("orchestrator.plan.parser")
@@ -395,7 +393,7 @@ def answers_handed_on(
     """Yield each task with its answer as dependants get it.
 
     *log_of* says where the log of an answer lies, of which the result of a long one has only head and tail.
-    *as_answered* gets an answer as its result has it, in markdown, and returns what was answered. What is short and
+    *raw_answer* gets an answer as its result has it, in markdown, and returns what was answered. What is short and
     stands in a fence only to be shown is known from there. Unless it *is_prose*, anyone who gets it is a program: what
     cannot be shown is for it, too.
 

@@ -14,10 +14,8 @@ from orchestrator.core.text import sanitize
 from orchestrator.lazy import LazyModule
 
 if TYPE_CHECKING:
-    from markdown_it.token import Token
-
-if TYPE_CHECKING:
     import markdown_it
+    from markdown_it.token import Token
 else:
     markdown_it = LazyModule("markdown_it")
 

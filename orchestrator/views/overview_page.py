@@ -82,7 +82,7 @@ class Filter(NamedTuple):
 def overview_page(
     site: Site,
     seen: Seen,
-    command: Filter,
+    chosen: Filter,
     *,
     plans: Below | None,
     given: Mapping[str, str] | None,
@@ -126,16 +126,16 @@ def overview_page(
             for each in running[:_RUNNING]
         ],
         more_running=max(len(running) - _RUNNING, 0),
-        chips=list(_chips(site, counts, command)),
-        chosen=command.status,
-        find=command.find,
+        chips=list(_chips(site, counts, chosen)),
+        chosen=chosen.status,
+        find=chosen.find,
         picture=picture(board),
         **_grid(board),
         happenings=[_event(board, each) for each in _lately(seen)],
         priorities=_PRIORITIES,
         given=FormValues(given or {}),
         below=plans,
-        **_table(site, seen, command),
+        **_table(site, seen, chosen),
     )
 
 
@@ -213,24 +213,24 @@ def _cell(board: PlanSnapshot, task_id: str) -> dict[str, str]:
 
 
 def _chips(
-    site: Site, counts: Mapping[TaskStatus, int], command: Filter
+    site: Site, counts: Mapping[TaskStatus, int], chosen: Filter
 ) -> Iterator[dict[str, object]]:
     total = sum(counts.values())
     for status, name, count in (
         ("", "All", total),
         *((each.value, LABELS[each], counts.get(each, 0)) for each in IN_BAR),
     ):
-        is_chosen = status == command.status
+        is_chosen = status == chosen.status
         if count or is_chosen:
-            address = _address(site, command._replace(status=status, page=1))
+            address = _address(site, chosen._replace(status=status, page=1))
             yield {"name": name, "count": count, "address": address, "is_chosen": is_chosen}
 
 
-def _table(site: Site, seen: Seen, command: Filter) -> dict[str, Any]:
+def _table(site: Site, seen: Seen, chosen: Filter) -> dict[str, Any]:
     board = seen.board
-    found = [task_id for task_id in board.shape.order if _passes(board, task_id, command)]
+    found = [task_id for task_id in board.shape.order if _passes(board, task_id, chosen)]
     pages = max(-(-len(found) // _ROWS), 1)
-    page = min(max(command.page, 1), pages)
+    page = min(max(chosen.page, 1), pages)
     first = (page - 1) * _ROWS
     shown = found[first : first + _ROWS]
     return {
@@ -238,15 +238,15 @@ def _table(site: Site, seen: Seen, command: Filter) -> dict[str, Any]:
         "found": len(found),
         "first": first + 1,
         "last": first + len(shown),
-        "before": _address(site, command._replace(page=page - 1)) if page > 1 else "",
-        "after": _address(site, command._replace(page=page + 1)) if page < pages else "",
+        "before": _address(site, chosen._replace(page=page - 1)) if page > 1 else "",
+        "after": _address(site, chosen._replace(page=page + 1)) if page < pages else "",
     }
 
 
-def _passes(board: PlanSnapshot, task_id: str, command: Filter) -> bool:
-    if command.status and board.standing[task_id].status.value != command.status:
+def _passes(board: PlanSnapshot, task_id: str, chosen: Filter) -> bool:
+    if chosen.status and board.standing[task_id].status.value != chosen.status:
         return False
-    words = command.find.casefold()
+    words = chosen.find.casefold()
     return (
         not words
         or words in task_id.casefold()
@@ -254,10 +254,10 @@ def _passes(board: PlanSnapshot, task_id: str, command: Filter) -> bool:
     )
 
 
-def _address(site: Site, command: Filter) -> str:
+def _address(site: Site, chosen: Filter) -> str:
     asked = {
         name: value
-        for name, value in command._asdict().items()
+        for name, value in chosen._asdict().items()
         if value and (name, value) != ("page", 1)
     }
     return f"{site.base}/?{urlencode(asked)}" if asked else f"{site.base}/"
