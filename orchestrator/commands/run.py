@@ -35,6 +35,7 @@ from orchestrator.commands.reply import (
 )
 from orchestrator.commands.run_summary import keep_loaded, run_once
 from orchestrator.core.notification import targets
+from orchestrator.core.readiness import kept_back
 from orchestrator.core.settings import read_setting
 from orchestrator.core.timestamp import format_local, next_timestamp
 from orchestrator.errors import (
@@ -47,7 +48,7 @@ from orchestrator.errors import (
 )
 from orchestrator.runner.clock import Clock
 from orchestrator.runner.detach import detach
-from orchestrator.runner.preview import RunPreview, kept_back, merges, preview_run
+from orchestrator.runner.preview import RunPreview, merges, preview_run
 from orchestrator.runner.repeat import run_repeatedly
 from orchestrator.runner.run import RunReport, examine, run
 from orchestrator.runner.warnings import remarks, require_written
@@ -248,7 +249,11 @@ def _read_notify(words: Sequence[str]) -> tuple[Mapping[str, Any], ...]:
 
 
 def _print_preview(preview: RunPreview, chosen: Plugins, *, is_json: bool) -> None:
-    plan, shape, held_up = preview.board.plan, preview.board.shape, kept_back(preview)
+    plan, shape, held_up = (
+        preview.board.plan,
+        preview.board.shape,
+        kept_back(preview.board, preview.to_run),
+    )
     refused = _refusal(preview, chosen)
 
     def facts(task_id: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from orchestrator.core.graph import Shape
 from orchestrator.core.plan import Plan, Task, joined, sources
+from orchestrator.core.readiness import Readiness, Skipped, StatusOf, Waiting, readiness
 from orchestrator.core.result import Attempt, Result, Verdict, closed
 from orchestrator.core.settings import Settings
 from orchestrator.core.status import ACTIVE, BLOCKS_DEPENDENTS, SETTLED, TaskStatus
@@ -213,68 +214,40 @@ def derive(
 ) -> dict[str, TaskState]:
     """Return where every task stands."""
     numbers = {task_id: result.number for task_id, result in results.items()}
-    known = numbers.items()
     standing: dict[str, TaskState] = {}
-    done: set[str] = set()
-    under: dict[str, frozenset[str]] = {}  # what is under each umbrella, without umbrellas
+
+    def status_of(task_id: str) -> TaskStatus:
+        return standing[task_id].status
+
     for task_id in shape.order:
         task, result = tasks[task_id], results.get(task_id)
-        if (
-            # What nearly all tasks of a plan are that ran; said here, it takes a third of the time.
-            result is not None
-            and result.status is _DONE
-            and not task.children
-            and done.issuperset(task.needs)
-            and result.inputs.items() <= known
-            and (not under or _saw_all(task, result, under))
-        ):
-            standing[task_id] = _COMPLETED
-            done.add(task_id)
-            continue
-        one = _derive_one(task, result, tasks=tasks, standing=standing, numbers=numbers)
-        if one.status is _DONE:
-            done.add(task_id)
-        if task.children:
-            under[task_id] = frozenset().union(
-                *(under.get(each, (each,)) for each in task.children)
-            )
-        standing[task_id] = one
+        state = readiness(task.needs, status_of)
+        if task.children:  # a result says nothing of a group
+            standing[task_id] = _group(task, state, status_of)
+        else:
+            standing[task_id] = _derive_one(task, result, state, tasks=tasks, numbers=numbers)
     for task_id, doubt in doubts.items():
         if task_id in standing and not standing[task_id].reason:
             standing[task_id] = standing[task_id]._replace(reason=doubt)
     return standing
 
 
-def _saw_all(task: Task, result: Result, under: Mapping[str, frozenset[str]]) -> bool:
-    """Say whether a result was made with everything under the umbrellas that its task depends on; quickly."""
-    seen = result.inputs.keys()
-    return all(seen >= under[need] for need in task.needs if need in under)
-
-
 def _derive_one(
     task: Task,
     result: Result | None,
+    state: Readiness,
     *,
     tasks: Mapping[str, Task],
-    standing: Mapping[str, TaskState],
     numbers: Mapping[str, int],
 ) -> TaskState:
     """*numbers*: the newest attempt of every task that was started."""
-    if task.children:  # a result says nothing of an umbrella
-        return _group(task, standing)
     # With these two it is left to the dependencies; `pending` in a result file is an attempt that was interrupted.
     if result is not None and result.status is not _DONE and result.status is not _PENDING:
         return TaskState(status=result.status, reason=_why(result))
-    open_needs = []
-    for need in task.needs:
-        before = standing[need].status
-        if before is _DONE:
-            continue
-        if before in BLOCKS_DEPENDENTS:
-            return TaskState(status=TaskStatus.SKIPPED, reason=f"{need} {before.value}")
-        open_needs.append(need)
-    if open_needs:
-        return TaskState(status=TaskStatus.WAITING, reason=f"needs {', '.join(open_needs)}")
+    if isinstance(state, Skipped):
+        return TaskState(status=TaskStatus.SKIPPED, reason=state.why)
+    if isinstance(state, Waiting):
+        return TaskState(status=TaskStatus.WAITING, reason=state.why)
     if result is None:
         return TaskState(status=TaskStatus.PENDING)
     if result.status is not _DONE:
@@ -286,17 +259,16 @@ def _derive_one(
     return TaskState(status=TaskStatus.PENDING, reason=reason) if more else _COMPLETED
 
 
-def _group(task: Task, standing: Mapping[str, TaskState]) -> TaskState:
-    """Where an umbrella stands follows from what is under it, and how far that is stands in the reason."""
-    done = sum(standing[child].status is _DONE for child in task.children)
+def _group(task: Task, state: Readiness, status_of: StatusOf) -> TaskState:
+    """Where a group stands follows from what is under it, and how far that is stands in the reason."""
+    done = sum(status_of(child) is _DONE for child in task.children)
     progress = f"{done}/{len(task.children)}"
-    for need in task.needs:
-        if (status := standing[need].status) in BLOCKS_DEPENDENTS:
-            reason = f"{progress} completed, {need} {status.value}"
-            return TaskState(status=TaskStatus.SKIPPED, reason=reason)
-    if all(standing[need].status is _DONE for need in task.needs):
-        return TaskState(status=_DONE, reason=f"{progress} completed")
-    return TaskState(status=TaskStatus.WAITING, reason=f"{progress} completed")
+    if isinstance(state, Skipped):
+        reason = f"{progress} completed, {state.why}"
+        return TaskState(status=TaskStatus.SKIPPED, reason=reason)
+    if isinstance(state, Waiting):
+        return TaskState(status=TaskStatus.WAITING, reason=f"{progress} completed")
+    return TaskState(status=_DONE, reason=f"{progress} completed")
 
 
 def _changed(

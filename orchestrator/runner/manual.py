@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from orchestrator.core.cost import cost_statistics
 from orchestrator.core.plan import Task, refuse_group, sources
+from orchestrator.core.readiness import open_needs
 from orchestrator.core.result import Outcome, ProcessExit, Result, Verdict
 from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus, Verb
@@ -212,11 +213,7 @@ def decided(board: PlanSnapshot, task: Task, command: TaskCommand) -> TaskStatus
     return decide(
         status,
         command,
-        open_needs=[
-            (need, board.status(need))
-            for need in task.needs
-            if board.status(need) is not TaskStatus.COMPLETED
-        ],
+        open_needs=open_needs(task.needs, board.status),
         doer=last.agent if last is not None and last.is_manual else "",
         is_in_run=status is TaskStatus.RUNNING and last is not None and not last.is_manual,
         is_held=last is not None and last.status == Verdict.HELD.value,

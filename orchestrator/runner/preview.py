@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from orchestrator.core.agent import AgentRegistry
 from orchestrator.core.plan import Plan
+from orchestrator.core.readiness import kept_back
 from orchestrator.core.settings import Settings, lower, resolve
 from orchestrator.core.snapshot import PlanSnapshot, lacks_merge, only_simulated, really_done
 from orchestrator.core.status import TaskStatus
@@ -93,27 +94,11 @@ def _of_run(plan: Plan, flags: Mapping[str, Any], raised_budget: float | None) -
     return settings if raised_budget is None else settings._replace(budget_usd=raised_budget)
 
 
-def kept_back(ahead: RunPreview) -> dict[str, str]:
-    """Return which of the tasks to run cannot start as it stands, and why: what they need is not for this run to do."""
-    board, command = ahead.board, frozenset(ahead.to_run)
-    causes: dict[str, str] = {}
-    for task_id in board.shape.order:
-        task = board.plan.tasks[task_id]
-        if task_id in command or task.children:
-            if cause := next((causes[need] for need in task.needs if need in causes), ""):
-                causes[task_id] = cause
-        elif board.status(task_id) is not TaskStatus.COMPLETED:
-            status, reason = board.standing[task_id]
-            by = f" {reason}" if status is TaskStatus.RUNNING else ""
-            causes[task_id] = f"{task_id} is {status.value}{by}"
-    return {task_id: causes[task_id] for task_id in ahead.to_run if task_id in causes}
-
-
 def merges(ahead: RunPreview) -> bool:
     """Say whether an agent is to merge what is completed once the run is over, and is paid for it."""
     if ahead.settings.aggregate != "claude" or ahead.order.simulate:
         return False
-    board, starts = ahead.board, set(ahead.to_run).difference(kept_back(ahead))
+    board, starts = ahead.board, set(ahead.to_run).difference(kept_back(ahead.board, ahead.to_run))
     made_from = [
         task_id
         for task_id in asked_for(ahead.order, board)

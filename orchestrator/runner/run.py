@@ -9,6 +9,7 @@ from functools import partial
 from typing import NamedTuple
 
 from orchestrator.core.duration import format_duration
+from orchestrator.core.readiness import kept_back
 from orchestrator.core.snapshot import PlanSnapshot, really_done
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.timestamp import iso
@@ -24,7 +25,7 @@ from orchestrator.runner.loop import Runner
 from orchestrator.runner.manual import carry_out
 from orchestrator.runner.notify import NotificationSender
 from orchestrator.runner.plan_watcher import Change, Watch
-from orchestrator.runner.preview import RunPreview, kept_back, preview_run
+from orchestrator.runner.preview import RunPreview, preview_run
 from orchestrator.runner.recovery import damaged, recover, remember, set_aside
 from orchestrator.runner.render import STILL_OPEN, Drawing, redraw
 from orchestrator.runner.replan import Replanner, Resets
@@ -192,7 +193,10 @@ class _Session:
         return ahead
 
     def _tell_begin(self, ahead: RunPreview, started: float) -> None:
-        total, todo = len(ahead.board.plan.tasks), len(ahead.to_run) - len(kept_back(ahead))
+        total, todo = (
+            len(ahead.board.plan.tasks),
+            len(ahead.to_run) - len(kept_back(ahead.board, ahead.to_run)),
+        )
         begun = Event(kind=Kind.RUN_STARTED, time=started, run=self.run_id, tasks=todo)
         self.telling.hear(begun._replace(text=f"{todo} of {total} tasks to run"))
         for task_id, doubt in ahead.board.doubts.items():

@@ -14,6 +14,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from orchestrator.core.agent import Capacity
+from orchestrator.core.readiness import open_needs
 from orchestrator.core.result import StopReason, Verdict
 from orchestrator.core.status import BLOCKS_DEPENDENTS, TaskStatus, Verb, move
 from orchestrator.core.task_command import TaskCommand, decide
@@ -375,7 +376,7 @@ class Engine:
             return
         try:
             replan.refuse(entry, command.verb)
-            needs = replan.open_needs(entry, self.entries)
+            needs = open_needs(entry.needs, lambda need: self.entries[need].status)
             is_in_run = entry.id in self._running
             after = decide(
                 entry.status, command, open_needs=needs, doer=event.doer, is_in_run=is_in_run

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from orchestrator.core.plan import refuse_group
-from orchestrator.core.status import ACTIVE, BLOCKS_DEPENDENTS, TaskStatus, Verb, move
+from orchestrator.core.readiness import Readiness, Skipped, readiness
+from orchestrator.core.status import ACTIVE, TaskStatus, Verb, move
 from orchestrator.errors import TransitionError
 from orchestrator.scheduler.node import Node
 
@@ -155,12 +156,20 @@ def skip_behind(cause: Node) -> Iterator[tuple[Node, Node]]:
                 stack.append(entry)
 
 
+def ready_state(entry: Node, entries: Mapping[str, Node]) -> Readiness:
+    """Return whether a task may start; what is not on disk yet has not happened."""
+
+    def status_of(need: str) -> TaskStatus:
+        before = entries[need]
+        return TaskStatus.RUNNING if before.unrecorded else before.status
+
+    return readiness(entry.needs, status_of)
+
+
 def blame(entry: Node, entries: Mapping[str, Node]) -> Node | None:
     """Return what a task needs and that keeps it back, if there is any; not before it is on disk."""
-    needs = (entries[need] for need in entry.needs)
-    return next(
-        (need for need in needs if need.status in BLOCKS_DEPENDENTS and not need.unrecorded), None
-    )
+    found = ready_state(entry, entries)
+    return entries[found.need] if isinstance(found, Skipped) else None
 
 
 def unskip_behind(cause: Node, entries: Mapping[str, Node]) -> None:
@@ -188,12 +197,6 @@ def undo_behind(cause: Node) -> Iterator[Node]:
                 stack.append(entry)
             else:
                 yield entry
-
-
-def open_needs(entry: Node, entries: Mapping[str, Node]) -> list[tuple[str, TaskStatus]]:
-    """Return what a task needs that is not completed, and where it stands."""
-    needs = (entries[need] for need in entry.needs)
-    return [(need.id, need.status) for need in needs if need.status is not TaskStatus.COMPLETED]
 
 
 def refuse(entry: Node, verb: Verb) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from orchestrator.core.ids import suggestion
+from orchestrator.core.readiness import kept_back, open_needs
 from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import UsageError
@@ -81,8 +82,8 @@ def _only(only: Sequence[str], to_run: Sequence[str], board: PlanSnapshot) -> li
             raise UsageError(f"--only names {task_id}, which is not in the plan", hint=hint)
     chosen = _with_children(only, board)
     for task_id in chosen:
-        for need in board.plan.tasks[task_id].needs:
-            if need not in chosen and board.status(need) is not TaskStatus.COMPLETED:
+        for need, _ in open_needs(board.plan.tasks[task_id].needs, board.status):
+            if need not in chosen:
                 raise UsageError(
                     f"--only {task_id} needs {need}, which is not completed",
                     hint=f"add {need} to --only or run it first",
@@ -93,16 +94,9 @@ def _only(only: Sequence[str], to_run: Sequence[str], board: PlanSnapshot) -> li
 def _tagged(tags: Sequence[str], to_run: Sequence[str], board: PlanSnapshot) -> list[str]:
     """Return the tasks with one of the tags that need nothing outside of them: others wait for a run that does it."""
     chosen = _with_children(_having(tags, board), board)
-    asked = {task_id for task_id in to_run if task_id in chosen}
-    possible: set[str] = set()
-    for task_id in board.shape.order:
-        task = board.plan.tasks[task_id]
-        is_met = all(
-            need in possible or board.status(need) is TaskStatus.COMPLETED for need in task.needs
-        )
-        if is_met and (task_id in asked or task.children):
-            possible.add(task_id)
-    return [task_id for task_id in to_run if task_id in asked and task_id in possible]
+    asked = [task_id for task_id in to_run if task_id in chosen]
+    causes = kept_back(board, asked)
+    return [task_id for task_id in asked if task_id not in causes]
 
 
 def _having(tags: Sequence[str], board: PlanSnapshot) -> list[str]:

@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
+from orchestrator.core.readiness import Ready, Skipped, open_needs
 from orchestrator.core.result import StreamSignals, Verdict
 from orchestrator.core.status import SETTLED, TaskStatus
+from orchestrator.scheduler import replan
 from orchestrator.scheduler.budget import Account, Budget
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.messages import (
@@ -74,6 +76,11 @@ def check(engine: Engine, *, is_reopened: bool = False) -> None:
             has_turn = entry.status is TaskStatus.PENDING
         assert met or not has_turn or entry.unrecorded or entry.intended is not None
         assert entry.charge <= entry.max_attempts
+        # The counters say what the rule says.
+        assert entry.unmet == len(open_needs(entry.needs, lambda need: engine.entries[need].status))
+        state = replan.ready_state(entry, engine.entries)
+        assert isinstance(state, Ready) is not bool(entry.unmet or entry.undurable)
+        assert not (isinstance(state, Skipped) and entry.status is TaskStatus.WAITING)
     if engine.is_finished and not engine.is_draining:
         kept = {TaskStatus.BLOCKED, TaskStatus.WAITING, TaskStatus.RUNNING}
         for entry in engine.entries.values():
