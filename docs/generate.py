@@ -1,7 +1,8 @@
 """Writes the parts of the documentation that the code knows better.
 
 ``python docs/generate.py`` writes them; with ``--check`` it writes nothing and fails when one of them is out of date.
-In ``docs/cli.md`` and ``templates.md`` only what stands between the marks ``<!-- generated:NAME -->`` is ours.
+The pages in ``docs/commands`` are ours; in ``docs/cli.md`` and ``templates.md`` only what stands between the marks
+``<!-- generated:NAME -->`` is.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import click
 
 from orchestrator import errors
 from orchestrator.cli.main import cli
+from orchestrator.commands.registry import SECTIONS
 from orchestrator.core import settings
 from orchestrator.core.duration import format_duration
 from orchestrator.core.plan_status import PLAN_TRANSITIONS, TERMINAL, PlanState
@@ -72,6 +74,7 @@ def main() -> int:
                 )
             )
         else:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
             print(f"wrote {path.name}")
     if stale and only_check:
@@ -91,6 +94,7 @@ def pages() -> Iterator[tuple[Path, str]]:
             "settings": settings_table(),
         },
     )
+    yield from command_pages()
     yield page(DOCS.parent / "templates.md", {**templates(), "result": result_file()})
 
 
@@ -179,21 +183,38 @@ def listed(words: Iterable[TaskStatus | Verb]) -> str:
 
 
 def commands() -> str:
-    """Return the help text of every command."""
+    """Return every command by section, with a link to its page."""
     top = cli.make_context(PROGRAM, [], resilient_parsing=True, terminal_width=100)
-    parts = [help_of(cli, top, f"## {PROGRAM}")]
+    lines = ["## Commands", ""]
+    for section, names in SECTIONS.items():
+        lines += [f"| {section} | |", "|---|---|"]
+        for name in names:
+            command = cli.get_command(top, name)
+            assert command is not None
+            summary = command.get_short_help_str(200).replace("|", "\\|")
+            lines.append(f"| [`{name}`](commands/{name}.md) | {summary} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def command_pages() -> Iterator[tuple[Path, str]]:
+    """Yield a page for each command: what ``--help`` prints, also of the commands below it."""
+    top = cli.make_context(PROGRAM, [], resilient_parsing=True, terminal_width=100)
     for name in cli.list_commands(top):
         command = cli.get_command(top, name)
         assert command is not None
         context = command.make_context(name, [], top, resilient_parsing=True)
-        parts.append(help_of(command, context, f"### {PROGRAM} {name}"))
+        module = f"orchestrator/commands/{name.replace('-', '_')}.py"
+        source = f"Made from [`{module}`](../../{module})\nby `python docs/generate.py`; edit that file, not this page."
+        parts = [help_of(command, context, f"# {PROGRAM} {name}")]
         if isinstance(command, click.Group):
             for below in command.list_commands(context):
                 each = command.get_command(context, below)
                 assert each is not None
                 inside = each.make_context(below, [], context, resilient_parsing=True)
-                parts.append(help_of(each, inside, f"#### {PROGRAM} {name} {below}"))
-    return "\n".join(parts)
+                parts.append(help_of(each, inside, f"## {PROGRAM} {name} {below}"))
+        more = "[All commands, exit statuses and settings](../cli.md)."
+        yield DOCS / f"commands/{name}.md", "\n".join([*parts, f"{source}\n{more}", ""])
 
 
 def help_of(command: click.Command, context: click.Context, heading: str) -> str:
