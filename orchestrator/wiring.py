@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from orchestrator.core import notification
     from orchestrator.core.notification import Target
     from orchestrator.cron import crontab, systemd
-    from orchestrator.cron.protocol import Scheduler
+    from orchestrator.cron.entry import Scheduler
     from orchestrator.executors import detach, process_tree, reaper
     from orchestrator.notifiers import command as notifiers_command
     from orchestrator.notifiers import desktop, protocol, webhook

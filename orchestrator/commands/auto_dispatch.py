@@ -35,13 +35,12 @@ from orchestrator.errors import (
     TransitionError,
     UsageError,
 )
-from orchestrator.plan.criteria_list import criteria_in
 from orchestrator.plan.task_fields import PLAIN_FIELDS
+from orchestrator.plan.task_file import criteria_in
 from orchestrator.runner.detach import await_begun, detach, staying_run
 from orchestrator.runner.preview import RunPreview, preview_run
 from orchestrator.services.plans import require_approval, require_subtask
-from orchestrator.services.run_request import RunRequest
-from orchestrator.services.selection import asked_for
+from orchestrator.services.run_request import RunRequest, asked_for
 from orchestrator.store import collection
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import lock_owner

@@ -60,8 +60,7 @@ def execute(call: Call, params: DashboardParams) -> None:
     layout, who = call.plan(), call.caller()
     _require_packages()
     # Starlette and uvicorn are an extra of the package.
-    from orchestrator.web.browser import shown_to
-    from orchestrator.web.server import serve
+    from orchestrator.web.server import serve, shown_to
 
     def say(keys: Keys) -> None:
         if call.is_json:

@@ -19,8 +19,7 @@ from orchestrator.core.status import TaskStatus, Verb, parse_status
 from orchestrator.core.text import one_line
 from orchestrator.errors import UsageError
 from orchestrator.plan.columns import Columns, read_needs
-from orchestrator.plan.editor import ids, row_of, with_cells
-from orchestrator.plan.scan import PlanScan
+from orchestrator.plan.editor import PlanScan, ids, row_of, with_cells
 from orchestrator.runner.task_commands import check_status, set_status
 from orchestrator.services.cells import as_typed, edited, typed_cells, values_of, visible
 from orchestrator.services.criteria import add_criteria, check_new

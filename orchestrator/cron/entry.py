@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from unicodedata import category
 
 from orchestrator.core.timestamp import time_of_day
@@ -254,3 +254,37 @@ def _refuse_controls(text: str) -> None:
     # Blanks of other scripts are blanks, though Python calls none but ours printable.
     if not all(each.isprintable() or category(each) == "Zs" for each in text):
         raise ValueError("a path or a flag has a control character in it")
+
+
+# ── protocol ────────
+#
+# The socket of those who start runs at their time. Every plug, and the fake, passes ``tests/conformance``.
+
+
+class Scheduler(Protocol):
+    """A service of this machine that starts programs at their time. Only entries with our mark are ever touched."""
+
+    by: str
+    """What it is called: ``crontab`` or ``systemd``."""
+
+    def entries(self) -> Sequence[Scheduled]:
+        """Return our entries.
+
+        Raises:
+            ScheduleError: they cannot be read.
+        """
+
+    def add(self, job: ScheduledRun) -> None:
+        """Add an entry whose name is not taken.
+
+        Raises:
+            ValueError: it cannot say that; says what it can.
+            ScheduleError: it was not added; all is as before.
+        """
+
+    def remove(self, name: str) -> None:
+        """Remove an entry; of one that is not there nothing is to be done.
+
+        Raises:
+            ScheduleError: it was not removed.
+        """

@@ -29,7 +29,7 @@ from orchestrator.doctor.checks import (
     Temporary,
 )
 from orchestrator.errors import Problem, StoreError
-from orchestrator.plan.blocks import fence_closes, fence_opens
+from orchestrator.plan.document import fence_closes, fence_opens
 from orchestrator.plan.lines import LARGEST_PLAN, Lines, conflict, too_large, unreadable
 from orchestrator.plan.parser import parse_plan
 from orchestrator.plan.sections import regions

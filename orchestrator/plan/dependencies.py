@@ -15,8 +15,7 @@ from orchestrator.core.graph import find_cycle
 from orchestrator.core.plan import KINDS, TASK_ID, Task
 from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
-from orchestrator.plan.columns import is_none, key_word, plain, read_id, without_pictures
-from orchestrator.plan.table_words import (
+from orchestrator.plan.columns import (
     ABOVE,
     ALL_ABOVE,
     ALL_OTHERS,
@@ -27,6 +26,11 @@ from orchestrator.plan.table_words import (
     NOW,
     START,
     TO,
+    is_none,
+    key_word,
+    plain,
+    read_id,
+    without_pictures,
 )
 
 Needs = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]

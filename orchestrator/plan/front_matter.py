@@ -17,8 +17,8 @@ from orchestrator.core.settings import IN_A_TASK, NAMES, RUN_ONLY, read_setting
 from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
 from orchestrator.lazy import LazyModule
-from orchestrator.plan.blocks import fence_closes, fence_opens
 from orchestrator.plan.columns import role_of
+from orchestrator.plan.document import fence_closes, fence_opens
 from orchestrator.plan.lines import conflict
 
 if TYPE_CHECKING:

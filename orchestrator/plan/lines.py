@@ -10,9 +10,9 @@ from orchestrator.errors import Problem
 from orchestrator.lazy import LazyModule
 
 if TYPE_CHECKING:
-    from orchestrator.plan import blocks
+    from orchestrator.plan import document
 else:
-    blocks = LazyModule("orchestrator.plan.blocks")
+    document = LazyModule("orchestrator.plan.document")
 
 #: Bytes of a plan at most, lines of any text, and characters of a line: a hundred thousand rows fit into it, and a row
 #: with as many dependencies. The worst plan of that size takes some 260 MB of memory.
@@ -122,7 +122,9 @@ def conflict(text: str, file: str, begins: int = 1) -> Problem | None:
 
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     shown = {
-        at for fence in blocks.outline(lines).kinds("fence") for at in range(fence.line, fence.end)
+        at
+        for fence in document.outline(lines).kinds("fence")
+        for at in range(fence.line, fence.end)
     }
     marks = (at for at, line in enumerate(lines) if line.startswith(_MERGE) and at not in shown)
     if (first := next(marks, None)) is None:

@@ -16,9 +16,15 @@ from orchestrator.core.plan import Plan, Task, check_parents, with_umbrellas
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import cell, from_cell, one_line, sanitize
 from orchestrator.errors import PlanError, Problem
-from orchestrator.plan.blocks import section_text
 from orchestrator.plan.columns import is_none, key_word, plain, read_id, role_of
-from orchestrator.plan.document import OwnText, TaskTable, own_text
+from orchestrator.plan.document import (
+    OwnText,
+    TaskTable,
+    cell_spans,
+    own_text,
+    section_text,
+    split_row,
+)
 from orchestrator.plan.front_matter import misplaced, read_front_matter, read_settings
 from orchestrator.plan.header import STATUS, read_plan_header
 from orchestrator.plan.lines import (
@@ -30,7 +36,6 @@ from orchestrator.plan.lines import (
     unreadable,
 )
 from orchestrator.plan.sections import without_regions
-from orchestrator.plan.tables import cell_spans, split_row
 from orchestrator.plan.task_tables import MAX_PROBLEMS, read_rows
 
 #: Columns in which a person may have said that there is nothing left to do.

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from orchestrator.core.plan import TASK_ID, Task
 from orchestrator.core.text import from_cell, one_line, sanitize, without_escapes
 from orchestrator.errors import Problem
 from orchestrator.plan.columns import (
+    TOTALS,
     Columns,
     is_none,
     plain,
+    read_header,
     read_id,
     read_label,
     read_needs,
     read_tags,
 )
-from orchestrator.plan.table_words import TOTALS
+from orchestrator.plan.document import LISTED_TABLE, Block, OwnText, Table, TaskTable, split_row
 from orchestrator.plan.task_fields import TASK_FIELDS, TaskField
 
 #: Characters of a cell of dependencies that is read; a hundred thousand ids fit into it.
@@ -125,3 +128,152 @@ def named_task(cells: Sequence[str], columns: Columns, where: str) -> list[Task]
     task_id = read_id(cells[at]) if at is not None and at < len(cells) else ""
     is_id = TASK_ID.fullmatch(task_id) is not None
     return [Task(task_id, task_id, task_id, where=where)] if is_id else []
+
+
+# ── lost rows ────────
+#
+# Rows of tasks that stand where none is read: refused, for a task must not be left out without a word.
+#
+# There are three kinds:
+#
+# - *listed*: its whole table stands in a list (``- | Task ID | …``);
+# - *unread*: it has a table of its own whose header is not that of tasks, and an id like theirs;
+# - *loose*: no table has it, for a blank line, an indent or other text came between.
+
+# An id with a number, and what stands before it.
+_NUMBERED = re.compile(r"([^0-9]*)[0-9]")
+# What may stand before the first line of a block in a list.
+_MARKERS = " \t*+-0123456789.)"
+# What a row ends up in that stands in no table; of lists only lines at the margin, which merely ran into them.
+_TEXTS, _LISTS = frozenset({"paragraph", "code_block"}), frozenset({"bullet_list", "ordered_list"})
+
+IN_HTML = "leave a blank line between HTML such as <details> and the table below it"
+
+
+def loses_rows(own: OwnText, known: set[str]) -> bool:
+    """Whether rows of tasks seem to stand where they are not read; *known* are the ids of those that are."""
+    problems: list[Problem] = []
+    for _ in chain(listed_rows(own, problems), lost_rows(own, known, problems)):
+        pass
+    return bool(problems)
+
+
+def listed_rows(own: OwnText, problems: list[Problem]) -> Iterator[Task]:
+    """Refuse task tables in lists, and yield what ``named_task`` makes of their rows."""
+    for block in own.outline.kinds(LISTED_TABLE):
+        header = split_row(own.lines[block.line].lstrip(_MARKERS))
+        sheet = TaskTable(Table(tuple(header), block.line, block.end), read_header(header))
+        if sheet.columns.is_task_table:
+            where = own.place(block.line)
+            message = "a task table inside a list is not read"
+            hint = "move it to the margin; what is no task stands in a fence or a quote"
+            problems.append(Problem(message, where, hint, "listed_table"))
+            yield from _named_in(sheet, own)
+
+
+def lost_rows(own: OwnText, known: set[str], problems: list[Problem]) -> Iterator[Task]:
+    """Refuse loose and unread rows, and yield what ``named_task`` makes of them; *known* are the ids that are read."""
+    if own.tasks:
+        yield from _loose_rows(own, known, problems)
+        yield from _unread_rows(own, known, problems)
+
+
+def _unread_rows(own: OwnText, known: set[str], problems: list[Problem]) -> Iterator[Task]:
+    """Refuse tables that seem to go on with the tasks, and yield what ``named_task`` makes of their rows."""
+    families = {_family(task_id) for task_id in known} - {None, ""}
+    for sheet in own.unread if families else ():
+        named = _named_in(sheet, own)
+        lost = [each for each in named if each.id not in known and _family(each.id) in families]
+        if lost:
+            where = own.place(sheet.table.line)
+            message = f"this table is not read as one of tasks, but {lost[0].id} stands only in it"
+            hint = "give it a Dependencies column if its rows are tasks; else put it into a quote"
+            problems.append(Problem(message, where, hint, "unread_table"))
+        yield from lost
+
+
+def _loose_rows(own: OwnText, known: set[str], problems: list[Problem]) -> Iterator[Task]:
+    """Refuse what looks like the row of a task and stands in no table; it would not be run, without a word."""
+    families = {_family(task_id) for task_id in known}
+    width = max(len(sheet.table.header) for sheet in own.tasks)
+    for at, sheet, is_html in _barred(own):
+        cells = split_row(own.lines[at])
+        columns = (sheet or own.tasks[0]).columns
+        named = named_task(cells, columns, own.place(at)) if len(cells) > 1 else []
+        if any(cells[width:]) or not named:
+            continue
+        is_bare = not own.lines[at].lstrip().startswith("|")
+        if named[0].id in known and (is_bare or len(cells) < width):
+            continue  # it only says something of a task that stands in a table
+        family = _family(named[0].id)
+        is_alike = family in families and family  # anywhere; below the tasks any id will do
+        is_below = sheet and (family is not None or None in families)
+        if is_bare:  # so may be prose
+            is_below = family is not None and family in families
+        if is_alike or is_below:
+            problems.append(_loose_row(own.lines, at, named[0].where, is_html=is_html))
+            yield named[0]
+
+
+def _named_in(sheet: TaskTable, own: OwnText) -> list[Task]:
+    return [
+        task
+        for line, cells in sheet.table.rows(own.lines)
+        for task in named_task(cells, sheet.columns, own.place(line))
+    ]
+
+
+def _barred(own: OwnText) -> Iterator[tuple[int, TaskTable | None, bool]]:
+    """Yield the lines of texts that could be rows, each with the table above it if that is one of tasks.
+
+    And whether it stands in HTML, which lasts until a blank line: `<details>` right above a table makes it none.
+    They begin with a bar; or they have as many cells as that table, whose own rows may do without one.
+    """
+    sheets = {sheet.table.line: sheet for sheet in own.tasks}
+    underlined = (head for head in own.outline.headings if not head.is_atx)
+    texts = [Block("paragraph", head.line, head.end) for head in underlined]
+    above = None
+    for block in sorted([*own.outline.blocks, *texts], key=lambda block: block.line):
+        if block.kind == "table":
+            above = sheets.get(block.line)
+        is_html = own.is_shown_html(block)
+        if block.kind not in _TEXTS and block.kind not in _LISTS and not is_html:
+            continue
+        for at in range(block.line, block.end):
+            line = own.lines[at]
+            begun = line if block.kind in _LISTS else line.lstrip()
+            if not begun.startswith("|") and (
+                block.kind == "code_block" or is_html or not _fits(begun, above)
+            ):
+                continue
+            if not line.strip("|-: \t"):
+                above = None  # what follows has a header of its own, even if no parser takes it for a table
+            yield at, above, is_html
+
+
+def _fits(line: str, sheet: TaskTable | None) -> bool:
+    """Whether a line without a bar at its beginning has as many cells as a table; the last one may be empty."""
+    if sheet is None or "|" not in line or line[0].isspace():
+        return False
+    cells = len(split_row(line))
+    return len(sheet.table.header) in {cells, cells + line.rstrip().endswith("|")}
+
+
+def _family(task_id: str) -> str | None:
+    """Return what stands before the number of an id; None: it has no number."""
+    found = _NUMBERED.match(task_id)
+    return found[1].casefold() if found else None
+
+
+def _loose_row(lines: Sequence[str], at: int, where: str, *, is_html: bool) -> Problem:
+    message = "this row belongs to no table: what stands above it ends the table"
+    hint = "move it to the other rows; what is no task stands in a fence or a quote"
+    if is_html:
+        message, hint = "this row belongs to no table: it stands in HTML", IN_HTML
+    elif lines[at].startswith(("\t", "    ")):
+        message = "this row belongs to no table: it is indented like code"
+        hint = "move it to the margin; what is no task stands in a fence or a quote"
+    elif at and not lines[at - 1].strip():
+        message = "this row belongs to no table: a blank line ends the table above"
+        hint = "remove the blank line above it, or give it a header of its own"
+    return Problem(message, where, hint, "loose_row")

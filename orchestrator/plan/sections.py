@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from orchestrator.core.text import sanitize
-from orchestrator.plan.blocks import fence_closes, fence_opens, tokens
+from orchestrator.plan.document import fence_closes, fence_opens, tokens
 from orchestrator.plan.lines import Lines
 
 _MARK = re.compile(r"<!-- (/?)orchestrator:([a-z][a-z0-9_-]*) -->[ \t]*")

@@ -14,8 +14,7 @@ from orchestrator.core.plan import Task
 from orchestrator.core.priority import parse_priority
 from orchestrator.core.text import one_line
 from orchestrator.core.timestamp import format_timestamp, iso, parse_timestamp
-from orchestrator.plan.columns import is_none, read_id, read_label, read_person
-from orchestrator.plan.table_words import NOBODY
+from orchestrator.plan.columns import NOBODY, is_none, read_id, read_label, read_person
 
 _HOURS = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4})?")
 #: What looks like a duration; one that cannot be read is a mistake, any other text is a remark.

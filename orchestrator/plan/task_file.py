@@ -12,13 +12,20 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from html import unescape
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from orchestrator.errors import Problem
-from orchestrator.plan.blocks import first_fence
-from orchestrator.plan.front_matter import misplaced, read_front_matter, read_settings
+from orchestrator.core.criteria import Criterion
+from orchestrator.core.text import cell
+from orchestrator.errors import Problem, UsageError
+from orchestrator.plan.columns import key_word
+from orchestrator.plan.document import first_fence, tokens
+from orchestrator.plan.front_matter import find_marks, misplaced, read_front_matter, read_settings
 from orchestrator.plan.lines import Lines, conflict, oversized, unreadable
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 _MADE = re.compile(
     r"\n<!-- made from (its row in the plan|what was typed); change it, and it is yours: ([0-9a-f]{8}) -->\s*\Z"
@@ -109,3 +116,187 @@ def parse_task_file(data: bytes, file: str) -> TaskFile:
         made=made,
         is_typed=is_typed,
     )
+
+
+# ── criteria list ────────
+#
+# The success criteria in a task file: a checklist below a heading, which people and agents edit as they like.
+#
+# A heading ``Success criteria`` (or ``Acceptance``, ``Done when`` …) and every list item below it, with a box or
+# without one: ``- [ ] all tests pass``. What we write is one line; every other byte stays unchanged.
+
+HEADING = "Success criteria"
+_NAMES = frozenset(
+    {
+        "successcriteria",
+        "acceptance",
+        "acceptancecriteria",
+        "criteria",
+        "donewhen",
+        "definitionofdone",
+    }
+)
+_SEEMS = re.compile(
+    r"criteria|acceptance|done.{0,4}when|definition.{0,4}of.{0,4}done", re.IGNORECASE
+)
+_WIDEST = 2000
+_BOX = re.compile(r"\[([ xX])\](?:\s+|$)")
+_ITEM = re.compile(r"( {0,3})([-*+]|[0-9]{1,9}[.)])([ \t]+)(?:\[[ xX]\][ \t]+)?")
+_HINT = f"write a section `## {HEADING}` into the file, with a line `- [ ] …` for each"
+
+
+class _Section(NamedTuple):
+    """Lines are indexes of the file."""
+
+    end: int
+    """The line before which one more criterion goes."""
+    marker: str
+    """How its items begin."""
+    items: list[tuple[int, Criterion]]
+    """Each with its line."""
+
+
+def criteria_in(data: bytes) -> tuple[Criterion, ...]:
+    """Return the success criteria in a task file, whatever else is wrong with it."""
+    bare = Lines.of(data.decode(errors="replace").encode()).bare()
+    return tuple(criterion for _, criterion in _items(bare))
+
+
+def with_criteria(data: bytes, texts: Sequence[str], file: str) -> bytes:
+    """Return a task file with more criteria, below its others; with a section for them where there is none.
+
+    Raises:
+        UsageError: they are there already, or would not be read as criteria where they would stand.
+    """
+    lines = _lines(data, file)
+    before = criteria_in(data)
+    known = {criterion.text for criterion in before}
+    fresh = [text for text in dict.fromkeys(map(_written, texts)) if _read(text) not in known]
+    if not fresh:
+        raise UsageError("its task file has these criteria already", where=file)
+    sections = _sections(lines.bare())
+    changed = [*lines.lines]
+    ending = lines.ending
+    if sections:
+        end, marker, _ = sections[-1]
+        added = [f"{marker}[ ] {text}{ending}" for text in fresh]
+    else:
+        end = len(changed)
+        added = [ending, f"## {HEADING}{ending}", *(f"- [ ] {text}{ending}" for text in fresh)]
+    if end and not changed[end - 1].endswith(("\n", "\r")):
+        changed[end - 1] += ending
+    changed[end:end] = added
+    after = lines.replaced(changed)
+    expected = [each.text for each in before] + list(map(_read, fresh))
+    if sorted(each.text for each in criteria_in(after)) != sorted(expected):
+        raise UsageError("no criterion can be added to this task file", where=file, hint=_HINT)
+    return after
+
+
+def with_ticks(data: bytes, numbers: Collection[int], file: str) -> bytes:
+    """Return a task file in which the boxes of these criteria are ticked; they count from 1.
+
+    Raises:
+        UsageError: it cannot be done.
+    """
+    lines = _lines(data, file)
+    changed = [*lines.lines]
+    items = _items(lines.bare())
+    for number, (at, criterion) in enumerate(items, start=1):
+        if number in numbers and not criterion.is_met:
+            changed[at] = _ITEM.sub(r"\1\2\3[x] ", changed[at], count=1)
+    after = lines.replaced(changed)
+    expected = [
+        Criterion(each.text, each.is_met or number in numbers)
+        for number, (_, each) in enumerate(items, start=1)
+    ]
+    if list(criteria_in(after)) != expected:
+        hint = "write each as a line `- [ ] …`"
+        raise UsageError("a box of this task file cannot be ticked", where=file, hint=hint)
+    return after
+
+
+def without_ticks(data: bytes) -> bytes:
+    """Return a task file in which no box is ticked, as before anything was done; what is no text is replaced."""
+    lines = Lines.of(data.decode(errors="replace").encode())
+    changed = [*lines.lines]
+    for at, criterion in _items(lines.bare()):
+        if criterion.is_met:
+            changed[at] = _ITEM.sub(r"\1\2\3[ ] ", changed[at], count=1)
+    return lines.replaced(changed)
+
+
+def _lines(data: bytes, file: str) -> Lines:
+    try:
+        return Lines.of(data)
+    except ValueError as error:
+        raise UsageError(str(error), where=file, hint="save it as UTF-8") from None
+
+
+def _written(text: str) -> str:
+    return cell(text, _WIDEST)
+
+
+def _read(content: str) -> str:
+    """Return the text of an item behind its box, without what ``cell`` had to write in other words."""
+    return unescape(" ".join(content.split()).replace("\\|", "|"))
+
+
+def _items(bare: Sequence[str]) -> list[tuple[int, Criterion]]:
+    return [item for section in _sections(bare) for item in section.items]
+
+
+def _sections(bare: Sequence[str]) -> list[_Section]:
+    start = _body(bare)
+    lines = bare[start:]
+    # Most task files have none, and need no parser.
+    if not any(map(_SEEMS.search, lines)):
+        return []
+    found = tokens(lines)
+    sections: list[_Section] = []
+    level, is_open = 0, False
+    for index, token in enumerate(found):
+        if token.map is None:
+            continue
+        line, end = token.map[0] + start, token.map[1] + start
+        if token.type == "heading_open" and not token.level:
+            depth = int(token.tag[1])
+            if is_open and depth > level:
+                continue  # a part of the section
+            is_open = key_word(found[index + 1].content) in _NAMES
+            if is_open:
+                level = depth
+                sections.append(_Section(end, "- ", []))
+        elif is_open and not token.level:
+            sections[-1] = sections[-1]._replace(end=_without_blanks(bare, line, end))
+        elif is_open and token.type == "list_item_open" and token.level == 1:
+            item = _item(bare[line], found[index + 2], token)
+            if item is not None:
+                sections[-1] = sections[-1]._replace(marker=item[0])
+                sections[-1].items.append((line, item[1]))
+    return sections
+
+
+def _item(line: str, text: Token, opened: Token) -> tuple[str, Criterion] | None:
+    """Return how a list item begins, and the criterion that it is; None when its first line has no words."""
+    said, box = _ITEM.match(line), _BOX.match(text.content)
+    is_auxiliary = (
+        text.type == "inline" and text.map and opened.map and text.map[0] == opened.map[0]
+    )
+    words = _read(text.content[box.end() if box else 0 :])
+    if said is None or not is_auxiliary or not words:
+        return None
+    marker = f"{said[1]}{said[2]} " if said[2] in "-*+" else "- "
+    return marker, Criterion(words, box is not None and box[1] in "xX")
+
+
+def _body(bare: Sequence[str]) -> int:
+    """Return the first line below the front matter, which may be broken."""
+    _, end = find_marks(bare) or (0, None)
+    return 0 if end is None else end + 1
+
+
+def _without_blanks(bare: Sequence[str], line: int, end: int) -> int:
+    while end > line + 1 and not bare[end - 1].strip():
+        end -= 1
+    return end

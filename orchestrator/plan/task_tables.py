@@ -22,10 +22,16 @@ from orchestrator.plan.columns import (
     read_person,
 )
 from orchestrator.plan.dependencies import Dependencies, Needs
-from orchestrator.plan.document import OwnText, TaskTable
-from orchestrator.plan.lost_rows import IN_HTML, listed_rows, lost_rows
-from orchestrator.plan.row import is_struck, is_total, named_task, read_task
-from orchestrator.plan.tables import split_row
+from orchestrator.plan.document import OwnText, TaskTable, split_row
+from orchestrator.plan.row import (
+    IN_HTML,
+    is_struck,
+    is_total,
+    listed_rows,
+    lost_rows,
+    named_task,
+    read_task,
+)
 
 #: Problems of rows that are listed; a user who has more of them has one cause.
 MAX_PROBLEMS = 50

@@ -24,17 +24,15 @@ from orchestrator.core.text import cell, one_line, sanitize
 from orchestrator.errors import PlanError, Problem, StoreError, UsageError
 from orchestrator.ownership import make_directories, open_to_us
 from orchestrator.plan.columns import read_id
-from orchestrator.plan.criteria_list import without_ticks
 from orchestrator.plan.document import own_text
-from orchestrator.plan.editor import fits, without_field
+from orchestrator.plan.editor import find_places, fits, without_field
 from orchestrator.plan.front_matter import read_front_matter
 from orchestrator.plan.header import DUE_KEYS, with_state
 from orchestrator.plan.lines import LARGEST_PLAN, LARGEST_TEXT, Lines, oversized, unreadable
 from orchestrator.plan.parser import parse_plan, read_plan, set_statuses
-from orchestrator.plan.scan import find_places
 from orchestrator.plan.sections import without_sections
 from orchestrator.plan.task_fields import DUE
-from orchestrator.plan.task_file import parse_task_file
+from orchestrator.plan.task_file import parse_task_file, without_ticks
 from orchestrator.planner.plan import Drawn
 from orchestrator.runner.render import status_cells
 from orchestrator.store.atomic import (

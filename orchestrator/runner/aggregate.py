@@ -11,8 +11,7 @@ from orchestrator.core.settings import Settings
 from orchestrator.core.snapshot import MERGER, MERGING, PlanSnapshot, as_merger
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import OrchestratorError, PlanError
-from orchestrator.plan.link_labels import with_own_labels
-from orchestrator.plan.safe_markdown import tagless
+from orchestrator.plan.safe_markdown import tagless, with_own_labels
 from orchestrator.runner.auxiliary import Worker, put_off
 from orchestrator.runner.events import Kind
 from orchestrator.runner.launch import was_corrected

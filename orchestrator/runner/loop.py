@@ -31,6 +31,7 @@ from orchestrator.executors.protocol import Executor
 from orchestrator.runner.attempt import LiveAttempt
 from orchestrator.runner.clock import Clock
 from orchestrator.runner.commit import PendingResult, Writer
+from orchestrator.runner.event_loop import Timer
 from orchestrator.runner.events import (
     COMMANDED,
     ENDINGS,
@@ -45,7 +46,6 @@ from orchestrator.runner.manual import commit_manual, inputs_of, interfered, man
 from orchestrator.runner.monitor import Monitor, judge_unlaunched
 from orchestrator.runner.plan_watcher import Change, Watch, difference, kept_with
 from orchestrator.runner.render import Drawing
-from orchestrator.runner.timer import Timer
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.messages import (
     Begun,

@@ -13,8 +13,7 @@ from orchestrator.core.settings import Settings, lower, resolve
 from orchestrator.core.snapshot import PlanSnapshot, lacks_merge, only_simulated, really_done
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import PlanError, Problem
-from orchestrator.services.run_request import RunRequest
-from orchestrator.services.selection import asked_for, require_tagged, startable
+from orchestrator.services.run_request import RunRequest, asked_for, require_tagged, startable
 from orchestrator.services.task_settings import both_settings
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.evidence import conflicts_in

@@ -29,8 +29,7 @@ from orchestrator.runner.clock import Clock
 from orchestrator.runner.events import ENDINGS, Event, Kind, Listener
 from orchestrator.runner.preview import RunPreview, preview_run
 from orchestrator.services.plugins import Plugins
-from orchestrator.services.run_request import RunRequest
-from orchestrator.services.selection import KEPT_WHEN_FRESH
+from orchestrator.services.run_request import KEPT_WHEN_FRESH, RunRequest
 from orchestrator.store.archive import set_outcomes_aside
 from orchestrator.store.atomic import ADVICE
 from orchestrator.store.attempt_record import AttemptRecord, Traces, read_record

@@ -21,8 +21,7 @@ from orchestrator.runner.preview import RunPreview
 from orchestrator.runner.scheduler_setup import revised_entries
 from orchestrator.scheduler.engine import Engine
 from orchestrator.services.assignments import make_task_files
-from orchestrator.services.run_request import RunRequest
-from orchestrator.services.selection import KEPT_AS_THEY_ARE
+from orchestrator.services.run_request import KEPT_AS_THEY_ARE, RunRequest
 from orchestrator.services.task_settings import both_settings
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.requests import Requests, new_id

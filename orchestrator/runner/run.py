@@ -40,8 +40,7 @@ from orchestrator.services.assignments import (
 )
 from orchestrator.services.plans import advance, begin, require_approval
 from orchestrator.services.plugins import Plugins
-from orchestrator.services.run_request import RunRequest
-from orchestrator.services.selection import asked_for
+from orchestrator.services.run_request import RunRequest, asked_for
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.compare_and_swap import CLOSED_WITHIN, LOOK, until_closed
 from orchestrator.store.fingerprint import version_of

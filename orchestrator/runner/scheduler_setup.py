@@ -20,7 +20,7 @@ from orchestrator.runner.preview import RunPreview
 from orchestrator.scheduler.budget import DEFAULT_MODEL, Account, Budget, needed
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.node import Node
-from orchestrator.services.selection import KEPT_AS_THEY_ARE, startable
+from orchestrator.services.run_request import KEPT_AS_THEY_ARE, startable
 from orchestrator.store.attempt_record import Traces
 from orchestrator.views.status import hold_text
 

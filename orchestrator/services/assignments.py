@@ -15,7 +15,7 @@ from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import NotAFileError
 from orchestrator.plan.lines import LARGEST_TEXT
-from orchestrator.services.selection import asked_for
+from orchestrator.services.run_request import asked_for
 from orchestrator.store.atomic import read_file
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.task_file import SECTION, TASK_FILE, says_what_row_says, task_file

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from orchestrator.core.criteria import Criterion
 from orchestrator.core.plan import Plan, Task
 from orchestrator.errors import PlanError
-from orchestrator.plan.criteria_list import criteria_in, with_criteria, with_ticks
 from orchestrator.plan.lines import LARGEST_TEXT, oversized
+from orchestrator.plan.task_file import criteria_in, with_criteria, with_ticks
 from orchestrator.services.assignments import make_task_files
 from orchestrator.services.task_settings import task_settings
 from orchestrator.services.task_texts import read_own

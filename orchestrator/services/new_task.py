@@ -19,8 +19,7 @@ from orchestrator.core.text import one_line, sanitize
 from orchestrator.errors import OrchestratorError, StoreError, UsageError
 from orchestrator.executors.spawn import find_program
 from orchestrator.plan.columns import read_needs
-from orchestrator.plan.editor import fits, ids, next_ids, with_row
-from orchestrator.plan.scan import PlanScan
+from orchestrator.plan.editor import PlanScan, fits, ids, next_ids, with_row
 from orchestrator.plan.task_fields import FIELD_OF
 from orchestrator.services.cells import as_typed, edited, typed_cells, values_of, visible
 from orchestrator.services.row_checks import (

@@ -14,11 +14,10 @@ from orchestrator.core.timestamp import iso
 from orchestrator.errors import PlanError, UsageError
 from orchestrator.plan.columns import read_needs
 from orchestrator.plan.dependencies import Dependencies
-from orchestrator.plan.editor import ids
-from orchestrator.plan.lost_rows import loses_rows
+from orchestrator.plan.document import split_row
+from orchestrator.plan.editor import PlanScan, find_places, ids
 from orchestrator.plan.parser import read_plan
-from orchestrator.plan.scan import PlanScan, find_places
-from orchestrator.plan.tables import split_row
+from orchestrator.plan.row import loses_rows
 from orchestrator.services.task_settings import task_settings
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout, display_path

@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from orchestrator.core.text import one_line
-from orchestrator.cron.entry import NAME, Scheduled, ScheduledRun, When
-from orchestrator.cron.protocol import Scheduler
+from orchestrator.cron.entry import NAME, Scheduled, ScheduledRun, Scheduler, When
 from orchestrator.errors import NotFoundError, ScheduleError, UsageError
 from orchestrator.ownership import make_directories
 from orchestrator.store.atomic import io_errors

@@ -13,11 +13,10 @@ from orchestrator.core.settings import resolve
 from orchestrator.core.text import from_cell
 from orchestrator.errors import StoreError, UsageError
 from orchestrator.ownership import make_directories
-from orchestrator.plan.criteria_list import criteria_in, with_criteria
 from orchestrator.plan.editor import fits
 from orchestrator.plan.lines import LARGEST_TEXT
 from orchestrator.plan.safe_markdown import without_merge
-from orchestrator.plan.task_file import made_from_typed, parse_task_file
+from orchestrator.plan.task_file import criteria_in, made_from_typed, parse_task_file, with_criteria
 from orchestrator.services.agent_choice import Known
 from orchestrator.store.atomic import atomic_write, io_errors, read_file
 from orchestrator.store.compare_and_swap import Taken, put, require_closed

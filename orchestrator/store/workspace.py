@@ -36,13 +36,12 @@ from orchestrator.store.result_writer import Commit, ResultWriter
 from orchestrator.store.task_files import Assignments
 
 if TYPE_CHECKING:
-    from orchestrator.plan import link_labels, parser, safe_markdown
+    from orchestrator.plan import parser, safe_markdown
     from orchestrator.plan import sections as plan_sections
     from orchestrator.plan.parser import StatusCells
     from orchestrator.store import collection, evidence
     from orchestrator.store.attempt_record import Traces
 else:
-    link_labels = LazyModule("orchestrator.plan.link_labels")
     parser = LazyModule("orchestrator.plan.parser")
     safe_markdown = LazyModule("orchestrator.plan.safe_markdown")
     plan_sections = LazyModule("orchestrator.plan.sections")
@@ -432,7 +431,7 @@ def answers_shown(workspace: Workspace, tasks: Sequence[Task]) -> dict[str, str]
         return Answer(workspace.read_shown_answer(task.stem, found))
 
     for task, (head, left, *_) in _heads(workspace, tasks, lambda _, found: found.st_size, read):
-        shown[task.id] = link_labels.with_own_labels(
+        shown[task.id] = safe_markdown.with_own_labels(
             safe_markdown.embed(head) if left else head, task.stem
         )
         if left:

@@ -18,8 +18,7 @@ from orchestrator.core.result import Attempt, Result
 from orchestrator.core.snapshot import NAMES, PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.plan.task_fields import PLAIN_FIELDS, TaskField
-from orchestrator.views.csv_text import csv_text
-from orchestrator.views.listing import COLUMNS
+from orchestrator.views.listing import COLUMNS, csv_text
 from orchestrator.views.report import csv_timestamp
 from orchestrator.views.status import cost_of
 from orchestrator.views.templating import render

@@ -2,15 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
 
 from orchestrator.core.plan import Task
 from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.text import one_line
 from orchestrator.plan.task_fields import PLAIN_FIELDS
-from orchestrator.views.csv_text import csv_text
 from orchestrator.views.status import list_text
 from orchestrator.views.terminal import LABELS, clip, display_width, fit
+
+# ── csv text ────────
+#
+# Tables for spreadsheets: CSV in which no text is taken for a formula.
+
+#: What makes a cell a formula when a text begins with it, also in its wide form.
+_FORMULA = frozenset("=+-@＝＋－＠")
+#: Characters of a cell.
+_MOST = 1000
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return rows below a head; a text that a spreadsheet would compute is quoted as a text, a number stays one."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_cell(value) for value in row])
+    return out.getvalue()
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, (int, float)):
+        return f"{value:.6f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+    if value is None:
+        return ""
+    text = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    line = one_line(text, _MOST)
+    # A dash alone stands for nothing, and computes nothing.
+    return f"'{line}" if line[:1] in _FORMULA and line != "-" else line
+
 
 #: The group of tasks that have nothing to be grouped by.
 NONE = "-"

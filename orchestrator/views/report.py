@@ -9,7 +9,7 @@ from orchestrator.core.cost import usd
 from orchestrator.core.duration import format_duration
 from orchestrator.core.text import cell, pluralize
 from orchestrator.core.usage import DAY, Booking, Figures, Share
-from orchestrator.views.csv_text import csv_text
+from orchestrator.views.listing import csv_text
 from orchestrator.views.terminal import plain, table, timestamp
 
 _COLUMNS = (

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -14,7 +17,10 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from orchestrator.errors import UsageError
+from orchestrator.lazy import LazyModule
+from orchestrator.services.schedules import usable_path
 from orchestrator.store.layout import Layout
+from orchestrator.views.pages import onward
 from orchestrator.web.gate import Gate, Keys
 from orchestrator.web.live import Live
 from orchestrator.web.routes import application
@@ -23,7 +29,6 @@ if TYPE_CHECKING:
     import asyncio  # noqa: TID251 - the name of a type
 
     from starlette.types import ASGIApp
-
 
 # ── connections ────────
 #
@@ -145,3 +150,55 @@ def _server(inside: ASGIApp) -> uvicorn.Server:
             timeout_keep_alive=_IDLE,
         )
     )
+
+
+# ── browser ────────
+#
+# Shows the dashboard in the browser of the desktop, without telling other users of the machine how to get in.
+#
+# Whatever stands in an address on a command line can be read by everybody while the browser starts. So the browser is
+# given a file that only its user can read, and that file leads on, with a token that is spent by the first who comes.
+
+if TYPE_CHECKING:
+    import webbrowser
+else:
+    webbrowser = LazyModule("webbrowser")
+
+
+@contextmanager
+def shown_to() -> Iterator[Callable[[str], str]]:
+    """Yield what shows an address, and says why not; the file goes at the end."""
+    # Anyone who became another user may be told a place that is not there, or not theirs.
+    place = os.environ.get("XDG_RUNTIME_DIR", "")
+    with tempfile.TemporaryDirectory(
+        prefix="orchestrator-",
+        dir=place if os.access(place, os.W_OK | os.X_OK) else None,
+        ignore_cleanup_errors=True,
+    ) as directory:
+
+        def show(address: str) -> str:
+            if sys.platform != "darwin" and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
+                return "there is no desktop here"
+
+            path = os.path.join(directory, "dashboard.html")
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with open(descriptor, "w", encoding="utf-8") as file:
+                file.write(onward(address))
+            with _trusted_path():
+                return "" if webbrowser.open(f"file://{path}") else "no browser could be started"
+
+        yield show
+
+
+@contextmanager
+def _trusted_path() -> Iterator[None]:
+    """Have programs looked for in absolute directories alone: the current one is not trusted (promise 25)."""
+    path = os.environ.get("PATH")
+    os.environ["PATH"] = usable_path(os.defpath if path is None else path)
+    try:
+        yield
+    finally:
+        if path is None:
+            del os.environ["PATH"]
+        else:
+            os.environ["PATH"] = path

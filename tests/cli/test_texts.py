@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.cli.texts import sort_words
+from orchestrator.cli.parser import sort_words
 
 TAKES = {"--tag": True, "-p": True, "--json": False}
 

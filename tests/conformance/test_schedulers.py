@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.cron.crontab import Crontab
-from orchestrator.cron.entry import ScheduledRun, When
-from orchestrator.cron.protocol import Scheduler
+from orchestrator.cron.entry import ScheduledRun, Scheduler, When
 from orchestrator.cron.systemd import SystemdTimers
 from orchestrator.errors import ScheduleError
 from tests.fakes.scheduler import FakeScheduler, install

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.notifiers.http_post import post
 from orchestrator.notifiers.protocol import NotifyError
+from orchestrator.notifiers.webhook import post
 from tests.notifiers.server import BUSY_DRIBBLE, DRIBBLE, DROP, ENDLESS, HANG, Reply, serving
 
 

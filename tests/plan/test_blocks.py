@@ -11,8 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from orchestrator.plan.blocks import first_fence, outline, outlined, section_text, tokens
-from orchestrator.plan.tables import cell_spans, split_row, tables
+from orchestrator.plan.document import (
+    cell_spans,
+    first_fence,
+    outline,
+    outlined,
+    section_text,
+    split_row,
+    tables,
+    tokens,
+)
 from tests.growth import growth
 
 FRAGMENTS = (

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core.criteria import Criterion, worded
 from orchestrator.errors import UsageError
-from orchestrator.plan.criteria_list import criteria_in, with_criteria, with_ticks, without_ticks
+from orchestrator.plan.task_file import criteria_in, with_criteria, with_ticks, without_ticks
 
 FILE = """---
 retries: 1

@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.core.text import sanitize
-from orchestrator.plan.editor import fits, ids, next_ids, with_cells, with_row
+from orchestrator.plan.document import split_row
+from orchestrator.plan.editor import find_places, fits, ids, next_ids, with_cells, with_row
 from orchestrator.plan.parser import parse_plan
-from orchestrator.plan.scan import find_places
-from orchestrator.plan.tables import split_row
 
 ENDINGS = st.sampled_from(["\n", "\r\n"])
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=20)

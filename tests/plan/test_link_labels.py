@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from orchestrator.plan.link_labels import with_own_labels
-from orchestrator.plan.safe_markdown import embed
+from orchestrator.plan.safe_markdown import embed, with_own_labels
 from tests.growth import come_back, growth
 from tests.plan.test_safe_markdown import check, flat
 

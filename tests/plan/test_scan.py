@@ -5,9 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.plan.blocks import outline
-from orchestrator.plan.scan import find_places, plain_tables
-from orchestrator.plan.tables import tables
+from orchestrator.plan.document import outline, tables
+from orchestrator.plan.editor import find_places, plain_tables
 
 HEAD = ["| ID | Task | Deps |", "|---|---|---|"]
 LINES = [

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.core.plan import Task
-from orchestrator.plan.columns import read_header
+from orchestrator.plan.columns import HEADERS, read_header
 from orchestrator.plan.row import read_task
-from orchestrator.plan.table_words import HEADERS
 from orchestrator.plan.task_fields import TASK_FIELDS, TaskField, field_facts, field_texts
 
 SAMPLES = {"priority": "P1", "deadline": "2026-03-01", "estimate": "2h"}

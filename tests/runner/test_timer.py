@@ -5,9 +5,9 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from orchestrator.runner import timer as timer_module
+from orchestrator.runner import event_loop as timer_module
 from orchestrator.runner.clock import Clock
-from orchestrator.runner.timer import Timer
+from orchestrator.runner.event_loop import Timer
 from orchestrator.scheduler.messages import Input, Slept, Ticked
 from tests.executors.harness import until
 

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orchestrator.core.text import one_line
-from orchestrator.views.csv_text import csv_text
+from orchestrator.views.listing import csv_text
 
 
 @given(st.lists(st.text(), min_size=1, max_size=5))

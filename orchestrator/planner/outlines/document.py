@@ -12,7 +12,7 @@ from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from orchestrator.core.text import sanitize
-from orchestrator.plan.blocks import tokens
+from orchestrator.plan.document import tokens
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
