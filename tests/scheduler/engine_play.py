@@ -80,7 +80,11 @@ def check(engine: Engine, *, is_reopened: bool = False) -> None:
         assert entry.unmet == len(open_needs(entry.needs, lambda need: engine.entries[need].status))
         state = replan.ready_state(entry, engine.entries)
         assert isinstance(state, Ready) is not bool(entry.unmet or entry.undurable)
-        assert not (isinstance(state, Skipped) and entry.status is TaskStatus.WAITING)
+        # A task is skipped once the failure, and what a command changed, is recorded.
+        if isinstance(state, Skipped) and not (
+            entry.unrecorded or engine.entries[state.need].unrecorded
+        ):
+            assert entry.status is not TaskStatus.WAITING
     if engine.is_finished and not engine.is_draining:
         kept = {TaskStatus.BLOCKED, TaskStatus.WAITING, TaskStatus.RUNNING}
         for entry in engine.entries.values():
