@@ -19,10 +19,7 @@ import nox
 ROOT = Path(__file__).parent
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 #: What the package needs, the dashboard included: it is tested like everything else.
-RUNTIME = [
-    *PYPROJECT["project"]["dependencies"],
-    *PYPROJECT["project"]["optional-dependencies"]["web"],
-]
+RUNTIME = [*PYPROJECT["project"]["dependencies"], *PYPROJECT["project"]["optional-dependencies"]["web"]]
 #: What tests call from npm: the Claude Code whose behaviour was measured (tests/real_cli), and what looks for barriers
 #: in the pages of the dashboard (tests/web).
 NPM = {"@anthropic-ai/claude-code": "2.1.329", "axe-core": "4.14.1"}
@@ -106,10 +103,7 @@ def smoke(session: nox.Session, wheel: Path, work: Path) -> None:
     install_into(session, work, str(wheel))
     (work / "empty").mkdir()
     with session.chdir(work / "empty"):
-        for command in (
-            (program(work, "python"), "-m", "orchestrator"),
-            (program(work, "orchestrator"),),
-        ):
+        for command in ((program(work, "python"), "-m", "orchestrator"), (program(work, "orchestrator"),)):
             session.run(*command, "--version", external=True)
             session.run(*command, "--help", external=True, silent=True)
 
@@ -133,9 +127,7 @@ def accept(session: nox.Session, sdist: Path, work: Path) -> None:
 def install_into(session: nox.Session, work: Path, *what: str) -> None:
     """Install into the fresh environment of ``build``."""
     pinned = ("-c", str(ROOT / "constraints.txt"))
-    session.run(
-        program(work, "python"), "-m", "pip", "install", "-q", *pinned, *what, external=True
-    )
+    session.run(program(work, "python"), "-m", "pip", "install", "-q", *pinned, *what, external=True)
 
 
 def program(work: Path, name: str) -> str:
@@ -160,16 +152,7 @@ def require_package_data(session: nox.Session, wheel: Path) -> None:
 def tests(session: nox.Session) -> None:
     """Every test, with the coverage of what is tested without a process. Arguments after ``--`` go to pytest."""
     run_tests(session)
-    floors = (
-        "agents",
-        "core",
-        "cron",
-        "executors",
-        "notifiers",
-        "plan",
-        "scheduler",
-        "store",
-    )
+    floors = ("agents", "core", "cron", "executors", "notifiers", "plan", "scheduler", "store")
     included = ",".join(f"orchestrator/{each}/*" for each in floors)
     report(session, f"--include={included}")
 

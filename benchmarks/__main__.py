@@ -44,13 +44,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=5, metavar="N", help="Timed runs of each side.")
     parser.add_argument("--json", action="store_true", help="Print everything as JSON.")
     parser.add_argument("--markdown", action="store_true", help="Print the table as markdown.")
-    parser.add_argument(
-        "--work", metavar="DIR", help="Where to make the plans (default: the temporary directory)."
-    )
+    parser.add_argument("--work", metavar="DIR", help="Where to make the plans (default: the temporary directory).")
     parser.add_argument("--keep", action="store_true", help="Leave what was made.")
-    parser.add_argument(
-        "--scale", type=float, default=1.0, metavar="X", help="Make plans smaller, to try this out."
-    )
+    parser.add_argument("--scale", type=float, default=1.0, metavar="X", help="Make plans smaller, to try this out.")
     order = parser.parse_args()
     if unknown := [name for name in order.cases if name not in CASES]:
         parser.error(f"no such case: {', '.join(unknown)}; there are {', '.join(CASES)}")

@@ -28,9 +28,7 @@ class BareRun:
             for place in range(len(self.tasks)):
                 group.start_soon(self._one, place, limiter, done)
 
-    async def _one(
-        self, place: int, limiter: anyio.CapacityLimiter, done: list[anyio.Event]
-    ) -> None:
+    async def _one(self, place: int, limiter: anyio.CapacityLimiter, done: list[anyio.Event]) -> None:
         script, parents = self.tasks[place]
         for parent in parents:
             await done[parent].wait()

@@ -37,9 +37,7 @@ class Bench:
         directory.mkdir()
         return directory
 
-    def ours(
-        self, jobs: Jobs, slots: int, *, estimates: bool = False, watched: bool = False
-    ) -> Callable[[], Command]:
+    def ours(self, jobs: Jobs, slots: int, *, estimates: bool = False, watched: bool = False) -> Callable[[], Command]:
         """Return what prepares a run of ours."""
 
         def prepare() -> Command:
@@ -218,10 +216,7 @@ def editing(bench: Bench) -> list[Row]:
     rows: list[Row] = []
     for count, aim in ((1000, 5.0), (10_000, 12.0)):
         jobs = plans.layers(10, max(2, bench.size(count) // 10), 3)
-        for command, *words in (
-            ("add", "Write the tests of one more part", "--tag", "tests"),
-            ("list",),
-        ):
+        for command, *words in (("add", "Write the tests of one more part", "--tag", "tests"), ("list",)):
             directory = bench.fresh()
             plans.write_plan(directory, jobs)
             timed(orchestrator("list", cwd=directory, piped=True))
@@ -241,10 +236,7 @@ def starting(bench: Bench) -> list[Row]:
     )
     return [
         ratio("g", what, 8, ours=ours, base=base, against=_START)
-        for what, ours in (
-            ("python -m orchestrator --version", version),
-            ("import orchestrator.cli.main", imported),
-        )
+        for what, ours in (("python -m orchestrator --version", version), ("import orchestrator.cli.main", imported))
     ]
 
 

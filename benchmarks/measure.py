@@ -65,9 +65,7 @@ def timed(command: Command) -> Sample:
     log = command.cwd / "output.log"
     # The same for all: this checkout, no plan directory named from outside, and byte code that may be kept.
     environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("ORCHESTRATOR", "PYTHON", "TM_"))
+        name: value for name, value in os.environ.items() if not name.startswith(("ORCHESTRATOR", "PYTHON", "TM_"))
     }
     environment["PYTHONPATH"] = str(_ROOT)
     with log.open("wb") as output:
@@ -99,9 +97,7 @@ def timed(command: Command) -> Sample:
     )
 
 
-def interleaved(
-    sides: Sequence[Callable[[], Command]], runs: int, say: Callable[[str], None]
-) -> list[list[Sample]]:
+def interleaved(sides: Sequence[Callable[[], Command]], runs: int, say: Callable[[str], None]) -> list[list[Sample]]:
     """Time every side *runs* times in turn, A B A B …, after one turn that does not count; the samples of each."""
     samples: list[list[Sample]] = [[] for _ in sides]
     for turn in range(runs + 1):

@@ -73,9 +73,7 @@ def chain_among_short(links: int, link: float, short: float) -> list[Job]:
     """One long chain, listed last, and before it as much work in short tasks that need nothing."""
     loose = [Job(name(place), (), short) for place in range(round(links * link / short))]
     first = len(loose)
-    return loose + [
-        Job(name(first + step), (first + step - 1,) if step else (), link) for step in range(links)
-    ]
+    return loose + [Job(name(first + step), (first + step - 1,) if step else (), link) for step in range(links)]
 
 
 def lower_bound(jobs: Jobs, slots: int) -> float:

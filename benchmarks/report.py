@@ -31,13 +31,7 @@ class Row:
 
 
 def ratio(
-    case: str,
-    what: str,
-    aim: float,
-    *,
-    ours: Sequence[Sample],
-    base: Sequence[Sample],
-    against: str = "bare loop",
+    case: str, what: str, aim: float, *, ours: Sequence[Sample], base: Sequence[Sample], against: str = "bare loop"
 ) -> Row:
     """Return the row of a ratio of two medians of wall time."""
     mine, theirs = [each.wall for each in ours], [each.wall for each in base]
@@ -67,8 +61,7 @@ def as_text(rows: Sequence[Row]) -> str:
     cells = [_HEAD, *map(_cells, rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(_HEAD))]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in cells
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells
     )
 
 

@@ -67,10 +67,7 @@ def main() -> int:
             name = path.relative_to(DOCS.parent).as_posix()
             sys.stdout.writelines(
                 difflib.unified_diff(
-                    before.splitlines(keepends=True),
-                    text.splitlines(keepends=True),
-                    name,
-                    f"{name} (generated)",
+                    before.splitlines(keepends=True), text.splitlines(keepends=True), name, f"{name} (generated)"
                 )
             )
         else:
@@ -87,12 +84,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield DOCS / "state_machine.md", f"{state_machine()}\n{plan_states()}"
     yield page(
         DOCS / "cli.md",
-        {
-            "commands": commands(),
-            "events": events(),
-            "exit-statuses": exit_statuses(),
-            "settings": settings_table(),
-        },
+        {"commands": commands(), "events": events(), "exit-statuses": exit_statuses(), "settings": settings_table()},
     )
     yield from command_pages()
     yield page(DOCS.parent / "templates.md", {**templates(), "result": result_file()})
@@ -227,11 +219,7 @@ def exit_statuses() -> str:
     """Return the table of exit statuses, with the codes of ``--json`` that go with each."""
     codes: dict[int, list[str]] = {}
     for kind in vars(errors).values():
-        if (
-            isinstance(kind, type)
-            and issubclass(kind, OrchestratorError)
-            and kind.code != OrchestratorError.code
-        ):
+        if isinstance(kind, type) and issubclass(kind, OrchestratorError) and kind.code != OrchestratorError.code:
             codes.setdefault(kind.exit_status, []).append(f"`{kind.code}`")
     lines = ["| status | meaning | error codes of `--json` |", "|---|---|---|"]
     lines += [
@@ -239,11 +227,7 @@ def exit_statuses() -> str:
         for status in ExitStatus
     ]
     lines.append(f"| 128+n | ended by signal n; run again to go on | {', '.join(codes[128])} |")
-    lines += [
-        "",
-        "A problem of a plan has a code of its own, such as `cycle` or `unknown_dependency`.",
-        "",
-    ]
+    lines += ["", "A problem of a plan has a code of its own, such as `cycle` or `unknown_dependency`.", ""]
     return "\n".join(lines)
 
 
@@ -282,13 +266,7 @@ def result_file() -> str:
         cost=0.1234,
         models=(("claude-sonnet", 0.1234),),
     )
-    result = Result(
-        task="T-02",
-        agent="claude",
-        status=TaskStatus.COMPLETED,
-        attempts=(attempt,),
-        inputs={"T-01": 1},
-    )
+    result = Result(task="T-02", agent="claude", status=TaskStatus.COMPLETED, attempts=(attempt,), inputs={"T-01": 1})
     text = render_result(
         result,
         label="Agent-02",
@@ -306,10 +284,7 @@ def result_file() -> str:
 def settings_table() -> str:
     """Return the table of settings: name, flag, default, where it may stand, meaning."""
     flags = flags_of_run()
-    lines = [
-        "| setting | flag of `run` | default | may stand in | meaning |",
-        "|---|---|---|---|---|",
-    ]
+    lines = ["| setting | flag of `run` | default | may stand in | meaning |", "|---|---|---|---|---|"]
     for name, meaning in meanings().items():
         flag = f"`{flags[name]}`" if name in flags else "–"
         places = "plan" if name in settings.RUN_ONLY else "plan, task file"
@@ -321,11 +296,7 @@ def flags_of_run() -> dict[str, str]:
     """Return the flag of each setting that ``run`` has one for."""
     command = cli.get_command(click.Context(cli), "run")
     assert command is not None
-    options = {
-        parameter.name: parameter.opts[0]
-        for parameter in command.params
-        if isinstance(parameter, click.Option)
-    }
+    options = {parameter.name: parameter.opts[0] for parameter in command.params if isinstance(parameter, click.Option)}
     return {name: options[name] for name in settings.NAMES if name in options}
 
 

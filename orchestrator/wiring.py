@@ -53,9 +53,7 @@ else:
     schedules = LazyModule("orchestrator.services.schedules")
 
 #: What to do about an agent without its program.
-_ADVICE = (
-    "install it, or correct command: there; `orchestrator run --simulate` tries a plan without it"
-)
+_ADVICE = "install it, or correct command: there; `orchestrator run --simulate` tries a plan without it"
 #: Seconds in which a program says its version, or is not asked any longer.
 _PATIENCE = 5.0
 #: Seconds that ``claude`` has to answer: more than 200 MB may have to be read from a slow disk first (seen: over 10 s).
@@ -76,11 +74,7 @@ def plugins(claude_bin: str = "", layout: Layout | None = None) -> Plugins:
         for key in sorted({each.agent for each in policies.values()}):
             if reason := _lacks_command(registry[key]):
                 raise AgentError(reason, where=registry[key].where, hint=_ADVICE)
-        of_claude = {
-            task_id: each
-            for task_id, each in policies.items()
-            if registry[each.agent].runs is Program.CLAUDE
-        }
+        of_claude = {task_id: each for task_id, each in policies.items() if registry[each.agent].runs is Program.CLAUDE}
         if of_claude:
             is_root = os.geteuid() == 0
             findings, answer = _see(place)
@@ -272,11 +266,7 @@ def _see(place: claude_check.ProgramLocation) -> tuple[list[Finding], Probe | No
 
 
 def _ask(words: Sequence[str], *, timeout: float = _COLD_START, cwd: str | None = None) -> Probe:
-    asked = {
-        name: value
-        for name, value in os.environ.items()
-        if inherits(name, (EVERYTHING,), NESTED_SESSION)
-    }
+    asked = {name: value for name, value in os.environ.items() if inherits(name, (EVERYTHING,), NESTED_SESSION)}
     return probe.ask(words, {**asked, **claude_check.QUIET}, timeout=timeout, cwd=cwd)
 
 
@@ -284,9 +274,7 @@ def _look_for_claude(claude_bin: str) -> claude_check.ProgramLocation:
     named = claude_bin or os.environ.get("ORCHESTRATOR_CLAUDE_BIN", "")
     found, is_executable = _look_for(named or "claude")
     path = os.path.abspath(found) if found else None
-    return claude_check.ProgramLocation(
-        named=named, program=path if is_executable else None, not_executable=path
-    )
+    return claude_check.ProgramLocation(named=named, program=path if is_executable else None, not_executable=path)
 
 
 def _find(program: str, path: str | None = None) -> str | None:

@@ -72,9 +72,7 @@ def trouble() -> "tuple[str, list[str]]":
     install = "{} install -q {}".format(pip, " ".join(map(shlex.quote, command)))
     uv = "uv run {}".format(shlex.quote(os.path.abspath(__file__)))
     if sys.version_info < OLDEST:
-        wrong = "Python 3.11 or newer is needed, and {} is {}.{}.{}".format(
-            sys.executable, *sys.version_info[:3]
-        )
+        wrong = "Python 3.11 or newer is needed, and {} is {}.{}.{}".format(sys.executable, *sys.version_info[:3])
         return wrong, ["python3.11 -m venv {} && {}".format(venv, install), uv]
     names = (re.split("[<>=]", each)[0] for each in command)
     missing = [name for name in names if find_spec(MODULES.get(name, name)) is None]

@@ -23,9 +23,7 @@ from tests.fakes.claude_calls import install
 
 # How long an example took says how loud the machine is, not whether we are right. All else stays as Hypothesis has it
 # where it runs: the same examples every time on a CI service, new ones elsewhere.
-settings.register_profile(
-    "patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
 #: What has a process measure itself; a short one, of which the tests start thousands, takes three times as long then.
@@ -130,9 +128,7 @@ def pytest_testnodedown(node: Any) -> None:
         figures[name] = max(figures[name], number) if is_most else figures[name] + number
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print the figures."""
     figures: Counter[str] = config.stash.get(_TALLY, Counter())
     if figures:

@@ -90,9 +90,7 @@ class ClaudeAgent(NamedTuple):
         is_form = bool(assignment.settings.schema)
         return Invocation(
             argv=(self.program, *_words(assignment)),
-            stdin=go_on(assignment)
-            if assignment.interrupted
-            else compose(assignment, self.role, is_form=is_form),
+            stdin=go_on(assignment) if assignment.interrupted else compose(assignment, self.role, is_form=is_form),
             env=self.env,
             login=self.login,
         )

@@ -88,14 +88,8 @@ class LastTurn:
         if event.get("parent_tool_use_id"):
             return
         content = message.get("content")
-        blocks = (
-            [each for each in content if isinstance(each, dict)]
-            if isinstance(content, list)
-            else []
-        )
-        is_error = any(
-            event.get(name) for name in ("error", "is_api_error_message", "isApiErrorMessage")
-        )
+        blocks = [each for each in content if isinstance(each, dict)] if isinstance(content, list) else []
+        is_error = any(event.get(name) for name in ("error", "is_api_error_message", "isApiErrorMessage"))
         if is_error or message.get("model") == SYNTHETIC:
             self.is_broken = self.is_broken or is_error
             self.own += [text_of(each.get("text")) for each in blocks if each.get("type") == "text"]

@@ -96,10 +96,7 @@ def judge_version(answer: Probe) -> Finding:
         found = f"cannot be asked for its version: {answer.trouble}"
         if answer.advice:
             return Finding(VERSION, Level.FAILED, found, answer.advice)  # it may be as good as any
-        return _unusable(
-            found,
-            f"see what `claude --version` says in a terminal, or install it again: {_INSTALL}",
-        )
+        return _unusable(found, f"see what `claude --version` says in a terminal, or install it again: {_INSTALL}")
     if answer.code is not None and (answer.code < 0 or answer.code in _CANNOT_RUN):
         how = _signal(-answer.code) if answer.code < 0 else f"exit status {answer.code}: {said}"
         return _unusable(
@@ -140,9 +137,7 @@ def credentials(environment: Mapping[str, str]) -> str:
     return f"{environment.get('CLAUDE_CONFIG_DIR') or f'{home}/.claude'}/.credentials.json"
 
 
-def judge_login(
-    answer: Probe | None, environment: Mapping[str, str], *, has_credentials: bool
-) -> Finding:
+def judge_login(answer: Probe | None, environment: Mapping[str, str], *, has_credentials: bool) -> Finding:
     """Say whether there is an account. No one is asked whether it is still accepted: that would cost something.
 
     Args:
@@ -173,9 +168,7 @@ def judge_login(
 
 
 def _is_subscription(login: Mapping[str, Any]) -> bool:
-    method, plan = (
-        str(login.get(word) or "").lower() for word in ("authMethod", "subscriptionType")
-    )
+    method, plan = (str(login.get(word) or "").lower() for word in ("authMethod", "subscriptionType"))
     return plan not in {"", "none"} or "claude.ai" in method or "oauth" in method
 
 
@@ -197,9 +190,7 @@ def judge_session(environment: Mapping[str, str]) -> Finding:
     return Finding("session", Level.OK, "not inside another Claude Code session")
 
 
-def judge_permissions(
-    policies: Mapping[str, Settings], environment: Mapping[str, str], *, is_root: bool
-) -> Finding:
+def judge_permissions(policies: Mapping[str, Settings], environment: Mapping[str, str], *, is_root: bool) -> Finding:
     """Say which of these tasks, all of ``claude``, bypass the permission checks.
 
     The CLI refuses that to root outside of a sandbox.

@@ -13,13 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from orchestrator.agents.claude_answer import Ending
-from orchestrator.agents.claude_refusal import (
-    concern,
-    concern_of_silence,
-    is_of_the_task,
-    messages,
-    rules,
-)
+from orchestrator.agents.claude_refusal import concern, concern_of_silence, is_of_the_task, messages, rules
 from orchestrator.agents.outcome import failure, last_words, mismatch, not_its_own_end, shown
 from orchestrator.core.cost import CAP_REACHED
 from orchestrator.core.result import FREE, Bill, Outcome, ProcessExit, StopReason, Verdict
@@ -70,16 +64,12 @@ def judge(
     what was to make another result after it, *program* the words with which the agent calls us, *has_worked* whether
     the model took a turn at all.
     """
-    evidence = _Evidence(
-        full or last, last, exit, errors, settings, limit, own, version, unfinished, program
-    )
+    evidence = _Evidence(full or last, last, exit, errors, settings, limit, own, version, unfinished, program)
     outcome = evidence.outcome()
     session = "" if evidence.is_without_session else session
     bill = evidence.bill(is_begun=bool(session))
     # A session in which nothing was said yet is not worth going on with.
-    is_resumable = (
-        bool(session) and bill.cost != 0 and evidence.may_go_on(outcome, has_worked=has_worked)
-    )
+    is_resumable = bool(session) and bill.cost != 0 and evidence.may_go_on(outcome, has_worked=has_worked)
     is_completed = outcome.verdict is Verdict.COMPLETED
     return outcome._replace(
         is_refused=outcome.is_refused and not has_worked and exit.stopped is None,
@@ -118,9 +108,7 @@ class _Evidence(NamedTuple):
         if ours is not None and (self.result is None or self.exit.stopped is not _STAYED):
             return ours
         if self.is_without_session:
-            words = (
-                last_words(self.errors) if self.result is None else one_line(self.answer_text, 300)
-            )
+            words = last_words(self.errors) if self.result is None else one_line(self.answer_text, 300)
             advice = "; extra_args must name no session" if self.settings.extra_args else ""
             return Outcome(verdict=Verdict.FATAL, reason=words + advice, is_session_gone=True)
         if self.result is None:
@@ -180,9 +168,7 @@ class _Evidence(NamedTuple):
             return ""
         listed = self.ending.event.get("errors")
         return (
-            self.ending.text
-            or self.ending.own
-            or "; ".join(map(text_of, listed if isinstance(listed, list) else []))
+            self.ending.text or self.ending.own or "; ".join(map(text_of, listed if isinstance(listed, list) else []))
         )
 
     @property
@@ -205,8 +191,7 @@ class _Evidence(NamedTuple):
         return (
             bool(result.get("is_error"))
             and result.get("subtype") == "success"
-            and concern(result, self.answer_text, self.limit, self.exit.ended).verdict
-            is not Verdict.FATAL
+            and concern(result, self.answer_text, self.limit, self.exit.ended).verdict is not Verdict.FATAL
         )
 
     def _answered(self) -> Outcome:
@@ -222,10 +207,7 @@ class _Evidence(NamedTuple):
             # Before the schema: another attempt would not be allowed it either.
             reason = f"not allowed: {', '.join(self.denials)}"
             return Outcome(
-                verdict=Verdict.FATAL,
-                reason=one_line(reason, limit=400),
-                answer=answer,
-                is_markdown=is_markdown,
+                verdict=Verdict.FATAL, reason=one_line(reason, limit=400), answer=answer, is_markdown=is_markdown
             )
         if wrong:
             return self._failed(f"its answer does not fit the schema: {wrong}")
@@ -234,10 +216,7 @@ class _Evidence(NamedTuple):
     def _silent(self) -> Outcome:
         # What is wrong with the command line is said on standard error, and nothing else is said.
         words = last_words(self.errors)
-        if (
-            self.exit.signal is None
-            and (found := concern_of_silence(words)).verdict is Verdict.HELD
-        ):
+        if self.exit.signal is None and (found := concern_of_silence(words)).verdict is Verdict.HELD:
             return found._replace(reason=words)
         lines = self.errors.decode(errors="replace")
         is_refused = self.exit.code == 1 and _REFUSED.search(lines) is not None
@@ -277,9 +256,7 @@ class _Evidence(NamedTuple):
         )
 
     def _failed(self, reason: str) -> Outcome:
-        return Outcome(
-            verdict=Verdict.FAILED, reason=one_line(reason, 400), answer=self.answer_text
-        )
+        return Outcome(verdict=Verdict.FAILED, reason=one_line(reason, 400), answer=self.answer_text)
 
     @property
     def denied(self) -> list[Any]:
@@ -314,11 +291,7 @@ class _Evidence(NamedTuple):
             "Turns": _count(self.result.get("num_turns")),
             "Input tokens": _count(tokens.get("input_tokens")),
             "Output tokens": _count(tokens.get("output_tokens")),
-            **(
-                {"At work when it was ended": self.unfinished}
-                if self.warning and not self.end
-                else {}
-            ),
+            **({"At work when it was ended": self.unfinished} if self.warning and not self.end else {}),
             **({"Ended with": self.end} if is_completed and self.end else {}),
         }
 

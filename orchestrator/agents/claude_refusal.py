@@ -38,9 +38,7 @@ _PASSING = frozenset({408, 409, 425})
 _OWN = re.compile(r"prompt is too long|usage policy|output token maximum", re.IGNORECASE)
 _OWN_ENDS = frozenset({"error_max_turns", "error_max_budget_usd"})
 
-_LIMIT = re.compile(
-    r"you've (?:hit|reached) your .*limit|claude (?:ai )?usage limit", re.IGNORECASE
-)
+_LIMIT = re.compile(r"you've (?:hit|reached) your .*limit|claude (?:ai )?usage limit", re.IGNORECASE)
 _SHUT = re.compile(
     r"not logged in|run /login|failed to authenticate|invalid api key|credit balance is too low"
     r"|oauth token (?:has expired|revoked)",
@@ -207,11 +205,7 @@ def rules(denials: Sequence[Any], program: str = "") -> tuple[str, ...]:
 
     *program*: the words with which the agent calls us.
     """
-    found = (
-        _rule(denial)
-        for denial in denials
-        if isinstance(denial, dict) and not _message(denial, program)
-    )
+    found = (_rule(denial) for denial in denials if isinstance(denial, dict) and not _message(denial, program))
     return tuple(dict.fromkeys(found))
 
 
@@ -275,8 +269,7 @@ _CUE = re.compile(
     re.IGNORECASE,
 )
 _AFTER = re.compile(
-    r"(?:in|after)\s+(?:about\s+)?((?:\d+(?:\.\d+)?\s*[a-z]+(?:,?\s+(?:and\s+)?|\b)){1,3})",
-    re.IGNORECASE,
+    r"(?:in|after)\s+(?:about\s+)?((?:\d+(?:\.\d+)?\s*[a-z]+(?:,?\s+(?:and\s+)?|\b)){1,3})", re.IGNORECASE
 )
 _LENGTH = re.compile(
     r"(\d+(?:\.\d+)?)\s*(?:(s)(?:ecs?|econds?)?|(m)(?:ins?|inutes?)?|(h)(?:rs?|ours?)?|(d)(?:ays?)?|(w)(?:eeks?)?)\b",
@@ -307,11 +300,7 @@ _LATE = timedelta(minutes=10)
 def opens_at(limit: Mapping[str, Any], said: str, now: float) -> float:
     """Return when the account opens again, seconds since the epoch; 0.0 when none is set. *now* is when it was said."""
     timestamp = limit.get("resetsAt")
-    if (
-        isinstance(timestamp, (int, float))
-        and not isinstance(timestamp, bool)
-        and abs(timestamp) < 10**12
-    ):
+    if isinstance(timestamp, (int, float)) and not isinstance(timestamp, bool) and abs(timestamp) < 10**12:
         found = float(timestamp)
     elif match := _EPOCH.search(said):
         found = float(match[1])
@@ -331,9 +320,7 @@ def _in_words(said: str, now: float) -> float:
         if match := _AFTER.match(rest):
             parts = _LENGTH.findall(match[1])
             if parts:
-                return now + sum(
-                    float(number) * _UNITS["".join(unit).lower()] for number, *unit in parts
-                )
+                return now + sum(float(number) * _UNITS["".join(unit).lower()] for number, *unit in parts)
         rest = re.sub(r"^(?:on|at|after|by)\s+", "", rest, flags=re.IGNORECASE)
         day = _DAY.match(rest)
         after = rest[day.end() :] if day else rest

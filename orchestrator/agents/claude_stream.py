@@ -75,9 +75,7 @@ def _result(content: object) -> str:
     if isinstance(content, str):
         return content
     texts = (
-        str(each.get("text", ""))
-        for each in (content if isinstance(content, list) else [])
-        if isinstance(each, dict)
+        str(each.get("text", "")) for each in (content if isinstance(content, list) else []) if isinstance(each, dict)
     )
     return "\n".join(filter(None, texts))
 

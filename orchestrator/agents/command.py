@@ -15,16 +15,7 @@ from orchestrator.agents.prompt import compose
 from orchestrator.agents.protocol import Assignment, Turn
 from orchestrator.agents.stdout_reader import NO_SUCH_COMMAND, TextReader, read_stdout
 from orchestrator.core.agent import MODEL, PROMPT_FILE, AgentCommand
-from orchestrator.core.result import (
-    FREE,
-    SCRIPT,
-    Bill,
-    Invocation,
-    Outcome,
-    ProcessExit,
-    StreamSignals,
-    Verdict,
-)
+from orchestrator.core.result import FREE, SCRIPT, Bill, Invocation, Outcome, ProcessExit, StreamSignals, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.text import is_blank
 from orchestrator.errors import AgentError
@@ -62,10 +53,7 @@ class CommandAgent(NamedTuple):
                 f"the agent {self.key} cannot work with the model {model!r}",
                 hint="name one with model: in the task file, the plan, or the agent's own file",
             )
-        words = tuple(
-            word.replace(PROMPT_FILE, SCRIPT).replace(MODEL, model.replace("\0", ""))
-            for word in words
-        )
+        words = tuple(word.replace(PROMPT_FILE, SCRIPT).replace(MODEL, model.replace("\0", "")) for word in words)
         return Invocation(
             argv=(self.program, *words),
             stdin="" if in_file else prompt,

@@ -163,18 +163,10 @@ def flaw(schema: Mapping[str, Any]) -> str:
 
 def _leads_nowhere(schema: Mapping[str, Any]) -> str | None:
     """Return a reference to what is not there: it would be found at an answer, and that is paid for."""
-    dialect = jsonschema.specification_with(
-        schema.get("$schema", ""), default=jsonschema.DRAFT202012
-    )
+    dialect = jsonschema.specification_with(schema.get("$schema", ""), default=jsonschema.DRAFT202012)
     whole = dialect.create_resource(schema)
     # It may also be no address at all, lead into a number, or stand in what an old draft leaves open.
-    problems = (
-        referencing_exceptions.Unresolvable,
-        AttributeError,
-        LookupError,
-        TypeError,
-        ValueError,
-    )
+    problems = (referencing_exceptions.Unresolvable, AttributeError, LookupError, TypeError, ValueError)
     ahead = [(whole, jsonschema_specifications.REGISTRY.resolver_with_root(whole))]
     while ahead:
         part, resolver = ahead.pop()

@@ -23,10 +23,7 @@ class SimulatedAgent:
     def invocation(self, assignment: Assignment) -> Invocation:
         """Return the block as output; there is nothing to run."""
         task = assignment.task
-        steps = [
-            "Read the task file",
-            *(f"Read the result of {given.task}" for given in assignment.inputs),
-        ]
+        steps = ["Read the task file", *(f"Read the result of {given.task}" for given in assignment.inputs)]
         steps.append("Write the answer")
         lines = [
             _RULE,

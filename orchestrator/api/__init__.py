@@ -65,8 +65,4 @@ def check_all_tasks(directory: str | None = None) -> dict[str, Any]:
     except OrchestratorError as error:
         return {"alerts": [str(error)], "summary": "", "skipped": {}}
     skipped: Mapping[str, str] = found.broken
-    return {
-        "alerts": [str(alert) for alert in found.alerts],
-        "summary": found.summary(),
-        "skipped": dict(skipped),
-    }
+    return {"alerts": [str(alert) for alert in found.alerts], "summary": found.summary(), "skipped": dict(skipped)}

@@ -40,11 +40,7 @@ class Directory:
     """One plan directory, and who asks."""
 
     def __init__(
-        self,
-        directory: str | os.PathLike[str] | None = None,
-        *,
-        name: str = "",
-        claude_bin: str = "",
+        self, directory: str | os.PathLike[str] | None = None, *, name: str = "", claude_bin: str = ""
     ) -> None:
         """Take the plan directory; nothing is read yet.
 
@@ -74,9 +70,7 @@ class Directory:
 
     @property
     def _call(self) -> ProgramCall:
-        return ProgramCall(
-            name=self._name, is_json=True, layout=self._layout, claude_bin=self._claude_bin
-        )
+        return ProgramCall(name=self._name, is_json=True, layout=self._layout, claude_bin=self._claude_bin)
 
     def _plugins(self, layout: Layout | None = None) -> Plugins:
         return plugins(self._claude_bin, layout or self._layout)

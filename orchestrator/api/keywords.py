@@ -24,9 +24,7 @@ class TaskSettings(TypedDict, total=False):
     tools: Sequence[str]
     allowed_tools: Sequence[str]
     disallowed_tools: Sequence[str]
-    permission_mode: Literal[
-        "acceptEdits", "default", "dontAsk", "plan", "auto", "bypassPermissions"
-    ]
+    permission_mode: Literal["acceptEdits", "default", "dontAsk", "plan", "auto", "bypassPermissions"]
     on_denial: Literal["fail", "accept"]
     max_turns: int
     task_budget_usd: float

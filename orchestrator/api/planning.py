@@ -126,15 +126,7 @@ class Planning(Directory):
         Raises:
             UsageError: there is no title, or one of the others is invalid.
         """
-        made = create(
-            self._layout,
-            title,
-            priority=priority,
-            request=plan,
-            eta=eta,
-            who=self._name,
-            now=time.time(),
-        )
+        made = create(self._layout, title, priority=priority, request=plan, eta=eta, who=self._name, now=time.time())
         return type(self)(made.root, name=self._name, claude_bin=self._claude_bin)
 
     def transition(self, event: str, note: str = "") -> str:
@@ -163,9 +155,5 @@ _KEYWORDS = _NAME_OF.keys()
 
 def _sorted(given: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
     """Return the fields of a row among keywords, as they are typed, and the other keywords; None is left out."""
-    values = {
-        _NAME_OF[key]: str(value)
-        for key, value in given.items()
-        if key in _NAME_OF and value is not None
-    }
+    values = {_NAME_OF[key]: str(value) for key, value in given.items() if key in _NAME_OF and value is not None}
     return values, {key: value for key, value in given.items() if key not in _NAME_OF}

@@ -82,15 +82,11 @@ class Running(Directory):
             simulate=simulate,
             only=[resolve_ids(self._layout, task) for task in listed("only", only)],
             tags=listed("tags", tags),
-            raised_budget=None
-            if raise_budget is None
-            else read_settings({"budget_usd": raise_budget})["budget_usd"],
+            raised_budget=None if raise_budget is None else read_settings({"budget_usd": raise_budget})["budget_usd"],
         )
         return run(order, self._plugins(), listener)
 
-    def wait(
-        self, timeout: float = 90.0, until: str = "news", since: Cursor | str | None = None
-    ) -> WaitUpdate:
+    def wait(self, timeout: float = 90.0, until: str = "news", since: Cursor | str | None = None) -> WaitUpdate:
         """Wait for *news* of a run, for *any* end of a task, or for its *end*; the end of the run always counts.
 
         Args:
@@ -125,7 +121,6 @@ class Running(Directory):
         if not stopped.await_end(timeout):
             name = f"run {stopped.run}" if stopped.run else "who waits for the time to run"
             raise BusyError(
-                f"{name} has not ended after {timeout:g}s",
-                hint="stop it once more: its agents get no more time then",
+                f"{name} has not ended after {timeout:g}s", hint="stop it once more: its agents get no more time then"
             )
         return stopped.run

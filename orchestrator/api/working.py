@@ -58,9 +58,7 @@ class Working(Directory):
             raise UsageError(f"progress: {progress} is not between 0 and 100 per cent")
         return start.execute(self._call, start.StartParams(task, progress=progress))
 
-    def complete(
-        self, task: str, answer: str = "", *, note: str = "", validate: bool = False, met: str = ""
-    ) -> Reply:
+    def complete(self, task: str, answer: str = "", *, note: str = "", validate: bool = False, met: str = "") -> Reply:
         """Say that a task is done; *answer* is its result.
 
         With *validate*, or where plan or task say so, only when its success criteria are met; *met*, ``"1,3"`` or

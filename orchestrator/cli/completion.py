@@ -23,18 +23,10 @@ if TYPE_CHECKING:
 def complete_words(words: str, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
     """Return what may stand in the place of a parameter of the command table; *words*: its ``completion``."""
     if words == "task":
-        return [
-            CompletionItem(task.id, help=task.name)
-            for task in _tasks(ctx)
-            if task.id.startswith(incomplete)
-        ]
+        return [CompletionItem(task.id, help=task.name) for task in _tasks(ctx) if task.id.startswith(incomplete)]
     # Behind the last comma: lists are completed word by word.
     done, comma, last = incomplete.rpartition(",")
-    return [
-        CompletionItem(f"{done}{comma}{word}")
-        for word in _WORDS[words](ctx)
-        if word.startswith(last)
-    ]
+    return [CompletionItem(f"{done}{comma}{word}") for word in _WORDS[words](ctx) if word.startswith(last)]
 
 
 def _tasks(ctx: click.Context) -> list[Task]:

@@ -19,14 +19,7 @@ import click
 from orchestrator import __version__
 from orchestrator.cli.parser import click_command
 from orchestrator.commands.registry import COMMANDS, SECTIONS, load
-from orchestrator.commands.reply import (
-    leave,
-    program,
-    say_error,
-    say_refused,
-    say_unforeseen,
-    talk,
-)
+from orchestrator.commands.reply import leave, program, say_error, say_refused, say_unforeseen, talk
 from orchestrator.core.ids import suggestion
 from orchestrator.errors import ExitStatus, OrchestratorError, UsageError
 
@@ -115,9 +108,7 @@ def _status() -> int:
     # A short command has nothing to collect; `run` turns it on again.
     gc.disable()
     words = sys.argv[1:]
-    wants_json = not {"--json", "--format=json"}.isdisjoint(words) or (
-        ("--format", "json") in pairwise(words)
-    )
+    wants_json = not {"--json", "--format=json"}.isdisjoint(words) or (("--format", "json") in pairwise(words))
     try:
         _decode_words()
         _require_posix()
@@ -214,9 +205,7 @@ def _escape(error: UnicodeError) -> tuple[str, int]:
     return "".join(f"\\u{pair}" for pair in pairs), error.end
 
 
-def _show_warning(
-    message: Warning | str, category: type[Warning], *_: object, **__: object
-) -> None:
+def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     """Print a warning of this package as one line; other warnings (``-X dev``) are for programmers."""
     talk(f"⚠️ {message}" if category is UserWarning else f"{category.__name__}: {message}")
 

@@ -12,15 +12,7 @@ import click
 
 from orchestrator.commands.answer import print_answer
 from orchestrator.commands.call import Call
-from orchestrator.commands.registry import (
-    Command,
-    Group,
-    Parameter,
-    WholeNumber,
-    load,
-    make_params,
-    parameters,
-)
+from orchestrator.commands.registry import Command, Group, Parameter, WholeNumber, load, make_params, parameters
 from orchestrator.commands.reply import from_stdin
 from orchestrator.errors import UsageError
 
@@ -147,14 +139,10 @@ class _Command(click.Command):
 def _help(docstring: str) -> str:
     """Return a docstring as click wants it: a paragraph with indented lines is not wrapped, ``Examples:`` not shown."""
     parts = cleandoc(docstring).split("\n\n")
-    return "\n\n".join(
-        "\b\n" + each.removeprefix("Examples:\n") if "\n  " in each else each for each in parts
-    )
+    return "\n\n".join("\b\n" + each.removeprefix("Examples:\n") if "\n  " in each else each for each in parts)
 
 
-def _click_parameter(
-    name: str, parameter: Parameter, *, is_required: bool = False
-) -> click.Parameter:
+def _click_parameter(name: str, parameter: Parameter, *, is_required: bool = False) -> click.Parameter:
     """Return a parameter as click knows it; it has no default there, for ``Params`` has it."""
     more: dict[str, Any] = {"metavar": parameter.metavar or None, "callback": _reader(parameter)}
     if parameter.completion:
@@ -172,9 +160,7 @@ def _click_parameter(
     default = f"default: {parameter.shown_default}" if parameter.shown_default else ""
     bounds = str(parameter.read) if isinstance(parameter.read, WholeNumber) else ""
     limits = f"  [{'; '.join(filter(None, (default, bounds)))}]" if default or bounds else ""
-    return click.Option(
-        [*names, name], help=parameter.help + limits, hidden=parameter.is_hidden, **more
-    )
+    return click.Option([*names, name], help=parameter.help + limits, hidden=parameter.is_hidden, **more)
 
 
 def _reader(parameter: Parameter) -> Callable[[click.Context, click.Parameter, Any], Any] | None:
@@ -234,9 +220,7 @@ def parse(name: str, words: Sequence[str]) -> tuple[Call, Any]:
         return 0
 
     try:
-        click_command(name, replace(command, main=keep)).main(
-            [*words], prog_name=name, standalone_mode=False
-        )
+        click_command(name, replace(command, main=keep)).main([*words], prog_name=name, standalone_mode=False)
     except click.UsageError as error:
         hint = f"orchestrator {name} --help"
         raise UsageError(error.format_message(), hint=hint) from None

@@ -10,13 +10,7 @@ from typing import NamedTuple
 from orchestrator.commands.call import Call
 from orchestrator.commands.registry import CALLER, DIR, JSON, Command, Facts, argument, option
 from orchestrator.commands.reply import with_program
-from orchestrator.commands.task_options import (
-    criteria_of,
-    field_options,
-    setting_options,
-    settings_of,
-    tags_of,
-)
+from orchestrator.commands.task_options import criteria_of, field_options, setting_options, settings_of, tags_of
 from orchestrator.planner.draft import vagueness
 from orchestrator.services.new_task import Added, NewTask, add
 
@@ -28,22 +22,13 @@ class AddParams:
     text: str = argument("TEXT", dash="prose")
     desc: str = option("More about it; of a command, its name.", metavar="TEXT", default="")
     depends_on: Sequence[str] = option(
-        "What comes before: T-01,T-02.",
-        metavar="IDS",
-        is_repeated=True,
-        completion="tasks",
+        "What comes before: T-01,T-02.", metavar="IDS", is_repeated=True, completion="tasks"
     )
     values: Mapping[str, str] = field_options()
     tags: Sequence[str] = option(
-        "A word to find it by.",
-        metavar="NAME",
-        names=("--tag",),
-        is_repeated=True,
-        completion="tag",
+        "A word to find it by.", metavar="NAME", names=("--tag",), is_repeated=True, completion="tag"
     )
-    criterion: Sequence[str] = option(
-        "When it is done: one criterion.", metavar="TEXT", is_repeated=True
-    )
+    criterion: Sequence[str] = option("When it is done: one criterion.", metavar="TEXT", is_repeated=True)
     criteria: str = option("""The same: '["all tests pass"]'.""", metavar="JSON", default="")
     settings: Mapping[str, str] = setting_options()
     id: str = option("Its id (default: the next one).", metavar="ID", default="")
@@ -88,9 +73,7 @@ def remarks(row: NewRow) -> Iterator[str]:
     """Yield what was made for the task, what runs it, and what should be better about it."""
     added = row.added
     if added.plan:
-        queue = (
-            "a queue in which `shell` runs commands and claude, which costs money, does the rest"
-        )
+        queue = "a queue in which `shell` runs commands and claude, which costs money, does the rest"
         yield f"made {os.path.relpath(added.plan)}: {queue}"
     for warning in filter(None, (added.warning, added.too_long)):
         yield f"warning: {warning}"

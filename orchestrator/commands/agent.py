@@ -24,13 +24,7 @@ from orchestrator.commands.registry import (
     option,
 )
 from orchestrator.commands.reply import passed_over, terminal_width
-from orchestrator.commands.report import (
-    Ledger,
-    broken_warnings,
-    days_option,
-    look_back,
-    share_facts,
-)
+from orchestrator.commands.report import Ledger, broken_warnings, days_option, look_back, share_facts
 from orchestrator.core.agent import Duty, Listed, Load, loads, names_of, with_room
 from orchestrator.core.message import LIMIT, MessageKind, clean
 from orchestrator.core.snapshot import really_done
@@ -63,14 +57,10 @@ class RegisterParams:
 
     key: str = argument("KEY")
     command: str | None = option("The program it runs, and what follows it.", metavar="WORDS")
-    extends: str | None = option(
-        "The agent it is a role of (default: claude).", metavar="KEY", completion="agent"
-    )
+    extends: str | None = option("The agent it is a role of (default: claude).", metavar="KEY", completion="agent")
     role: str = option("What stands in front of every prompt.", metavar="TEXT", default="")
     best_for: str | None = option("What it is good for, for people and planners.", metavar="TEXT")
-    types: Sequence[str] | None = option(
-        "Types of task that it is there for.", metavar="A,B", read=_list
-    )
+    types: Sequence[str] | None = option("Types of task that it is there for.", metavar="A,B", read=_list)
     capabilities: Sequence[str] | None = option("What else it can do.", metavar="A,B", read=_list)
     max_parallel: int | None = option("Tasks at once at most.", metavar="N", read=WholeNumber(1))
     model: str | None = option("The model it asks for.", metavar="M")
@@ -97,9 +87,7 @@ def _register(call: Call, params: RegisterParams) -> _Registered:
     """
     values = {name: getattr(params, name) for name in _FIELDS}
     given = {name: value for name, value in values.items() if value is not None}
-    path, member = register(
-        call.plan(), params.key, given, params.role, os.environ, force=params.force
-    )
+    path, member = register(call.plan(), params.key, given, params.role, os.environ, force=params.force)
     return _Registered(path, Listed(member, 0, lacks(member)))
 
 
@@ -124,9 +112,7 @@ class WorkloadParams:
     """Whether only those with room are named."""
 
     below: int | None = option(
-        "Names alone: who has room and fewer than N under way.",
-        metavar="N",
-        read=WholeNumber(1),
+        "Names alone: who has room and fewer than N under way.", metavar="N", read=WholeNumber(1)
     )
 
 
@@ -158,9 +144,7 @@ def workload(layout: Layout, agents: Agents) -> Workload:
     return Workload(loads(duties, agents(layout)), broken)
 
 
-def send_message(
-    layout: Layout, name: str, text: str, author: str, agents: Agents
-) -> list[AgentTask]:
+def send_message(layout: Layout, name: str, text: str, author: str, agents: Agents) -> list[AgentTask]:
     """Share a message on every open task of one agent or assignee; return these tasks.
 
     What is shared on a task is in its prompt, its context and the journal.
@@ -186,9 +170,7 @@ def send_message(
     return sent
 
 
-def _duties_of_plans(
-    layout: Layout, agents: Agents
-) -> tuple[dict[str, tuple[Layout, list[Duty]]], dict[str, str]]:
+def _duties_of_plans(layout: Layout, agents: Agents) -> tuple[dict[str, tuple[Layout, list[Duty]]], dict[str, str]]:
     places = dict(live_plans(layout)) or {".": layout}
     return read_each(places, lambda _, place: (place, list(_duties(place, agents))))
 

@@ -12,14 +12,7 @@ from orchestrator.commands.call import Call
 from orchestrator.commands.registry import DIR, Command, argument, flag, option, with_help
 from orchestrator.commands.reply import say_error, with_program, write
 from orchestrator.core.agent import running_tasks
-from orchestrator.core.dispatch import (
-    Skipped,
-    TaskPaths,
-    context,
-    ready,
-    refusal,
-    within_capacity,
-)
+from orchestrator.core.dispatch import Skipped, TaskPaths, context, ready, refusal, within_capacity
 from orchestrator.core.plan import Task
 from orchestrator.core.plan_status import TERMINAL
 from orchestrator.core.snapshot import PlanSnapshot, really_done
@@ -211,11 +204,7 @@ class Dispatcher:
         return staying_run(layout)
 
     def _start(
-        self,
-        layout: Layout,
-        only: Sequence[str],
-        holder: Mapping[str, Any] | None,
-        plugins: Plugins,
+        self, layout: Layout, only: Sequence[str], holder: Mapping[str, Any] | None, plugins: Plugins
     ) -> tuple[str, dict[str, str]]:
         """Have tasks done; return the run that does it, and why it does not do some of them, by task."""
         refused: dict[str, str] = {}
@@ -229,9 +218,7 @@ class Dispatcher:
         await_begun(layout, [each for each in only if each not in refused], run)
         return run, refused
 
-    def _context(
-        self, layout: Layout, preview: RunPreview, board: PlanSnapshot, task: Task
-    ) -> Mapping[str, Any]:
+    def _context(self, layout: Layout, preview: RunPreview, board: PlanSnapshot, task: Task) -> Mapping[str, Any]:
         found = preview.workspace.assignments.read(task)
         needs = [board.plan.tasks[need] for need in task.data_needs]
         settings = preview.meant[task.id]
@@ -252,11 +239,7 @@ class Dispatcher:
             places=places,
             assignment=body.strip(),
             criteria=[each.text for each in criteria_in(body.encode())],
-            times={
-                each.name: text
-                for each in PLAIN_FIELDS
-                if (text := each.text(getattr(task, each.name)))
-            },
+            times={each.name: text for each in PLAIN_FIELDS if (text := each.text(getattr(task, each.name)))},
             program=self.program,
         )
 
@@ -291,9 +274,7 @@ def _ask(layout: Layout, only: Sequence[str], run: str) -> dict[str, str]:
         StoreError: it cannot be asked.
     """
     requests, now = Requests(layout.requests), time.time()
-    asked = {
-        task_id: TaskCommand(Verb.LAUNCH, task_id, _BY, now, id=new_id(now)) for task_id in only
-    }
+    asked = {task_id: TaskCommand(Verb.LAUNCH, task_id, _BY, now, id=new_id(now)) for task_id in only}
     replies: dict[str, Reply] = {}
     try:
         for command in asked.values():
@@ -386,13 +367,9 @@ def _print_round(done: Round, params: AutoDispatchParams) -> None:
 def _rows(dispatches: Sequence[Dispatch], skipped: Sequence[NotDispatched]) -> Mapping[str, Any]:
     """Return what is in every answer, also in one that refuses everything."""
     return {
-        "dispatches": [
-            {key: value for key, value in each._asdict().items() if value} for each in dispatches
-        ],
+        "dispatches": [{key: value for key, value in each._asdict().items() if value} for each in dispatches],
         "skipped": [each._asdict() for each in skipped],
     }
 
 
-COMMAND = Command(
-    AutoDispatchParams, execute, main=main, takes=(with_help(DIR, "The directory of plans."),)
-)
+COMMAND = Command(AutoDispatchParams, execute, main=main, takes=(with_help(DIR, "The directory of plans."),))

@@ -57,9 +57,7 @@ class Call:
         """The environment that says for which task an agent was started."""
         return os.environ
 
-    def plan(
-        self, named: str | None = None, *, must_exist: bool = True, here: bool = False
-    ) -> Layout:
+    def plan(self, named: str | None = None, *, must_exist: bool = True, here: bool = False) -> Layout:
         """Return the plan directory; *named* is the id of a plan or its directory, where another argument says it.
 
         Raises:
@@ -119,9 +117,7 @@ class ProgramCall(Call):
     is_process = False
     environ = MappingProxyType({})
 
-    def plan(
-        self, named: str | None = None, *, must_exist: bool = True, here: bool = False
-    ) -> Layout:
+    def plan(self, named: str | None = None, *, must_exist: bool = True, here: bool = False) -> Layout:
         """Return the plan directory that the program has chosen."""
         return self.layout
 

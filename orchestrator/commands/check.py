@@ -142,9 +142,7 @@ def _check_plan(name: str, layout: Layout, now: float, *, counts: bool) -> PlanC
     return PlanCheck(name, board, state, found, steps, uncounted)
 
 
-def _block_silent(
-    layout: Layout, board: PlanSnapshot, pulses: Mapping[str, Pulse], now: float
-) -> bool:
+def _block_silent(layout: Layout, board: PlanSnapshot, pulses: Mapping[str, Pulse], now: float) -> bool:
     """Block tasks that were claimed by hand and show no progress any more; say whether there are any.
 
     A run looks after its own tasks: it has timeouts, and a process is not ended because `check` is called often.
@@ -220,9 +218,7 @@ def facts(checked: _Checked) -> Facts:
     hint = {}
     if found.alerts:
         first = found.alerts[0].task_id
-        which = (
-            "" if first == plan_id(checked.layout) else f" {first}"
-        )  # else it is one among others
+        which = "" if first == plan_id(checked.layout) else f" {first}"  # else it is one among others
         hint["hint"] = with_program(f"orchestrator status{which}")
     return {
         "message": found.summary(),
@@ -246,12 +242,7 @@ def _brief(plan: PlanCheck) -> dict[str, object]:
 
 
 def _alert(alert: Alert) -> dict[str, str]:
-    return {
-        "type": alert.kind.value,
-        "task_id": alert.task_id,
-        "subtask_id": alert.subtask_id,
-        "message": alert.text,
-    }
+    return {"type": alert.kind.value, "task_id": alert.task_id, "subtask_id": alert.subtask_id, "message": alert.text}
 
 
 def digest(found: Checkup) -> str:
@@ -280,12 +271,4 @@ def exit_status(checked: _Checked) -> int:
     return int(ExitStatus.TASK_FAILED if checked.checkup.alerts else ExitStatus.DONE)
 
 
-COMMAND = Command(
-    CheckParams,
-    execute,
-    facts,
-    text,
-    remarks=remarks,
-    status=exit_status,
-    takes=(DIRECTORY, DIR, JSON),
-)
+COMMAND = Command(CheckParams, execute, facts, text, remarks=remarks, status=exit_status, takes=(DIRECTORY, DIR, JSON))

@@ -9,16 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from orchestrator.commands.call import Call
-from orchestrator.commands.registry import (
-    DIR,
-    DIRECTORY,
-    JSON,
-    Command,
-    Facts,
-    duration,
-    flag,
-    option,
-)
+from orchestrator.commands.registry import DIR, DIRECTORY, JSON, Command, Facts, duration, flag, option
 from orchestrator.core.text import one_line
 from orchestrator.doctor.repair import Repaired, check, repair
 from orchestrator.errors import ExitStatus
@@ -38,11 +29,7 @@ class CleanupParams:
     """Since when logs are old."""
 
     older: float = option(
-        "Logs changed since then stay.",
-        metavar="D",
-        default=_WEEK,
-        shown_default="7d",
-        read=duration,
+        "Logs changed since then stay.", metavar="D", default=_WEEK, shown_default="7d", read=duration
     )
     dry_run: bool = flag("Say what would go, and touch nothing.")
 
@@ -85,8 +72,7 @@ def clean(layout: Layout, plugins: Plugins, *, older: float, is_rehearsal: bool)
             raise busy(holder)
         wrong = [each for each in check(layout).breaches if each.repair is not None]
         repaired = [
-            Repaired(each.finding.name, each.where, f"would be repaired: {each.finding.found}")
-            for each in wrong
+            Repaired(each.finding.name, each.where, f"would be repaired: {each.finding.found}") for each in wrong
         ]
         found = _old_logs(layout, until)
         return Cleaned(repaired, (), _names(layout, found), sum(found.values()), is_rehearsal)
@@ -112,11 +98,7 @@ def _old_logs(layout: Layout, until: float) -> dict[str, int]:
     found: dict[str, int] = {}
     for stem, number, path in attempt_logs(layout.logs):
         result = board.results.get(tasks.get(stem, ""))
-        if (
-            stem not in tasks
-            or number >= traces[stem].newest
-            or (result and number == result.number)
-        ):
+        if stem not in tasks or number >= traces[stem].newest or (result and number == result.number):
             continue
         with io_errors("look at", path):
             status = os.lstat(path)
@@ -170,12 +152,4 @@ def status(cleaned: Cleaned) -> int:
     return int(ExitStatus.TASK_FAILED if cleaned.failed else ExitStatus.DONE)
 
 
-COMMAND = Command(
-    CleanupParams,
-    execute,
-    facts,
-    text,
-    remarks=remarks,
-    status=status,
-    takes=(DIRECTORY, DIR, JSON),
-)
+COMMAND = Command(CleanupParams, execute, facts, text, remarks=remarks, status=status, takes=(DIRECTORY, DIR, JSON))

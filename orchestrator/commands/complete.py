@@ -20,9 +20,7 @@ class CompleteParams:
 
     task: str = argument("ID", completion="task")
     answer: str = argument("[MSG]", default="", dash="prose", stdin=LARGEST_TEXT)
-    summary: str = option(
-        "The result, as MSG; - reads it from stdin.", metavar="TEXT", default="", stdin=LARGEST_TEXT
-    )
+    summary: str = option("The result, as MSG; - reads it from stdin.", metavar="TEXT", default="", stdin=LARGEST_TEXT)
     note: str = option("A remark; MSG is the result.", metavar="TEXT", default="")
     validate: bool = flag("Refuse while a success criterion is open.")
     met: str = option("Tick these criteria, and validate.", metavar="N,N|all", default="")
@@ -43,9 +41,7 @@ def execute(call: Call, params: CompleteParams) -> Completed:
         raise UsageError("the result is there twice", hint="give MSG or --summary")
     layout = call.plan()
     answer = params.answer or params.summary
-    command = task_command(
-        call, layout, Verb.COMPLETE, params.task, note=params.note, answer=answer
-    )
+    command = task_command(call, layout, Verb.COMPLETE, params.task, note=params.note, answer=answer)
     before = waits(call, layout)
     return complete(layout, command, call.plugins, before, validate=params.validate, met=params.met)
 

@@ -8,16 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from orchestrator.commands.call import Call
-from orchestrator.commands.registry import (
-    CALLER,
-    DIR,
-    JSON,
-    Command,
-    Facts,
-    argument,
-    option,
-    with_help,
-)
+from orchestrator.commands.registry import CALLER, DIR, JSON, Command, Facts, argument, option, with_help
 from orchestrator.commands.reply import with_program
 from orchestrator.core.plan_status import PlanState
 from orchestrator.services import plans

@@ -11,17 +11,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from orchestrator.commands.call import Call
-from orchestrator.commands.registry import (
-    CALLER,
-    DIR,
-    DIRECTORY,
-    JSON,
-    Command,
-    WholeNumber,
-    flag,
-    option,
-    with_help,
-)
+from orchestrator.commands.registry import CALLER, DIR, DIRECTORY, JSON, Command, WholeNumber, flag, option, with_help
 from orchestrator.commands.reply import program, say_json, talk, write
 from orchestrator.errors import UsageError
 
@@ -65,11 +55,7 @@ def execute(call: Call, params: DashboardParams) -> None:
     def say(keys: Keys) -> None:
         if call.is_json:
             say_json(
-                "the dashboard is open",
-                url=keys.address(),
-                port=keys.port,
-                pid=os.getpid(),
-                directory=layout.root,
+                "the dashboard is open", url=keys.address(), port=keys.port, pid=os.getpid(), directory=layout.root
             )
         else:
             write(f"{keys.address()}\n")
@@ -99,8 +85,7 @@ def _require_packages() -> None:
     missing = [package for package in _NEEDED if find_spec(package) is None]
     if missing:
         raise UsageError(
-            f"the dashboard needs {' and '.join(missing)}, which "
-            f"{'is' if len(missing) == 1 else 'are'} not installed",
+            f"the dashboard needs {' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed",
             hint=f"{shlex.quote(sys.executable)} -m pip install {' '.join(_NEEDED)}"
             "; installed by pipx: pipx inject distributed-task-orchestrator "
             f"{' '.join(_NEEDED)}",

@@ -10,16 +10,7 @@ from typing import Any, NamedTuple
 
 from orchestrator.commands.call import Call
 from orchestrator.commands.plan_facts import move, subtask_facts
-from orchestrator.commands.registry import (
-    CALLER,
-    DIR,
-    JSON,
-    Command,
-    Facts,
-    argument,
-    option,
-    with_help,
-)
+from orchestrator.commands.registry import CALLER, DIR, JSON, Command, Facts, argument, option, with_help
 from orchestrator.core.agent import AgentRegistry, running_tasks
 from orchestrator.core.plan import Task, unknown_task
 from orchestrator.core.plan_status import Step
@@ -45,13 +36,9 @@ class DispatchParams:
 
     task: str = argument("ID")
     title: str = argument("TITLE", dash="prose")
-    agent: str = option(
-        "Who does it: an agent, or any name.", metavar="A", default="", completion="agent"
-    )
+    agent: str = option("Who does it: an agent, or any name.", metavar="A", default="", completion="agent")
     type: str = option("What sort of work (dev).", metavar="dev|test|…", default="dev")
-    deps: Sequence[str] = option(
-        "What it needs: subtask_01,subtask_02.", metavar="IDS", is_repeated=True
-    )
+    deps: Sequence[str] = option("What it needs: subtask_01,subtask_02.", metavar="IDS", is_repeated=True)
     priority: str = option("How urgent it is (default P2).", metavar="P0..P3", default="P2")
 
 
@@ -66,9 +53,7 @@ class SubtaskReply(NamedTuple):
     is_json: bool
 
     @classmethod
-    def of(
-        cls, call: Call, layout: Layout, subtask: str, steps: Sequence[Step], message: str
-    ) -> SubtaskReply:
+    def of(cls, call: Call, layout: Layout, subtask: str, steps: Sequence[Step], message: str) -> SubtaskReply:
         """Read the task as it is now."""
         (found,) = subtask_facts(Workspace(layout).load(), [subtask])
         return cls(layout, message, found, steps, subtask, call.is_json)
@@ -128,9 +113,7 @@ def dispatch(layout: Layout, task: NewTask, agents: Agents, *, who: str) -> tupl
     return made, begin(layout, plan_header, time.time(), "a task was dispatched")
 
 
-def _require_room(
-    workspace: Workspace, board: PlanSnapshot, task: NewTask, registry: AgentRegistry
-) -> None:
+def _require_room(workspace: Workspace, board: PlanSnapshot, task: NewTask, registry: AgentRegistry) -> None:
     probe = Task("_", "_", "_", agent=task.agent, assignee=task.assignee, type=task.type)
     plan = board.plan._replace(tasks={probe.id: probe})
     try:

@@ -13,13 +13,7 @@ from orchestrator.commands.registry import DIR, DIRECTORY, JSON, Command, Facts,
 from orchestrator.commands.reply import with_program
 from orchestrator.core.finding import Finding, Level
 from orchestrator.core.text import one_line
-from orchestrator.doctor.examine import (
-    PACKAGES,
-    examine_directory,
-    examine_machine,
-    examine_plan,
-    is_fit,
-)
+from orchestrator.doctor.examine import PACKAGES, examine_directory, examine_machine, examine_plan, is_fit
 from orchestrator.errors import ExitStatus, OrchestratorError
 from orchestrator.lazy import LazyModule
 from orchestrator.runner.signals import end_in_order
@@ -163,11 +157,7 @@ def _checked_facts(checked: Checked) -> dict[str, Any]:
 
 
 def _breach(breach: Breach) -> dict[str, Any]:
-    return {
-        **_fields(breach.finding),
-        "where": breach.where,
-        "repair": breach.repair and breach.repair.value,
-    }
+    return {**_fields(breach.finding), "where": breach.where, "repair": breach.repair and breach.repair.value}
 
 
 def _fields(finding: Finding) -> dict[str, Any]:

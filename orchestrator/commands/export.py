@@ -46,9 +46,7 @@ class ExportParams:
         choices=("markdown", "json", "csv"),
         default="",
     )
-    output: str = option(
-        "Where to (default: `-`, standard output).", metavar="FILE", default=_STDOUT
-    )
+    output: str = option("Where to (default: `-`, standard output).", metavar="FILE", default=_STDOUT)
     force: bool = flag("Replace FILE where it exists.")
 
 
@@ -109,9 +107,7 @@ def write_document(layout: Layout, path: str, text: str, *, force: bool) -> str:
     inside = os.path.realpath(layout.root)
     if os.path.commonpath([inside, os.path.realpath(path)]) == inside:
         raise UsageError(
-            "a plan directory holds the files of the plan and no others",
-            where=path,
-            hint="name a file somewhere else",
+            "a plan directory holds the files of the plan and no others", where=path, hint="name a file somewhere else"
         )
     try:
         before = os.lstat(path)
@@ -160,20 +156,14 @@ def execute(call: Call, params: ExportParams) -> _Exported:
     if is_printed:
         return _Exported(layout, found, form, "")
     document = redact(sanitize(_document(layout, found, form)))
-    return _Exported(
-        layout, found, form, write_document(layout, params.output, document, force=params.force)
-    )
+    return _Exported(layout, found, form, write_document(layout, params.output, document, force=params.force))
 
 
 def facts(exported: _Exported) -> Facts:
     """Return the export as JSON, or where it was written."""
     message = exported.message
     if exported.file:
-        return {
-            "message": f"wrote {message}",
-            "file": exported.file,
-            "format": exported.format,
-        }
+        return {"message": f"wrote {message}", "file": exported.file, "format": exported.format}
     if exported.format == "json":
         return {"message": message, **_facts(exported.export)}
     document = _document(exported.layout, exported.export, exported.format)
@@ -207,10 +197,7 @@ def _facts(found: Export) -> Mapping[str, Any]:
         "cost_usd": round(spent.known, 6),
         "unknown_costs": spent.unknown,
         "beside": [
-            {
-                "id": each.task,
-                "attempts": [attempt_facts(attempt) for attempt in each.attempts],
-            }
+            {"id": each.task, "attempts": [attempt_facts(attempt) for attempt in each.attempts]}
             for each in auxiliary_results(found.board)
         ],
         "counts": found.board.shown_counts(),
@@ -219,12 +206,7 @@ def _facts(found: Export) -> Mapping[str, Any]:
                 **task_facts(part.view),
                 "assignment": part.assignment,
                 "messages": [
-                    {
-                        "time": each.time,
-                        "kind": each.kind.value,
-                        "by": each.author,
-                        "text": each.text,
-                    }
+                    {"time": each.time, "kind": each.kind.value, "by": each.author, "text": each.text}
                     for each in part.messages
                 ],
             }

@@ -23,10 +23,7 @@ class GraphParams:
     """In what form."""
 
     format: str = option(
-        "What to draw; dot is graphviz.",
-        choices=("text", *PICTURES),
-        default="text",
-        shown_default="text",
+        "What to draw; dot is graphviz.", choices=("text", *PICTURES), default="text", shown_default="text"
     )
 
 

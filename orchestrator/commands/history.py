@@ -67,9 +67,7 @@ def facts(shown: _ShownHistory) -> Facts:
         "attempt": found.attempt,
         "errors": last_errors(shown.layout, view),
         "events": list(found.events),
-        "conversation": [
-            {"who": turn.who, "text": _cut(turn.text, shown.turn)} for turn in found.conversation
-        ],
+        "conversation": [{"who": turn.who, "text": _cut(turn.text, shown.turn)} for turn in found.conversation],
         "turns": found.turns,
         "answer": answer,
         "answer_bytes_left": left,

@@ -21,9 +21,7 @@ class InitParams:
     """What the plan is for."""
 
     request: str = option("What the plan is for.", metavar="TEXT", default="")
-    agent: str = option(
-        "A queue for it; shell: of commands.", metavar="KEY", default="", completion="agent"
-    )
+    agent: str = option("A queue for it; shell: of commands.", metavar="KEY", default="", completion="agent")
 
 
 class _Made(NamedTuple):
@@ -49,10 +47,7 @@ def execute(call: Call, params: InitParams) -> _Made:
     if params.agent:
         known = Known(read_agents(layout, os.environ), layout.workdir(""))
         if params.agent not in known:
-            raise UsageError(
-                f"--agent: there is no agent {params.agent!r}",
-                hint=f"known are {', '.join(known)}",
-            )
+            raise UsageError(f"--agent: there is no agent {params.agent!r}", hint=f"known are {', '.join(known)}")
     archived = init(layout, params.request, params.agent)
     return _Made(layout.plan, archived, bool(params.agent), call.is_json)
 

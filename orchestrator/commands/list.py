@@ -8,15 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from orchestrator.commands.call import Call
-from orchestrator.commands.registry import (
-    CALLER,
-    DIR,
-    DIRECTORY,
-    JSON,
-    Command,
-    Facts,
-    option,
-)
+from orchestrator.commands.registry import CALLER, DIR, DIRECTORY, JSON, Command, Facts, option
 from orchestrator.commands.reply import terminal_width
 from orchestrator.commands.task_facts import brief, chosen_agents
 from orchestrator.core.plan import Task
@@ -41,9 +33,7 @@ class ListParams:
     assignee: Sequence[str] = option(
         "Whose; `me` for your own.", metavar="NAME", is_repeated=True, completion="assignee"
     )
-    tags: Sequence[str] = option(
-        "With this tag.", metavar="NAME", names=("--tag",), is_repeated=True, completion="tag"
-    )
+    tags: Sequence[str] = option("With this tag.", metavar="NAME", names=("--tag",), is_repeated=True, completion="tag")
     type: Sequence[str] = option("Of this type.", metavar="TYPE", is_repeated=True)
     parent: str = option("Under this umbrella.", metavar="ID", default="", completion="tasks")
     group_by: str = option("By whom or what.", choices=_GROUPS, default="")

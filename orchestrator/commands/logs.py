@@ -38,12 +38,7 @@ class LogsParams:
     """Which attempt of which task, and which of its streams."""
 
     task: str = argument("ID", completion="task")
-    attempt: int = option(
-        "Of this attempt (default: the newest).",
-        metavar="N",
-        default=0,
-        read=WholeNumber(1),
-    )
+    attempt: int = option("Of this attempt (default: the newest).", metavar="N", default=0, read=WholeNumber(1))
     stderr: bool = flag("What it printed to stderr.")
     follow: bool = flag("Go on with what is printed, until it is over.")
 
@@ -64,9 +59,7 @@ class Log(NamedTuple):
     """The attempt is running."""
 
 
-def read_task_log(
-    layout: Layout, task_id: str, number: int, *, is_stderr: bool, patience: float = 0.0
-) -> Log:
+def read_task_log(layout: Layout, task_id: str, number: int, *, is_stderr: bool, patience: float = 0.0) -> Log:
     """Return the end of what an attempt printed; *number* 0: the newest one.
 
     *patience*: how many seconds to wait for the first attempt of a run that has just begun.
@@ -171,9 +164,7 @@ def execute(call: Call, params: LogsParams) -> Log:
       orchestrator logs T-01 --follow     with --json one object per line
     """
     patience = _PATIENCE if params.follow else 0.0
-    return read_task_log(
-        call.plan(), params.task, params.attempt, is_stderr=params.stderr, patience=patience
-    )
+    return read_task_log(call.plan(), params.task, params.attempt, is_stderr=params.stderr, patience=patience)
 
 
 def main(call: Call, params: LogsParams) -> int:

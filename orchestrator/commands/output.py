@@ -179,9 +179,7 @@ def queue_of(stream: TextIO) -> QueuedOutput | None:
 def _queue(stream: TextIO) -> TextIO:
     """Return a stream into the same file that never waits; the same stream where writing into it never does."""
     mode = os.fstat(stream.fileno()).st_mode
-    if queue_of(stream) is not None or not (
-        stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stream.isatty()
-    ):
+    if queue_of(stream) is not None or not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stream.isatty()):
         return stream
     return io.TextIOWrapper(
         QueuedOutput(stream, in_colour=in_colour(stream)),  # type: ignore[type-var] # no more is asked of it

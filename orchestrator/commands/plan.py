@@ -51,18 +51,10 @@ class PlanParams:
     request: str = argument("[REQUEST]", default="", dash="prose")
     source: str = option("Task list, plan, or JSON.", metavar="FILE", names=("--from",), default="")
     form: str = option(
-        "What that is: " + ", ".join(FORMS) + ".",
-        metavar="FORM",
-        names=("--format",),
-        choices=FORMS,
-        default=AUTO,
+        "What that is: " + ", ".join(FORMS) + ".", metavar="FORM", names=("--format",), choices=FORMS, default=AUTO
     )
-    template: str = option(
-        "A plan to begin with; or `list`.", metavar="NAME", default="", completion="template"
-    )
-    parameters: Sequence[str] = option(
-        "Of the template.", metavar="K=V", names=("--param",), is_repeated=True
-    )
+    template: str = option("A plan to begin with; or `list`.", metavar="NAME", default="", completion="template")
+    parameters: Sequence[str] = option("Of the template.", metavar="K=V", names=("--param",), is_repeated=True)
     dry_run: bool = flag("Print the plan; write nothing. A planner is asked, and costs the same.")
     force: bool = flag("Move an unfinished plan to archive/.")
     model: str | None = option("Model asked of the planner.", metavar="M")
@@ -181,10 +173,7 @@ def _check(params: PlanParams) -> None:
     if source and template:
         raise UsageError("--from and --template are two ways to plan", hint="name one of them")
     if params.parameters and not template:
-        raise UsageError(
-            "--param is for a template",
-            hint="name one with --template NAME, or see --template list",
-        )
+        raise UsageError("--param is for a template", hint="name one with --template NAME, or see --template list")
     if (source or template) and (given := [name for name, value in asked.items() if value]):
         message = f"{', '.join(map(_option, given))} is for the agent that is asked, and none is"
         raise UsageError(message, hint="leave it out, or leave out --from and --template")

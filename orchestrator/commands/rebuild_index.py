@@ -50,12 +50,7 @@ def execute(call: Call, params: RebuildIndexParams) -> Rebuilt:  # noqa: ARG001 
 
 def facts(rebuilt: Rebuilt) -> Facts:
     """Return the plans as JSON."""
-    return {
-        "message": rebuilt.message,
-        "tasks": rebuilt.plans,
-        "skipped": rebuilt.skipped,
-        "index": rebuilt.file,
-    }
+    return {"message": rebuilt.message, "tasks": rebuilt.plans, "skipped": rebuilt.skipped, "index": rebuilt.file}
 
 
 def remarks(rebuilt: Rebuilt) -> Iterator[str]:

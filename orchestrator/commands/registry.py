@@ -88,9 +88,7 @@ def option(help: str, *, metavar: str = "", default: Any = None, **more: Any) ->
 
 def flag(help: str, **more: Any) -> Any:
     """Declare a field of ``Params`` that is an option without a value; *more* as in ``Parameter``."""
-    return field(
-        default=False, kw_only=True, metadata=_of(Parameter("", help, is_flag=True, **more))
-    )
+    return field(default=False, kw_only=True, metadata=_of(Parameter("", help, is_flag=True, **more)))
 
 
 def options(declared: Mapping[str, Parameter]) -> Any:
@@ -125,10 +123,7 @@ def make_params(params: type[P], given: Mapping[str, Any]) -> P:
 #: They make the ``Call``: field of it → parameter.
 DIRECTORY = ("directory", Parameter("[DIR]", is_argument=True))
 DIR = ("option", Parameter("DIR", "The plan directory.", names=("--dir",)))
-CALLER = (
-    "name",
-    Parameter("NAME", "Who you are (default: TM_AGENT_ID, or your login).", names=("--as",)),
-)
+CALLER = ("name", Parameter("NAME", "Who you are (default: TM_AGENT_ID, or your login).", names=("--as",)))
 JSON = ("is_json", Parameter("", "Print one JSON object.", names=("--json",), is_flag=True))
 Common = tuple[str, Parameter]
 

@@ -91,9 +91,7 @@ def named_directory() -> str:
     return _MEANT["both"]
 
 
-def plan_directory(
-    named: str | None, option: str | None, *, must_exist: bool = True, here: bool = False
-) -> Layout:
+def plan_directory(named: str | None, option: str | None, *, must_exist: bool = True, here: bool = False) -> Layout:
     """Return the plan directory that DIR, ``--dir``, the environment or the current directory means.
 
     With both, DIR is the id of a plan below ``--dir``, or the same directory once more. *here*: as for
@@ -108,9 +106,7 @@ def plan_directory(
         layout = find_plan(named, os.environ, os.getcwd(), option)
         both = os.path.relpath(layout.root)
     else:
-        layout = find_plan_directory(
-            option or named, os.environ, os.getcwd(), must_exist=must_exist, here=here
-        )
+        layout = find_plan_directory(option or named, os.environ, os.getcwd(), must_exist=must_exist, here=here)
         both = option or named or (PLAN_DIRECTORY if here else "")
     _MEANT.update(directory=named or "", option=option or "", both=both)
     return layout
@@ -163,12 +159,7 @@ def say_error(error: OrchestratorError, *, as_json: bool) -> int:
     problems = error.problems if isinstance(error, PlanError) else ()
     if as_json:
         listed = [
-            {
-                "code": each.code,
-                "message": each.message,
-                "where": each.where,
-                "hint": with_program(each.hint),
-            }
+            {"code": each.code, "message": each.message, "where": each.where, "hint": with_program(each.hint)}
             for each in problems
         ]
         extra = {**error.data, **({"problems": listed} if listed else {})}

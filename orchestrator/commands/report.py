@@ -9,15 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from orchestrator.commands.call import Call
-from orchestrator.commands.registry import (
-    DIR,
-    DIRECTORY,
-    JSON,
-    Command,
-    Facts,
-    WholeNumber,
-    option,
-)
+from orchestrator.commands.registry import DIR, DIRECTORY, JSON, Command, Facts, WholeNumber, option
 from orchestrator.commands.reply import passed_over, terminal_width
 from orchestrator.core.event import read_line
 from orchestrator.core.plan import Plan
@@ -35,13 +27,7 @@ _FORMATS = ("text", "json", "csv", "markdown")
 
 def days_option() -> Any:
     """Declare ``--days``; a hundred years at most."""
-    return option(
-        "How far back, from now.",
-        metavar="N",
-        default=7,
-        shown_default="7",
-        read=WholeNumber(1, 36_500),
-    )
+    return option("How far back, from now.", metavar="N", default=7, shown_default="7", read=WholeNumber(1, 36_500))
 
 
 @dataclass(frozen=True)
@@ -49,9 +35,7 @@ class ReportParams:
     """Since when, and in what form."""
 
     days: int = days_option()
-    format: str = option(
-        "csv: one row for each attempt.", choices=_FORMATS, default="text", shown_default="text"
-    )
+    format: str = option("csv: one row for each attempt.", choices=_FORMATS, default="text", shown_default="text")
 
 
 class Ledger(NamedTuple):
@@ -73,9 +57,7 @@ def look_back(layout: Layout, days: float, now: float) -> Ledger:
     places = dict(every_plan(layout, since))
     if not places:
         Workspace(layout).load_plan()  # says best that there is none
-    found, broken = read_each(
-        places, lambda name, place: (list(_booked(name, place)), list(_added(place)))
-    )
+    found, broken = read_each(places, lambda name, place: (list(_booked(name, place)), list(_added(place))))
     booked = [each for of_plan, _ in found.values() for each in of_plan]
     added = [each for _, of_plan in found.values() for each in of_plan]
     usage = figures(booked, added, since=since, until=now)
@@ -166,10 +148,7 @@ def facts(report: _Report) -> Facts:
         "since": iso(usage.since),
         "until": iso(usage.until),
         "total": _with_tasks(usage.total, usage.added),
-        "days": [
-            {"day": day_text(day), **_with_tasks(done, added)}
-            for day, (done, added) in usage.days.items()
-        ],
+        "days": [{"day": day_text(day), **_with_tasks(done, added)} for day, (done, added) in usage.days.items()],
         "agents": {name: share_facts(each) for name, each in usage.agents.items()},
         "assignees": {name: share_facts(each) for name, each in usage.assignees.items()},
         "longest": [_task_facts(*each) for each in usage.longest],

@@ -24,28 +24,13 @@ from orchestrator.commands.registry import (
     options,
     with_help,
 )
-from orchestrator.commands.reply import (
-    named_directory,
-    program,
-    say_error,
-    say_json,
-    talk,
-    with_program,
-    write,
-)
+from orchestrator.commands.reply import named_directory, program, say_error, say_json, talk, with_program, write
 from orchestrator.commands.run_summary import keep_loaded, run_once
 from orchestrator.core.notification import targets
 from orchestrator.core.readiness import kept_back
 from orchestrator.core.settings import read_setting
 from orchestrator.core.timestamp import format_local, next_timestamp
-from orchestrator.errors import (
-    AgentError,
-    ApprovalError,
-    OrchestratorError,
-    PlanError,
-    TransitionError,
-    UsageError,
-)
+from orchestrator.errors import AgentError, ApprovalError, OrchestratorError, PlanError, TransitionError, UsageError
 from orchestrator.runner.clock import Clock
 from orchestrator.runner.detach import detach
 from orchestrator.runner.preview import RunPreview, merges, preview_run
@@ -74,24 +59,12 @@ _SETTINGS = {
     "on_failure": ("continue|stop", "After a failure: go on with the rest, or start nothing new."),
     "agent": ("KEY", "Agent of tasks that name none; the command `agents` lists them."),
     "model": ("M", "Model asked of the agent."),
-    "permission_mode": (
-        "MODE",
-        "acceptEdits (default), default, dontAsk, plan, auto, bypassPermissions.",
-    ),
+    "permission_mode": ("MODE", "acceptEdits (default), default, dontAsk, plan, auto, bypassPermissions."),
     "allowed_tools": ("RULES", "Rules that let a tool through: 'Bash(python3 *),Edit(docs/**)'."),
     "on_denial": ("fail|accept", "When something was not allowed (default fail)."),
-    "budget_usd": (
-        "X",
-        "USD the whole plan may cost, earlier runs included; less, if the plan says less.",
-    ),
-    "task_budget_usd": (
-        "X",
-        "USD one task may cost; less, if its task file or the plan says less.",
-    ),
-    "on_hold": (
-        "wait|stop",
-        "At a usage limit: wait until the account opens again, or exit with 4.",
-    ),
+    "budget_usd": ("X", "USD the whole plan may cost, earlier runs included; less, if the plan says less."),
+    "task_budget_usd": ("X", "USD one task may cost; less, if its task file or the plan says less."),
+    "on_hold": ("wait|stop", "At a usage limit: wait until the account opens again, or exit with 4."),
     "near_limit": ("N", "Agents at the same time once a limit is near (default 1; 0: no fewer)."),
     "workdir": ("PATH", "Where agents work (default: the directory that holds .orchestrator)."),
     "aggregate": ("structured|concat|claude", "How final_output.md is made."),
@@ -115,15 +88,11 @@ class RunParams:
         read=partial(read_setting, "budget_usd"),
     )
     notify: Sequence[str] = option(
-        "Whom to tell: desktop, 'slack=$NAME', 'command=…', none; may be repeated.",
-        metavar="WHOM",
-        is_repeated=True,
+        "Whom to tell: desktop, 'slack=$NAME', 'command=…', none; may be repeated.", metavar="WHOM", is_repeated=True
     )
     simulate: bool = flag("Run nothing: every task answers with a made-up block.")
     claude_bin: str = option("The claude program (default: PATH).", metavar="PATH", default="")
-    only: Sequence[str] = option(
-        "Only these tasks: T-01,T-02.", metavar="IDS", is_repeated=True, completion="tasks"
-    )
+    only: Sequence[str] = option("Only these tasks: T-01,T-02.", metavar="IDS", is_repeated=True, completion="tasks")
     tags: Sequence[str] = option(
         "Only tasks with this tag, also those added meanwhile; one must have it already.",
         metavar="TAG",
@@ -132,14 +101,10 @@ class RunParams:
         completion="tag",
     )
     grows: bool = flag("", is_hidden=True)  # for `auto-dispatch`: it adds to --only
-    fresh: bool = flag(
-        "Do what is completed again; results so far move to archive/, and the budget counts anew."
-    )
+    fresh: bool = flag("Do what is completed again; results so far move to archive/, and the budget counts anew.")
     at: str | None = option("Start at 07:30, or at 2026-01-31T09:00 (local time).", metavar="TIME")
     every: float | None = option(
-        "Run again every 30m, 1h, 1d, until Ctrl-C.",
-        metavar="D",
-        read=partial(duration, least=1.0),
+        "Run again every 30m, 1h, 1d, until Ctrl-C.", metavar="D", read=partial(duration, least=1.0)
     )
     detach: bool = flag("Return at once; the run goes on. See `wait`.")
     dry_run: bool = flag("Say what would run; start and write nothing.")
@@ -194,9 +159,7 @@ def run_request(layout: Layout, params: RunParams) -> RunRequest:
     settings = dict(params.settings)
     if params.raise_budget is not None and settings.get("budget_usd") is not None:
         message = "--budget-usd and --raise-budget are both given"
-        raise UsageError(
-            message, hint="--budget-usd only lowers the plan's budget: give one of them"
-        )
+        raise UsageError(message, hint="--budget-usd only lowers the plan's budget: give one of them")
     if settings.get("workdir"):
         # A path that was typed counts from here.
         settings["workdir"] = os.path.abspath(settings["workdir"])
@@ -249,11 +212,7 @@ def _read_notify(words: Sequence[str]) -> tuple[Mapping[str, Any], ...]:
 
 
 def _print_preview(preview: RunPreview, chosen: Plugins, *, is_json: bool) -> None:
-    plan, shape, held_up = (
-        preview.board.plan,
-        preview.board.shape,
-        kept_back(preview.board, preview.to_run),
-    )
+    plan, shape, held_up = (preview.board.plan, preview.board.shape, kept_back(preview.board, preview.to_run))
     refused = _refusal(preview, chosen)
 
     def facts(task_id: str) -> dict[str, Any]:
@@ -276,13 +235,8 @@ def _print_preview(preview: RunPreview, chosen: Plugins, *, is_json: bool) -> No
         why = str(refused or "")
         say_json(message, tasks=listed, kept_back=waiting, refused=why, warnings=warnings)
         return
-    lines = [
-        f"batch {each['batch']}  {each['id']}  {each['agent']}  {each['name']}" for each in listed
-    ]
-    lines += [
-        f"kept back  {each['id']}  {each['agent']}  {each['name']} · {each['why']}"
-        for each in waiting
-    ]
+    lines = [f"batch {each['batch']}  {each['id']}  {each['agent']}  {each['name']}" for each in listed]
+    lines += [f"kept back  {each['id']}  {each['agent']}  {each['name']} · {each['why']}" for each in waiting]
     write("\n".join([*lines, message]) + "\n")
     for warning in warnings:
         talk(f"warning: {warning}")
@@ -351,12 +305,7 @@ def _read_time(text: str) -> float:
 
 
 def _run_in_rounds(
-    layout: Layout,
-    run_once: Callable[[], RunReport],
-    at: float | None,
-    every: float | None,
-    *,
-    is_json: bool,
+    layout: Layout, run_once: Callable[[], RunReport], at: float | None, every: float | None, *, is_json: bool
 ) -> int:
     """Run at a time, again and again, until a signal ends it or its plan is over or gone; return the exit status.
 
@@ -379,9 +328,7 @@ def _run_in_rounds(
         talk(f"waits until {format_local(seconds)}")
 
     try:
-        return run_repeatedly(
-            run_once, at=at, every=every, tell=say_until, complain=complain, clock=Clock()
-        )
+        return run_repeatedly(run_once, at=at, every=every, tell=say_until, complain=complain, clock=Clock())
     finally:
         wait_no_longer(layout)
 

@@ -30,11 +30,7 @@ if TYPE_CHECKING:
 #: Failures named at the end of a run at most.
 _MOST = 10
 #: What is said of tasks that no run does.
-_LEFT = {
-    TaskStatus.BLOCKED: "is blocked",
-    TaskStatus.RUNNING: "is being done",
-    TaskStatus.CANCELLED: "is cancelled",
-}
+_LEFT = {TaskStatus.BLOCKED: "is blocked", TaskStatus.RUNNING: "is being done", TaskStatus.CANCELLED: "is cancelled"}
 
 
 def keep_loaded() -> None:
@@ -146,9 +142,7 @@ def _has_failed(report: RunReport, task_id: str) -> bool:
 
 def _say_failures(report: RunReport) -> None:
     board, layout = report.board, report.layout
-    failed = [
-        task for task in board.plan.tasks.values() if board.status(task.id) is TaskStatus.FAILED
-    ]
+    failed = [task for task in board.plan.tasks.values() if board.status(task.id) is TaskStatus.FAILED]
     for task in failed[:_MOST]:
         last = board.results[task.id].last
         path = last.log_path(task.stem) if last else ""
@@ -167,9 +161,7 @@ def _say_failures(report: RunReport) -> None:
     for status, text in left[:_MOST]:
         talk(f"{ICONS[status]} {one_line(text, limit=100)}")
     if len(left) > _MOST:
-        more = (
-            f"… and {len(left) - _MOST} more: orchestrator list --status blocked,running,cancelled"
-        )
+        more = f"… and {len(left) - _MOST} more: orchestrator list --status blocked,running,cancelled"
         talk(f"   {with_program(more)}")
     if report.failure is not None:
         talk(f"error: {report.failure}")
@@ -182,8 +174,7 @@ def _say_failures(report: RunReport) -> None:
 def _hint(report: RunReport, failed: Sequence[Task]) -> str:
     if report.used_up is Kind.RUN_UNAFFORDABLE:
         return (
-            "raise budget_usd in the plan, and run it again; --raise-budget holds for one run. "
-            "What is completed stays"
+            "raise budget_usd in the plan, and run it again; --raise-budget holds for one run. What is completed stays"
         )
     if report.used_up is Kind.RUN_OVERSPENT:
         return (
@@ -199,9 +190,7 @@ def _hint(report: RunReport, failed: Sequence[Task]) -> str:
             "raise budget_usd in the plan, or in the task files (task_budget_usd: for every task), and run it again; "
             "what is completed stays"
         )
-    return (
-        "mend what failed, then run it again: failed tasks are tried anew, what is completed stays"
-    )
+    return "mend what failed, then run it again: failed tasks are tried anew, what is completed stays"
 
 
 def _lift(report: RunReport) -> str:

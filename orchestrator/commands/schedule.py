@@ -9,39 +9,19 @@ from typing import Any, NamedTuple
 
 from orchestrator.commands import run
 from orchestrator.commands.call import Call
-from orchestrator.commands.registry import (
-    DIR,
-    DIRECTORY,
-    JSON,
-    Command,
-    Facts,
-    Group,
-    argument,
-    flag,
-    option,
-)
+from orchestrator.commands.registry import DIR, DIRECTORY, JSON, Command, Facts, Group, argument, flag, option
 from orchestrator.commands.reply import talk
 from orchestrator.core.duration import parse_duration
 from orchestrator.core.text import one_line, pluralize
 from orchestrator.cron.entry import Scheduled, When
-from orchestrator.errors import (
-    NotFoundError,
-    OrchestratorError,
-    ScheduleError,
-    UsageError,
-)
+from orchestrator.errors import NotFoundError, OrchestratorError, ScheduleError, UsageError
 from orchestrator.runner.run import examine
 from orchestrator.services import schedules
 from orchestrator.store.layout import Layout, schedules_lock
 from orchestrator.wiring import caller, plugins, schedulers
 
 #: Parameters of ``run`` that a schedule decides.
-_NOT_THESE = {
-    "detach": "--detach",
-    "dry_run": "--dry-run",
-    "at": "--at",
-    "every": "--every",
-}
+_NOT_THESE = {"detach": "--detach", "dry_run": "--dry-run", "at": "--at", "every": "--every"}
 
 # ── add ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -53,9 +33,7 @@ class ScheduleAddParams:
     at: str = option("Every day at this time.", metavar="HH:MM", default="")
     every: str = option("Again and again: 30m, 1h, 1d.", metavar="D", default="")
     cron: str = option("As cron writes it: '*/30 * * * *'.", metavar="FIELDS", default="")
-    schedule: str = option(
-        "What it is called (default: the project).", metavar="NAME", names=("--name",), default=""
-    )
+    schedule: str = option("What it is called (default: the project).", metavar="NAME", names=("--name",), default="")
     systemd: bool = flag("A timer of systemd, not a line of the crontab.")
 
 
@@ -172,10 +150,7 @@ def _list_facts(found: _Entries) -> Facts:
 
 
 def _list_text(found: _Entries) -> str:
-    return "".join(
-        f"{each.name}\t{each.when}\t{each.by}\t{one_line(each.plan, 500)}\n"
-        for each in found.entries
-    )
+    return "".join(f"{each.name}\t{each.when}\t{each.by}\t{one_line(each.plan, 500)}\n" for each in found.entries)
 
 
 # ── remove ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -227,10 +202,7 @@ COMMAND = Group(
         "remove": Command(
             RemoveParams,
             _remove,
-            lambda found: {
-                "message": f"{found.name} was removed from {found.by}",
-                **_fields(found),
-            },
+            lambda found: {"message": f"{found.name} was removed from {found.by}", **_fields(found)},
             takes=(JSON,),
         ),
     },

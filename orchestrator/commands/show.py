@@ -102,12 +102,7 @@ def _cost(cost: float | None) -> str:
 
 
 def _files(view: TaskView) -> dict[str, str]:
-    files = {
-        "task": view.task_file,
-        "result": view.result_file,
-        "log": view.log,
-        "errors": view.errors,
-    }
+    files = {"task": view.task_file, "result": view.result_file, "log": view.log, "errors": view.errors}
     return {name: path for name, path in files.items() if path}
 
 

@@ -46,11 +46,7 @@ class Spawned(NamedTuple):
 
 
 def spawn(
-    layout: Layout,
-    task: NewTask,
-    by: str,
-    plugins: Plugins,
-    start: Callable[[Sequence[str], str], Detached],
+    layout: Layout, task: NewTask, by: str, plugins: Plugins, start: Callable[[Sequence[str], str], Detached]
 ) -> Spawned:
     """Add a task, and start a run in the background that does it and nothing else of the plan.
 
@@ -112,11 +108,7 @@ class SpawnParams:
     desc: str = option("More about it.", metavar="TEXT", default="")
     values: Mapping[str, str] = field_options("agent", "assignee", "priority", helps=_HELPS)
     tags: Sequence[str] = option(
-        "A word to find it by.",
-        metavar="NAME",
-        names=("--tag",),
-        is_repeated=True,
-        completion="tag",
+        "A word to find it by.", metavar="NAME", names=("--tag",), is_repeated=True, completion="tag"
     )
     settings: Mapping[str, str] = setting_options("timeout", "retries")
     claude_bin: str = option("The claude program.", metavar="PATH", default="")

@@ -10,15 +10,7 @@ from typing import Any
 from orchestrator.commands.call import Call
 from orchestrator.commands.plan_facts import PlanList, detail, plan_facts, subtask_facts
 from orchestrator.commands.registry import DIR, DIRECTORY, JSON, Command, flag
-from orchestrator.commands.reply import (
-    named_directory,
-    program,
-    say_json,
-    talk,
-    terminal_width,
-    with_program,
-    write,
-)
+from orchestrator.commands.reply import named_directory, program, say_json, talk, terminal_width, with_program, write
 from orchestrator.commands.wait import print_update, read_update
 from orchestrator.core.brief import Brief
 from orchestrator.core.cost import cost_facts, total_cost
@@ -32,14 +24,7 @@ from orchestrator.core.timestamp import format_local, iso
 from orchestrator.errors import OrchestratorError
 from orchestrator.plan.task_fields import DUE
 from orchestrator.services.plans import what_keeps
-from orchestrator.services.status import (
-    STILL_ASKED,
-    Overview,
-    brief_of,
-    find_orphans,
-    news_of_running,
-    status,
-)
+from orchestrator.services.status import STILL_ASKED, Overview, brief_of, find_orphans, news_of_running, status
 from orchestrator.store import collection
 from orchestrator.store.journal import journal_tail
 from orchestrator.store.layout import Layout
@@ -147,9 +132,7 @@ def _facts(call: Call, layout: Layout, overview: Overview) -> dict[str, Any]:
         "unknown_costs": spent.unknown,
         "run": overview.holder,
         **_last_run(layout, overview),
-        "waiting": [
-            {"pid": each.process["pid"], "until": iso(each.until)} for each in overview.waiting
-        ],
+        "waiting": [{"pid": each.process["pid"], "until": iso(each.until)} for each in overview.waiting],
         "log": journal_tail(layout.journal, 5),
     }
 
@@ -165,12 +148,7 @@ def _header_facts(layout: Layout, board: PlanSnapshot) -> dict[str, Any]:
 
 
 def _hold_facts(hold: Held) -> dict[str, Any]:
-    return {
-        "agent": hold.agent,
-        "model": hold.model,
-        "until": iso(hold.until),
-        "reason": hold.reason,
-    }
+    return {"agent": hold.agent, "model": hold.model, "until": iso(hold.until), "reason": hold.reason}
 
 
 def _active_run(overview: Overview) -> str:

@@ -6,15 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestrator.commands.call import Call
-from orchestrator.commands.registry import (
-    DIR,
-    DIRECTORY,
-    JSON,
-    Command,
-    Facts,
-    duration,
-    option,
-)
+from orchestrator.commands.registry import DIR, DIRECTORY, JSON, Command, Facts, duration, option
 from orchestrator.commands.reply import with_program
 from orchestrator.core.duration import format_duration
 from orchestrator.core.timestamp import format_local
@@ -28,11 +20,7 @@ class StopParams:
     """How long it may take."""
 
     timeout: float = option(
-        "Wait this long for it to end its agents.",
-        metavar="D",
-        default=60.0,
-        shown_default="60s",
-        read=duration,
+        "Wait this long for it to end its agents.", metavar="D", default=60.0, shown_default="60s", read=duration
     )
 
 
@@ -72,10 +60,7 @@ def _name(stopped: Stopped) -> str:
 
 
 def _named(waiting: Sequence[Waiting]) -> str:
-    named = (
-        f"process {each.process['pid']}, waiting until {format_local(each.until)},"
-        for each in waiting
-    )
+    named = (f"process {each.process['pid']}, waiting until {format_local(each.until)}," for each in waiting)
     return " and ".join(named)
 
 

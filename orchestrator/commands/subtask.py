@@ -8,16 +8,7 @@ from dataclasses import dataclass, replace
 
 from orchestrator.commands.call import Call
 from orchestrator.commands.dispatch import SubtaskReply, facts, remarks
-from orchestrator.commands.registry import (
-    CALLER,
-    DIR,
-    JSON,
-    Command,
-    WholeNumber,
-    argument,
-    option,
-    with_help,
-)
+from orchestrator.commands.registry import CALLER, DIR, JSON, Command, WholeNumber, argument, option, with_help
 from orchestrator.commands.reply import is_named
 from orchestrator.commands.task_command import task_command, waits
 from orchestrator.core.agent import reporter
@@ -29,13 +20,7 @@ from orchestrator.runner.task_commands import act
 from orchestrator.services.plans import advance, require_subtask
 from orchestrator.store.workspace import Workspace
 
-_ACTIONS = {
-    "start": Verb.START,
-    "done": Verb.COMPLETE,
-    "fail": Verb.FAIL,
-    "block": Verb.BLOCK,
-    "unblock": Verb.UNBLOCK,
-}
+_ACTIONS = {"start": Verb.START, "done": Verb.COMPLETE, "fail": Verb.FAIL, "block": Verb.BLOCK, "unblock": Verb.UNBLOCK}
 #: The status of the task in a refusal, and that of one that it needs.
 _OWN_STATUS = re.compile(r"(?<=transition: )\w+|(?<=task that is )\w+(?= allows)")
 _STATUS_OF = re.compile(r"(\S+) \((\w+)\)")

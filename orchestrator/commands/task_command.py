@@ -33,9 +33,7 @@ class ReasonParams:
     note: str = argument("[MSG]", default="", dash="prose")
 
 
-def change(
-    call: Call, verb: Verb, task: str, note: str = "", *, progress: int | None = None
-) -> Reply:
+def change(call: Call, verb: Verb, task: str, note: str = "", *, progress: int | None = None) -> Reply:
     """Change the status of a task, and return the answer.
 
     Raises:
@@ -47,14 +45,7 @@ def change(
 
 
 def task_command(
-    call: Call,
-    layout: Layout,
-    verb: Verb,
-    task: str,
-    *,
-    note: str = "",
-    answer: str = "",
-    progress: int | None = None,
+    call: Call, layout: Layout, verb: Verb, task: str, *, note: str = "", answer: str = "", progress: int | None = None
 ) -> TaskCommand:
     """Return the task command of a call.
 

@@ -30,9 +30,7 @@ def chosen_agents(layout: Layout, board: PlanSnapshot, tasks: Sequence[Task]) ->
         return {}  # an invalid agent file is no reason to print nothing at all
 
 
-def brief(
-    board: PlanSnapshot, task: Task, agents: Mapping[str, str] = MappingProxyType({})
-) -> Mapping[str, object]:
+def brief(board: PlanSnapshot, task: Task, agents: Mapping[str, str] = MappingProxyType({})) -> Mapping[str, object]:
     """Return a task as JSON: time and cost of all attempts together, None where they are unknown.
 
     *agents*: those that types have chosen.
@@ -56,9 +54,7 @@ def brief(
     }
 
 
-def task_facts(
-    view: TaskView, agents: Mapping[str, str] = MappingProxyType({})
-) -> dict[str, object]:
+def task_facts(view: TaskView, agents: Mapping[str, str] = MappingProxyType({})) -> dict[str, object]:
     """Return a task as JSON with its attempts, criteria and answer."""
     return {
         **brief(view.board, view.task, agents),

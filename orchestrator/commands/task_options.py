@@ -20,9 +20,7 @@ _SETTINGS = {
 }
 
 
-def field_options(
-    *names: str, is_change: bool = False, helps: Mapping[str, str] = MappingProxyType({})
-) -> Any:
+def field_options(*names: str, is_change: bool = False, helps: Mapping[str, str] = MappingProxyType({})) -> Any:
     """Declare options for fields of a task: of all, or of those that are named.
 
     *is_change*: the task is there, and an empty value takes away what its row says. *helps*: other help texts.
@@ -75,9 +73,7 @@ def criteria_of(texts: Sequence[str], as_json: str = "") -> tuple[str, ...]:
     try:
         found = checklist.worded(texts)
         option = "--criteria"
-        return tuple(
-            dict.fromkeys((*found, *(checklist.read_criteria(as_json) if as_json else ())))
-        )
+        return tuple(dict.fromkeys((*found, *(checklist.read_criteria(as_json) if as_json else ()))))
     except ValueError as error:
         hint = """--criterion "all tests pass", or --criteria '["all tests pass", …]'"""
         raise UsageError(f"{option}: {error}", hint=hint) from None

@@ -8,16 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from orchestrator.commands.call import Call
-from orchestrator.commands.registry import (
-    DIR,
-    DIRECTORY,
-    JSON,
-    Command,
-    Facts,
-    Group,
-    argument,
-    flag,
-)
+from orchestrator.commands.registry import DIR, DIRECTORY, JSON, Command, Facts, Group, argument, flag
 from orchestrator.commands.reply import program, talk, with_program
 from orchestrator.core.agent import BUILT_IN
 from orchestrator.core.text import one_line, pluralize
@@ -52,9 +43,7 @@ class _Templates(NamedTuple):
 def templates(layout: Layout | None) -> _Templates:
     """Return the templates that there are; one that cannot be read is a warning."""
     mine = saved_plans(layout, os.environ, lambda text: talk(f"warning: {text}"))
-    return _Templates(
-        list(mine.values()), [each for name, each in plan_templates().items() if name not in mine]
-    )
+    return _Templates(list(mine.values()), [each for name, each in plan_templates().items() if name not in mine])
 
 
 def _list(call: Call, params: TemplateListParams) -> _Templates:  # noqa: ARG001 - there are none
@@ -135,8 +124,7 @@ def _show(call: Call, params: NameParams) -> _ShownTemplate:
     found = plan_templates().get(params.name)
     if found is None:
         raise UsageError(
-            f"there is no template {one_line(params.name, 60)!r}",
-            hint="`orchestrator template list` names them",
+            f"there is no template {one_line(params.name, 60)!r}", hint="`orchestrator template list` names them"
         )
     drawn = draw(example(found, [member.key for member in BUILT_IN]), Layout(os.getcwd()))
     return _ShownTemplate(drawn.text, dict(drawn.task_files), _template_facts(found), "")
@@ -211,9 +199,7 @@ COMMAND = Group(
     """,
     {
         "list": LIST_COMMAND,
-        "show": Command(
-            NameParams, _show, _show_facts, lambda shown: shown.text, remarks=_show_remarks
-        ),
+        "show": Command(NameParams, _show, _show_facts, lambda shown: shown.text, remarks=_show_remarks),
         "save": Command(
             SaveParams,
             _save,

@@ -9,16 +9,7 @@ from typing import NamedTuple
 
 from orchestrator.commands.call import Call
 from orchestrator.commands.plan_facts import move
-from orchestrator.commands.registry import (
-    CALLER,
-    DIR,
-    JSON,
-    Command,
-    Facts,
-    argument,
-    option,
-    with_help,
-)
+from orchestrator.commands.registry import CALLER, DIR, JSON, Command, Facts, argument, option, with_help
 from orchestrator.commands.reply import with_program
 from orchestrator.core.plan_status import Step
 from orchestrator.services import plans

@@ -57,21 +57,13 @@ class UpdateParams:
     title: str | None = option("What it is called.", metavar="TEXT")
     desc: str | None = option("What is to be done.", metavar="TEXT")
     depends_on: Sequence[str] = option("All that comes before; '' for none.", **_DEPENDENCIES)
-    add_deps: Sequence[str] = option(
-        "One more that comes before.", names=("--add-dep",), **_DEPENDENCIES
-    )
+    add_deps: Sequence[str] = option("One more that comes before.", names=("--add-dep",), **_DEPENDENCIES)
     remove_deps: Sequence[str] = option("One less.", names=("--remove-dep",), **_DEPENDENCIES)
     values: Mapping[str, str] = field_options(is_change=True)
     tags: Sequence[str] = option(
-        "One more word to find it by.",
-        names=("--tag",),
-        metavar="NAME",
-        is_repeated=True,
-        completion="tag",
+        "One more word to find it by.", names=("--tag",), metavar="NAME", is_repeated=True, completion="tag"
     )
-    untags: Sequence[str] = option(
-        "One less.", names=("--untag",), metavar="NAME", is_repeated=True, completion="tag"
-    )
+    untags: Sequence[str] = option("One less.", names=("--untag",), metavar="NAME", is_repeated=True, completion="tag")
     criteria: Sequence[str] = option(
         "One more success criterion.", names=("--criterion",), metavar="TEXT", is_repeated=True
     )
@@ -148,10 +140,7 @@ def update(
         raise no_plan(layout)
     task_id, changes = resolve_ids(layout, task_id), _with_full_ids(layout, changes)
     with exclusive(layout.plan_lock):
-        updated = exchanged(
-            layout.plan,
-            lambda before: _changed(layout, before, task_id, changes, agents, check=check),
-        )
+        updated = exchanged(layout.plan, lambda before: _changed(layout, before, task_id, changes, agents, check=check))
     sync_directory(layout.root)
     changed = ", ".join(f"{role}: {text}" for role, text in updated.changed.items())
     record_change(layout, task_id, "updated", by, changed)
@@ -159,13 +148,7 @@ def update(
 
 
 def _changed(
-    layout: Layout,
-    before: Taken,
-    task_id: str,
-    changes: Changes,
-    agents: Agents,
-    *,
-    check: Callable[[Plan], None],
+    layout: Layout, before: Taken, task_id: str, changes: Changes, agents: Agents, *, check: Callable[[Plan], None]
 ) -> Updated | None:
     with explained(layout, before.data):
         places = readable(layout, before.data)
@@ -187,9 +170,7 @@ def _changed(
         check_parent(layout, plan, parent)
     check(plan)
     more = changes.criteria
-    task, file = _with_file(
-        layout, plan, task, agents, instructions=instructions, texts=texts, criteria=more
-    )
+    task, file = _with_file(layout, plan, task, agents, instructions=instructions, texts=texts, criteria=more)
     if values and not put_both(layout, before, data, task, file):
         return None
     if changes.criteria:
@@ -260,9 +241,7 @@ def _cells(places: PlanScan, task_id: str, changes: Changes) -> tuple[dict[str, 
     except KeyError:
         raise unknown_task(task_id, ids(places)) from None
     named = {**changes.values, **_texts(columns, changes)}
-    values = {
-        role: text or _EMPTY.get(role, "-") for role, text in named.items() if text is not None
-    }
+    values = {role: text or _EMPTY.get(role, "-") for role, text in named.items() if text is not None}
     intended = row._replace(**values_of(changes.values))
     needs, kinds = _needs(row, changes)
     if (needs, kinds) != (row.needs, row.need_kinds):

@@ -75,6 +75,4 @@ def remarks(valid: _Valid) -> Iterable[str]:
     return () if valid.is_json else [f"warning: {each}" for each in valid.warnings]
 
 
-COMMAND = Command(
-    ValidateParams, execute, facts, text, remarks=remarks, takes=(DIRECTORY, DIR, JSON)
-)
+COMMAND = Command(ValidateParams, execute, facts, text, remarks=remarks, takes=(DIRECTORY, DIR, JSON))

@@ -10,22 +10,8 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from orchestrator.commands.call import Call
-from orchestrator.commands.registry import (
-    DIR,
-    DIRECTORY,
-    JSON,
-    Command,
-    duration,
-    option,
-)
-from orchestrator.commands.reply import (
-    named_directory,
-    program,
-    say_json,
-    talk,
-    with_program,
-    write,
-)
+from orchestrator.commands.registry import DIR, DIRECTORY, JSON, Command, duration, option
+from orchestrator.commands.reply import named_directory, program, say_json, talk, with_program, write
 from orchestrator.core.brief import Brief, Phase
 from orchestrator.core.event import News
 from orchestrator.core.plan import PlanHeader
@@ -33,14 +19,7 @@ from orchestrator.core.status import TaskStatus
 from orchestrator.errors import ExitStatus, NotFoundError, StoreError
 from orchestrator.services.plans import what_keeps
 from orchestrator.services.status import brief_of, status
-from orchestrator.store.journal import (
-    Cursor,
-    keep_cursor,
-    last_run,
-    load_cursor,
-    parse_cursor,
-    read_on,
-)
+from orchestrator.store.journal import Cursor, keep_cursor, last_run, load_cursor, parse_cursor, read_on
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import lock_owner, require_elsewhere
 from orchestrator.store.watcher import poll
@@ -190,15 +169,9 @@ class WaitParams:
     """For what, and how long."""
 
     timeout: float = option(
-        "Come back after this time at the latest.",
-        metavar="D",
-        default=90.0,
-        shown_default="90s",
-        read=duration,
+        "Come back after this time at the latest.", metavar="D", default=90.0, shown_default="90s", read=duration
     )
-    since: str = option(
-        "Tell what is new since then (default: the last call).", metavar="CURSOR", default=""
-    )
+    since: str = option("Tell what is new since then (default: the last call).", metavar="CURSOR", default="")
     until: str = option(
         "What ends the wait: bad news, any task's end, only the run's end.",
         names=("--for",),
@@ -252,9 +225,7 @@ def print_update(layout: Layout, update: WaitUpdate, code: str, *, is_json: bool
     brief = update.brief
     about: dict[str, Any] = {
         "now": time.time(),
-        "next_step": next_command(
-            brief, named_directory(), os.path.relpath(layout.final_output), program()
-        ),
+        "next_step": next_command(brief, named_directory(), os.path.relpath(layout.final_output), program()),
         "cursor": str(update.cursor),
         "typed": with_program,
     }

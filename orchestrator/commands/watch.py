@@ -13,31 +13,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from orchestrator.commands.call import Call
-from orchestrator.commands.registry import (
-    CALLER,
-    DIR,
-    DIRECTORY,
-    JSON,
-    Command,
-    duration,
-    flag,
-    option,
-    with_help,
-)
+from orchestrator.commands.registry import CALLER, DIR, DIRECTORY, JSON, Command, duration, flag, option, with_help
 from orchestrator.commands.reply import talk, with_program, write
 from orchestrator.core.duration import parse_duration
 from orchestrator.core.event import Line, read_line
 from orchestrator.core.timestamp import epoch, iso
 from orchestrator.errors import StoreError, UsageError
 from orchestrator.runner.events import Kind
-from orchestrator.store.journal import (
-    Cursor,
-    keep_cursor,
-    last_run,
-    load_cursor,
-    parse_cursor,
-    read_each,
-)
+from orchestrator.store.journal import Cursor, keep_cursor, last_run, load_cursor, parse_cursor, read_each
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import broken_off
 from orchestrator.store.watcher import Alarm
@@ -82,8 +65,7 @@ def parse_since(text: str, now: float) -> Since:
     if seconds := epoch(text):
         return Since(Cursor(), iso(seconds))
     raise UsageError(
-        f"{text!r} is neither a cursor nor a time",
-        hint="such as 4711.9f3ac2d1, 10m (ago) or 2026-01-05T14:00:00Z",
+        f"{text!r} is neither a cursor nor a time", hint="such as 4711.9f3ac2d1, 10m (ago) or 2026-01-05T14:00:00Z"
     )
 
 
@@ -140,9 +122,7 @@ class WatchParams:
     """From where on, and how long."""
 
     once: bool = flag("Tell what is new since your last look, and return.")
-    since: str = option(
-        "Begin there: 4711.9f3ac2d1, 10m (ago), or a date.", metavar="CURSOR|TIME", default=""
-    )
+    since: str = option("Begin there: 4711.9f3ac2d1, 10m (ago), or a date.", metavar="CURSOR|TIME", default="")
     timeout: float | None = option("Return after this time.", metavar="D", read=duration)
 
 
@@ -226,8 +206,5 @@ def _is_read() -> bool:
 
 
 COMMAND = Command(
-    WatchParams,
-    execute,
-    main=main,
-    takes=(DIRECTORY, DIR, CALLER, with_help(JSON, "Print one JSON object per line.")),
+    WatchParams, execute, main=main, takes=(DIRECTORY, DIR, CALLER, with_help(JSON, "Print one JSON object per line."))
 )

@@ -117,9 +117,7 @@ def remarks(written: _Written) -> Sequence[str]:
     return [*before, with_program("next: orchestrator run")]
 
 
-def _ask_and_write(
-    layout: Layout, agents: Known, registry: AgentRegistry, *, force: bool
-) -> tuple[Drawn, str] | None:
+def _ask_and_write(layout: Layout, agents: Known, registry: AgentRegistry, *, force: bool) -> tuple[Drawn, str] | None:
     """Return the plan that was agreed to, and where the one before it was moved; None: they did not agree."""
     drawn = _ask_for_plan(layout, agents)
     talk(f"\n{_shown(drawn, agents)}")
@@ -163,9 +161,7 @@ def _ask_for_tasks(agents: Known) -> list[dict[str, Any]]:
         task: dict[str, Any] = {"id": task_id, "name": text, "description": text}
         if tasks:
             known = f"{tasks[0]['id']}…{tasks[-1]['id']}" if len(tasks) > 1 else "T-01"
-            task["needs"] = _needs(
-                _ask(f"  what does it need, of {known}? (Enter: nothing)"), tasks
-            )
+            task["needs"] = _needs(_ask(f"  what does it need, of {known}? (Enter: nothing)"), tasks)
         task["agent"] = _ask(f"  who does it, of {', '.join(agents)}? (Enter: claude)")
         if task["agent"] in agents.shells:
             task["command"] = text
@@ -210,9 +206,7 @@ def _templates(layout: Layout) -> dict[str, list[_Parameter]]:
     for template in plan_templates().values():
         found[template.name] = [
             _Parameter(
-                each.name,
-                each.about,
-                each.default if isinstance(each.default, str) else ", ".join(each.default or ()),
+                each.name, each.about, each.default if isinstance(each.default, str) else ", ".join(each.default or ())
             )
             for each in template.parameters.values()
         ]
@@ -221,13 +215,7 @@ def _templates(layout: Layout) -> dict[str, list[_Parameter]]:
     return found
 
 
-def _from_template(
-    layout: Layout,
-    name: str,
-    parameters: Sequence[_Parameter],
-    agents: Known,
-    request: str,
-) -> Drawn:
+def _from_template(layout: Layout, name: str, parameters: Sequence[_Parameter], agents: Known, request: str) -> Drawn:
     """Ask for what a template needs, again as long as it is invalid."""
     is_ours = name not in places_of_saved(layout, os.environ)
     has_place = is_ours or any(each.name == "request" for each in parameters)
@@ -273,9 +261,7 @@ def _ask(question: str) -> str:
         if not line.endswith(b"\n"):
             raise EOFError
         if len(line) > _MOST:
-            talk(
-                f"  that is too long: a line has {_MOST:,} bytes at most; name a file that says more"
-            )
+            talk(f"  that is too long: a line has {_MOST:,} bytes at most; name a file that says more")
             continue
         try:
             return sanitize(line.decode()).strip()

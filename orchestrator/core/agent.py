@@ -170,9 +170,7 @@ class AgentRegistry:
     def running(self, key: str, running_tasks: Mapping[str, int]) -> int:
         """Return how many tasks of an agent are under way, those of agents that stand on it included."""
         key = self[key].key
-        return sum(
-            running_tasks.get(each.key, 0) for each in self if key in {each.key, each.extends}
-        )
+        return sum(running_tasks.get(each.key, 0) for each in self if key in {each.key, each.extends})
 
     def require_room(self, key: str, running_tasks: Mapping[str, int]) -> None:
         """Make sure that an agent may take one more task (S4-59). *at_work*: tasks under way by agent, see ``at_work``.

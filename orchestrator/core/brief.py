@@ -142,9 +142,7 @@ class Brief(NamedTuple):
             return ("run", "--detach") if self.is_outdated else ("read",)
         if self.hold is not None and self.is_over and (step := self._after(self.hold.what)):
             return step
-        if self.phase is Phase.DIED or (
-            self.phase in {Phase.NONE, Phase.STOPPED} and self._is_left
-        ):
+        if self.phase is Phase.DIED or (self.phase in {Phase.NONE, Phase.STOPPED} and self._is_left):
             return self._after("unaffordable") if self._is_used_up else ("run", "--detach")
         blamed = self.news.failed()
         if self.is_over:
@@ -172,9 +170,7 @@ class Brief(NamedTuple):
         if what != "held":
             return ()
         if any(each.needs_person for each in held(self.board.everything())):
-            return (
-                "doctor",
-            )  # only a person can open it: anyone who just runs again meets the same
+            return ("doctor",)  # only a person can open it: anyone who just runs again meets the same
         if self.phase is Phase.ENDED:
             # It did not wait, as the plan says (`on_hold: stop`), and without this it would end so again at once.
             return ("run", "--detach", "--on-hold", "wait")
@@ -184,9 +180,7 @@ class Brief(NamedTuple):
     def _is_left(self) -> bool:
         """A run would do something: start a task, or put together what is completed."""
         counts = self.board.counts()
-        return bool(
-            counts[TaskStatus.PENDING] or counts[TaskStatus.FAILED] or self._is_all_completed
-        )
+        return bool(counts[TaskStatus.PENDING] or counts[TaskStatus.FAILED] or self._is_all_completed)
 
     def _with(self, status: TaskStatus) -> list[str]:
         return [task_id for task_id, each in self.board.standing.items() if each.status is status]

@@ -44,9 +44,7 @@ def cost_facts(spent: Spending, most: int | None = None) -> dict[str, dict[str, 
     """Return the parts of what was spent for programs, without the noise of sums; *most* tasks, the dearest."""
     dearest = sorted(spent.by_task.items(), key=lambda item: -item[1])[:most]
     shares = {"task": dict(dearest), "agent": spent.by_agent, "model": spent.by_model}
-    return {
-        by: {name: round(cost, 6) for name, cost in share.items()} for by, share in shares.items()
-    }
+    return {by: {name: round(cost, 6) for name, cost in share.items()} for by, share in shares.items()}
 
 
 def usd(amount: float | None) -> str:

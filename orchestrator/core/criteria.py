@@ -54,9 +54,7 @@ def read_criteria(text: str) -> tuple[str, ...]:
     try:
         listed = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ValueError(
-            f"not JSON: {error.msg} (line {error.lineno}, column {error.colno})"
-        ) from None
+        raise ValueError(f"not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from None
     except RecursionError:
         raise ValueError("not JSON that anybody would write: it is nested too deeply") from None
     if not isinstance(listed, list):
@@ -97,17 +95,12 @@ def chosen(text: str, criteria: Sequence[Criterion]) -> frozenset[int]:
             raise UsageError(f"--met: {one_line(word, 40)!r} is not a number", hint=hint)
         if not 1 <= int(word[:9]) <= len(criteria):
             count = f"there are {len(criteria)}" if criteria else "there are none"
-            raise UsageError(
-                f"--met: there is no criterion {one_line(word, 40)}",
-                hint=f"{count} in its task file",
-            )
+            raise UsageError(f"--met: there is no criterion {one_line(word, 40)}", hint=f"{count} in its task file")
         numbers.add(int(word))
     return frozenset(numbers)
 
 
-def require_met(
-    task_id: str, criteria: Sequence[Criterion], met: Iterable[int], where: str
-) -> None:
+def require_met(task_id: str, criteria: Sequence[Criterion], met: Iterable[int], where: str) -> None:
     """Do nothing if every criterion is ticked, or among the numbers that a user confirms now.
 
     Raises:
@@ -131,7 +124,4 @@ def require_met(
 
 def facts(criteria: Iterable[Criterion]) -> list[dict[str, object]]:
     """Return what ``--json`` says of criteria."""
-    return [
-        {"number": number, "text": each.text, "met": each.is_met}
-        for number, each in enumerate(criteria, start=1)
-    ]
+    return [{"number": number, "text": each.text, "met": each.is_met} for number, each in enumerate(criteria, start=1)]

@@ -92,8 +92,7 @@ def estimate(board: PlanSnapshot) -> Estimate | None:
     left = {
         task.id: weight[task.id]
         for task in tasks
-        if task.id not in dropped
-        and (task.id in played or board.status(task.id) is not TaskStatus.COMPLETED)
+        if task.id not in dropped and (task.id in played or board.status(task.id) is not TaskStatus.COMPLETED)
     }
     # Not the ranks of the plan: what is not to be done makes no path longer.
     in_a_row: dict[str, float] = {}

@@ -152,10 +152,7 @@ def _constraints(settings: Settings, task: Task, times: Mapping[str, str]) -> Ma
 
 
 def within_capacity(
-    tasks: Sequence[Task],
-    agents: Mapping[str, str],
-    registry: AgentRegistry,
-    under_way: Mapping[str, int],
+    tasks: Sequence[Task], agents: Mapping[str, str], registry: AgentRegistry, under_way: Mapping[str, int]
 ) -> tuple[list[Task], list[Skipped]]:
     """Return the tasks that their agents have room for, and the others (S4-59).
 

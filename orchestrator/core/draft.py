@@ -100,7 +100,6 @@ class Draft:
         return replace(
             self,
             tasks=tuple(
-                replace(task, needs=(*task.needs, need)) if task.id == task_id else task
-                for task in self.tasks
+                replace(task, needs=(*task.needs, need)) if task.id == task_id else task for task in self.tasks
             ),
         )

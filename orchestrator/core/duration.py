@@ -73,9 +73,7 @@ def hours(seconds: float) -> float:
 
 def roughly(seconds: float) -> str:
     """Write *seconds* as ``format_duration`` does, and two days and more in days alone."""
-    return (
-        format_duration(seconds) if seconds < 2 * _UNITS["d"] else f"{seconds // _UNITS['d']:.0f}d"
-    )
+    return format_duration(seconds) if seconds < 2 * _UNITS["d"] else f"{seconds // _UNITS['d']:.0f}d"
 
 
 def above_timeout(tasks: str, estimate: float, timeout: float) -> str:

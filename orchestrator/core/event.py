@@ -72,13 +72,7 @@ def read_line(text: str) -> Line | None:
 # so what ``wait`` answers, is the board's word; a line only says that something is new.
 
 #: A run's words about what holds it; the newest one counts.
-_HOLDS = {
-    "held": True,
-    "unaffordable": True,
-    "overspent": True,
-    "resumed": False,
-    "started": False,
-}
+_HOLDS = {"held": True, "unaffordable": True, "overspent": True, "resumed": False, "started": False}
 #: What the board says better: it knows what runs now.
 _PASSING = frozenset({"started", "stopping"})
 #: What says where a task stands, as the board does.

@@ -135,9 +135,7 @@ def digraph(tasks: Mapping[str, Task]) -> nx.DiGraph[str]:
     weight = weights(tasks)
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(tasks)
-    graph.add_weighted_edges_from(
-        (need, task.id, weight[task.id]) for task in tasks.values() for need in task.needs
-    )
+    graph.add_weighted_edges_from((need, task.id, weight[task.id]) for task in tasks.values() for need in task.needs)
     return graph
 
 

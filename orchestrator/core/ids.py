@@ -68,10 +68,7 @@ def _is_slip(word: str, name: str) -> bool:
         return True
     if abs(len(one) - len(other)) > 1:
         return False
-    start = next(
-        (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
-        min(len(one), len(other)),
-    )
+    start = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
     if any(char.isdigit() for char in (one[start : start + 1], other[start : start + 1])):
         return False
     rest, command = one[start:], other[start:]

@@ -72,14 +72,11 @@ def clean(text: str) -> str:
     # As it was given: anyone who reads a little more than the limit must not take the head of a text for all of it.
     if (size := len(text.encode("utf-8", "replace"))) > LIMIT:
         raise UsageError(
-            f"the message has {size:,} bytes, and {LIMIT:,} is the most",
-            hint="write it into a file and share the path",
+            f"the message has {size:,} bytes, and {LIMIT:,} is the most", hint="write it into a file and share the path"
         )
     text = sanitize(typed(text)).strip("\n")
     if is_blank(text):
-        raise UsageError(
-            "there is nothing in the message", hint="say something; `-` reads standard input"
-        )
+        raise UsageError("there is nothing in the message", hint="say something; `-` reads standard input")
     return text
 
 

@@ -200,9 +200,7 @@ def unknown_task(said: str, known: Collection[str], option: str = "") -> NotFoun
 def stem(task_id: str) -> str:
     """Return the file stem of a task id: ``T-01`` → ``agent-01``; other ids keep their own name."""
     # Remembered, and no regular expression: a run asks thirty times for each task, a look at ten thousand once.
-    return (
-        f"agent-{task_id[2:]}" if task_id.startswith("T-") and task_id[2:].isdecimal() else task_id
-    )
+    return f"agent-{task_id[2:]}" if task_id.startswith("T-") and task_id[2:].isdecimal() else task_id
 
 
 def resolve_stems(stems: Mapping[str, str]) -> dict[str, str]:
@@ -212,13 +210,9 @@ def resolve_stems(stems: Mapping[str, str]) -> dict[str, str]:
     ids.
     """
     likened = {
-        f"agent-{word}".casefold(): own
-        for own, task_id in stems.items()
-        for word in (task_id, task_id.zfill(2))
+        f"agent-{word}".casefold(): own for own, task_id in stems.items() for word in (task_id, task_id.zfill(2))
     }
-    return likened | {
-        word.casefold(): own for own, task_id in stems.items() for word in (task_id, own)
-    }
+    return likened | {word.casefold(): own for own, task_id in stems.items() for word in (task_id, own)}
 
 
 def check_rows(rows: Sequence[Task]) -> Iterator[Problem]:
@@ -255,10 +249,7 @@ def _check_needs(row: Task, ids: Collection[str], *, guesses: Collection[str]) -
     for need in row.needs:
         if need == row.id:
             yield Problem(
-                f"task {row.id} depends on itself",
-                row.where,
-                f"remove {need} from its dependencies",
-                "self_dependency",
+                f"task {row.id} depends on itself", row.where, f"remove {need} from its dependencies", "self_dependency"
             )
         elif need not in ids:
             yield Problem(
@@ -346,10 +337,7 @@ def with_umbrellas(tasks: Mapping[str, Task]) -> dict[str, Task]:
     if not children:
         return dict(tasks)
     inherited: dict[str, _Needs] = {"": ({}, {})}
-    return {
-        task.id: _linked(task, _of_group(task.parent, tasks, inherited), children)
-        for task in tasks.values()
-    }
+    return {task.id: _linked(task, _of_group(task.parent, tasks, inherited), children) for task in tasks.values()}
 
 
 def _linked(task: Task, above: _Needs, children: Mapping[str, Sequence[str]]) -> Task:
@@ -360,9 +348,7 @@ def _linked(task: Task, above: _Needs, children: Mapping[str, Sequence[str]]) ->
     own = dict(task.need_kinds)
     return task._replace(
         needs=tuple(dict.fromkeys((*task.needs, *needs, *below))),
-        need_kinds=tuple(
-            (own | {each: kinds[each] for each in kinds if each not in task.needs}).items()
-        ),
+        need_kinds=tuple((own | {each: kinds[each] for each in kinds if each not in task.needs}).items()),
         children=below,
     )
 

@@ -113,9 +113,7 @@ class Step(NamedTuple):
     note: str = ""
 
 
-_STEP = re.compile(
-    r"(\S+) · plan · transition · (\w+) → (\w+) · (\w+) by ([^\s:]+)(?:: (.*))?", re.DOTALL
-)
+_STEP = re.compile(r"(\S+) · plan · transition · (\w+) → (\w+) · (\w+) by ([^\s:]+)(?:: (.*))?", re.DOTALL)
 
 
 def step_line(step: Step) -> str:
@@ -137,14 +135,10 @@ def read_steps(lines: Iterable[str]) -> Iterator[Step]:
 ITSELF = "orchestrator"
 #: Tasks of this kind are the tests of a plan; all others are its work, whatever they are called (S4-41, S4-42).
 TEST = "test"
-_UNTOUCHED = frozenset(
-    {TaskStatus.WAITING, TaskStatus.PENDING, TaskStatus.SKIPPED, TaskStatus.CANCELLED}
-)
+_UNTOUCHED = frozenset({TaskStatus.WAITING, TaskStatus.PENDING, TaskStatus.SKIPPED, TaskStatus.CANCELLED})
 
 
-def automatic(
-    state: PlanState, tasks: Iterable[tuple[str, TaskStatus]]
-) -> list[tuple[PlanEvent, str]]:
+def automatic(state: PlanState, tasks: Iterable[tuple[str, TaskStatus]]) -> list[tuple[PlanEvent, str]]:
     """Return the events that follow from where the tasks stand, each with its reason; they never lead back.
 
     *tasks* are the kind and the status of each (seed: "Auto-transitions"). A plan without tests stays in testing, and

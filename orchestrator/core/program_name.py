@@ -21,20 +21,13 @@ def with_program(text: str, program: str, place: Callable[[str], str]) -> str:
         place: Returns the directory that a command is about, for its ``--dir``, by the first word behind the command;
             empty: none is needed.
     """
-    return _COMMAND.sub(
-        lambda found: f"{program} {found[1]}{_option(place, *found.groups())}", text
-    )
+    return _COMMAND.sub(lambda found: f"{program} {found[1]}{_option(place, *found.groups())}", text)
 
 
 def _option(place: Callable[[str], str], command: str, argument: str) -> str:
     # A path says which plan is meant; an id is one of those in the directory that is named besides.
     is_path = argument.strip("'").startswith(".") or "/" in argument
-    if (
-        command.startswith("schedule")
-        or argument == "--help"
-        or is_path
-        or (command == "init" and argument)
-    ):
+    if command.startswith("schedule") or argument == "--help" or is_path or (command == "init" and argument):
         return ""
     if not (where := place(argument)):
         return ""

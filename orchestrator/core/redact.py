@@ -64,11 +64,7 @@ SHAPES = (
     _prefixed("npm_", rf"{_DIGIT}[A-Za-z0-9]{{{_LEAST},}}"),
     _prefixed("hf_", rf"{_DIGIT}[A-Za-z0-9]{{{_LEAST},}}"),
     _prefixed("pypi-", rf"Ag[A-Za-z0-9_-]{{{_LEAST},}}"),
-    SecretShape(
-        "Discord webhook",
-        ("/api/webhooks/",),
-        r"(?P<kept>/api/webhooks/)[0-9]{5,25}/[A-Za-z0-9_-]{16,}",
-    ),
+    SecretShape("Discord webhook", ("/api/webhooks/",), r"(?P<kept>/api/webhooks/)[0-9]{5,25}/[A-Za-z0-9_-]{16,}"),
     SecretShape(
         "Slack webhook",
         ("hooks.slack.com/",),
@@ -84,9 +80,7 @@ SHAPES = (
         r"(?P<kept>(?i:secret_?access_?key)[\"']?\s{0,3}[:=]\s{0,3}[\"']?)[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])",
     ),
     SecretShape(
-        "JSON Web Token",
-        (".eyJ",),
-        _fresh("eyJ") + r"[A-Za-z0-9_-]{8,}+\.eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*",
+        "JSON Web Token", (".eyJ",), _fresh("eyJ") + r"[A-Za-z0-9_-]{8,}+\.eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*"
     ),
     SecretShape(
         "private key",

@@ -318,9 +318,7 @@ class Result(NamedTuple):
 def closed(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
     """Return earlier attempts; one that still says ``running`` was interrupted, for its runner is gone."""
     return tuple(
-        attempt._replace(
-            status=Verdict.INTERRUPTED.value, reason=attempt.reason or "the runner died"
-        )
+        attempt._replace(status=Verdict.INTERRUPTED.value, reason=attempt.reason or "the runner died")
         if attempt.is_open
         else attempt
         for attempt in attempts

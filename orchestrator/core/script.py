@@ -111,9 +111,7 @@ def _block(bare: str, opened: re.Match[str]) -> Script:
     if opened.start() or (closed and closed.end() < len(rest)):
         raise ValueError("there is a code block in this command, and text around it")
     if "`" in (opened[2] or ""):
-        raise ValueError(
-            "what begins with three backticks is a block with its command on the lines below"
-        )
+        raise ValueError("what begins with three backticks is a block with its command on the lines below")
     word = info[0] if info else ""
     if word not in LANGUAGES:
         raise ValueError(f"nobody here runs a code block in {one_line(word, 40)}")
@@ -137,14 +135,10 @@ def command_in(body: str, code: str, language: str) -> tuple[str, str]:
     except ValueError as error:
         raise AgentError(str(error), hint=ADVICE) from None
     if not script:
-        raise AgentError(
-            "the shell agent found no command",
-            hint="write it into a ```sh block in the task file",
-        )
+        raise AgentError("the shell agent found no command", hint="write it into a ```sh block in the task file")
     if word != "python" and is_half_merged(script):
         raise AgentError(
-            "an unresolved merge conflict",
-            hint="keep one of the two versions and remove the conflict marks",
+            "an unresolved merge conflict", hint="keep one of the two versions and remove the conflict marks"
         )
     return word, script
 
@@ -178,9 +172,7 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=\S*")
 #: Only a shell reads these: an option, a pipe, a redirection, a substitution, a list of commands.
 _SIGNS = re.compile(r"(?:^|\s)--?[A-Za-z0-9]|\||[<>]|&&|\$[\w({]|;\s*\S|`|^\[\[? ")
 #: A path, a glob, a quoted word, an assignment: people write them as well.
-_HINTS = re.compile(
-    r"(?:^|\s)(?:\.{1,2}/|~/|/)\S|(?:^|\s)\.{1,2}(?=\s|$)|\*|['\"=]|\S/\S|\w\.\w|\\"
-)
+_HINTS = re.compile(r"(?:^|\s)(?:\.{1,2}/|~/|/)\S|(?:^|\s)\.{1,2}(?=\s|$)|\*|['\"=]|\S/\S|\w\.\w|\\")
 
 
 def program_of(text: str) -> str:

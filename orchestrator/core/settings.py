@@ -119,16 +119,7 @@ class Settings(NamedTuple):
 
 
 RUN_ONLY = frozenset(
-    {
-        "max_parallel",
-        "on_failure",
-        "aggregate",
-        "workdir",
-        "budget_usd",
-        "on_hold",
-        "near_limit",
-        "notify",
-    }
+    {"max_parallel", "on_failure", "aggregate", "workdir", "budget_usd", "on_hold", "near_limit", "notify"}
 )
 
 #: Sums that flags of a run only lower: what a plan or a task may cost is never raised unseen.
@@ -183,9 +174,7 @@ def _dollars(value: Any) -> float:
     return amount
 
 
-def _words(
-    split: Callable[[str], list[str]], *, flags: bool = False
-) -> Callable[[Any], tuple[str, ...]]:
+def _words(split: Callable[[str], list[str]], *, flags: bool = False) -> Callable[[Any], tuple[str, ...]]:
     def read(value: Any) -> tuple[str, ...]:
         words = split(value) if isinstance(value, str) else value
         if not isinstance(words, (list, tuple)) or not all(isinstance(word, str) for word in words):
@@ -209,9 +198,7 @@ def _rules(value: Any) -> tuple[str, ...]:
     rules = _words(split_rules)(value)
     for rule in rules:
         if not _RULE.fullmatch(rule):
-            raise ValueError(
-                f"{rule!r} is not a rule; write the name of a tool, with what it may do: Bash(npm test *)"
-            )
+            raise ValueError(f"{rule!r} is not a rule; write the name of a tool, with what it may do: Bash(npm test *)")
     return rules
 
 
@@ -302,9 +289,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "tools": _words(split_rules),
     "allowed_tools": _rules,
     "disallowed_tools": _rules,
-    "permission_mode": _one_of(
-        "acceptEdits", "default", "dontAsk", "plan", "auto", "bypassPermissions"
-    ),
+    "permission_mode": _one_of("acceptEdits", "default", "dontAsk", "plan", "auto", "bypassPermissions"),
     "on_denial": _one_of("fail", "accept"),
     "max_turns": _whole(1, 10_000),  # the CLI takes 0 for no limit at all
     "task_budget_usd": _dollars,

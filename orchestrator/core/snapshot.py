@@ -115,9 +115,7 @@ class PlanSnapshot:
         if said is not None:
             return said
         # Its version did not write that. Whether an assignee or a task file asks for an agent is not known here.
-        return SIMULATED != (
-            self.plan.tasks[task_id].agent_key or self.plan.settings.get("agent", "")
-        )
+        return SIMULATED != (self.plan.tasks[task_id].agent_key or self.plan.settings.get("agent", ""))
 
     def only_simulated(self) -> list[str]:
         """Which tasks stand as completed and were only simulated."""
@@ -207,10 +205,7 @@ class PlanSnapshot:
 
 
 def derive(
-    tasks: Mapping[str, Task],
-    shape: Shape,
-    results: Mapping[str, Result],
-    doubts: Mapping[str, str],
+    tasks: Mapping[str, Task], shape: Shape, results: Mapping[str, Result], doubts: Mapping[str, str]
 ) -> dict[str, TaskState]:
     """Return where every task stands."""
     numbers = {task_id: result.number for task_id, result in results.items()}
@@ -233,12 +228,7 @@ def derive(
 
 
 def _derive_one(
-    task: Task,
-    result: Result | None,
-    state: Readiness,
-    *,
-    tasks: Mapping[str, Task],
-    numbers: Mapping[str, int],
+    task: Task, result: Result | None, state: Readiness, *, tasks: Mapping[str, Task], numbers: Mapping[str, int]
 ) -> TaskState:
     """*numbers*: the newest attempt of every task that was started."""
     # With these two it is left to the dependencies; `pending` in a result file is an attempt that was interrupted.
@@ -271,9 +261,7 @@ def _group(task: Task, state: Readiness, status_of: StatusOf) -> TaskState:
     return TaskState(status=_DONE, reason=f"{progress} completed")
 
 
-def _changed(
-    task: Task, result: Result, numbers: Mapping[str, int], tasks: Mapping[str, Task]
-) -> list[str]:
+def _changed(task: Task, result: Result, numbers: Mapping[str, int], tasks: Mapping[str, Task]) -> list[str]:
     """Return the tasks that were run again since the result was made from theirs."""
     again = [need for need, number in result.inputs.items() if numbers.get(need, number) != number]
     # A need that was taken out of the plan, or of the row, makes nothing stale.
@@ -326,10 +314,7 @@ def really_done(
     played = [
         task_id
         for task_id, result in board.results.items()
-        if result.agent == SIMULATED
-        and result.status not in _MEANT
-        and task_id not in again
-        and is_played(task_id)
+        if result.agent == SIMULATED and result.status not in _MEANT and task_id not in again and is_played(task_id)
     ]
     if not played:
         return board
@@ -347,17 +332,11 @@ def simulated(meant: Mapping[str, Settings]) -> dict[str, Settings]:
     return {task_id: played[id(each)] for task_id, each in meant.items()}
 
 
-def only_simulated(
-    policies: Mapping[str, Settings], meant: Mapping[str, Settings]
-) -> frozenset[str]:
+def only_simulated(policies: Mapping[str, Settings], meant: Mapping[str, Settings]) -> frozenset[str]:
     """Return the tasks that a run with these settings only simulates; both as in ``RunPreview``."""
     if policies is meant:
         return frozenset()
-    return frozenset(
-        task_id
-        for task_id, each in policies.items()
-        if each.agent == SIMULATED != meant[task_id].agent
-    )
+    return frozenset(task_id for task_id, each in policies.items() if each.agent == SIMULATED != meant[task_id].agent)
 
 
 def _before_simulation(result: Result) -> Result | None:
@@ -391,9 +370,7 @@ def is_auxiliary(task_id: str) -> bool:
 
 def as_merger(settings: Settings) -> Settings:
     """Return the settings of a plan as they are for anyone who merges."""
-    return settings._replace(
-        agent="claude", subagent="", tools=("Read",), format="markdown", schema=""
-    )
+    return settings._replace(agent="claude", subagent="", tools=("Read",), format="markdown", schema="")
 
 
 def is_merging(board: PlanSnapshot) -> bool:
@@ -450,9 +427,7 @@ class Held(NamedTuple):
         return not self.until or self.until > now
 
 
-def held(
-    results: Iterable[Result], accounts: Mapping[str, str] = MappingProxyType({})
-) -> list[Held]:
+def held(results: Iterable[Result], accounts: Mapping[str, str] = MappingProxyType({})) -> list[Held]:
     """Return, for each account that was held, the last hold, unless something of it got through after it.
 
     *accounts*: the account of each agent; one that is not in it has its own. A hold whose moment has passed is returned
@@ -477,8 +452,4 @@ def held(
             holds[key] = max(holds.get(key, (0.0, hold)), (since, hold))
     # A model is held until its moment, or until the task that met it was let through: what others of the account get
     # through says nothing of it.
-    return [
-        hold
-        for (account, model), (since, hold) in holds.items()
-        if model or started.get(account, 0.0) < since
-    ]
+    return [hold for (account, model), (since, hold) in holds.items() if model or started.get(account, 0.0) < since]

@@ -48,15 +48,7 @@ class Verb(StrEnum):
 
 
 #: What people and outside agents can do, in the words of the command line.
-COMMANDS = (
-    Verb.START,
-    Verb.COMPLETE,
-    Verb.FAIL,
-    Verb.BLOCK,
-    Verb.UNBLOCK,
-    Verb.CANCEL,
-    Verb.RETRY,
-)
+COMMANDS = (Verb.START, Verb.COMPLETE, Verb.FAIL, Verb.BLOCK, Verb.UNBLOCK, Verb.CANCEL, Verb.RETRY)
 
 
 _Arrows = dict[tuple[TaskStatus, Verb], tuple[TaskStatus, str]]
@@ -68,18 +60,12 @@ def _each(*statuses: TaskStatus, verb: Verb, after: TaskStatus, why: str) -> _Ar
 
 #: (from, what happens) → (to, why, as a sentence for people)
 TRANSITIONS: _Arrows = {
-    (TaskStatus.WAITING, Verb.READY): (
-        TaskStatus.PENDING,
-        "every dependency is completed and its result is on disk",
-    ),
+    (TaskStatus.WAITING, Verb.READY): (TaskStatus.PENDING, "every dependency is completed and its result is on disk"),
     (TaskStatus.WAITING, Verb.GATHER): (
         TaskStatus.COMPLETED,
         "it is an umbrella, and every task under it is completed",
     ),
-    (TaskStatus.WAITING, Verb.SKIP): (
-        TaskStatus.SKIPPED,
-        "a task it depends on failed or was itself skipped",
-    ),
+    (TaskStatus.WAITING, Verb.SKIP): (TaskStatus.SKIPPED, "a task it depends on failed or was itself skipped"),
     (TaskStatus.PENDING, Verb.WAIT): (
         TaskStatus.WAITING,
         "something that it depends on is not completed any more: its row was changed, or it was retried",
@@ -97,14 +83,8 @@ TRANSITIONS: _Arrows = {
         "what it was made from was retried, or that is an umbrella with one more task",
     ),
     (TaskStatus.PENDING, Verb.LAUNCH): (TaskStatus.RUNNING, "a slot is free"),
-    (TaskStatus.RUNNING, Verb.SUCCEED): (
-        TaskStatus.COMPLETED,
-        "the agent ended and there is evidence of success",
-    ),
-    (TaskStatus.RUNNING, Verb.REPEAT): (
-        TaskStatus.RETRYING,
-        "the attempt failed and the retry budget is not used up",
-    ),
+    (TaskStatus.RUNNING, Verb.SUCCEED): (TaskStatus.COMPLETED, "the agent ended and there is evidence of success"),
+    (TaskStatus.RUNNING, Verb.REPEAT): (TaskStatus.RETRYING, "the attempt failed and the retry budget is not used up"),
     (TaskStatus.RUNNING, Verb.FAIL): (
         TaskStatus.FAILED,
         "the attempt failed and nothing is left to try, or a command says so",
@@ -113,15 +93,9 @@ TRANSITIONS: _Arrows = {
         TaskStatus.PENDING,
         "the run was stopped or died, or the account was held; the attempt is not charged",
     ),
-    (TaskStatus.RETRYING, Verb.LAUNCH): (
-        TaskStatus.RUNNING,
-        "the backoff is over and a slot is free",
-    ),
+    (TaskStatus.RETRYING, Verb.LAUNCH): (TaskStatus.RUNNING, "the backoff is over and a slot is free"),
     # ── commands ────────────────────────────────────────────────────────────────────────────────────────────────
-    (TaskStatus.PENDING, Verb.START): (
-        TaskStatus.RUNNING,
-        "claimed manually: it occupies no slot and has no timeout",
-    ),
+    (TaskStatus.PENDING, Verb.START): (TaskStatus.RUNNING, "claimed manually: it occupies no slot and has no timeout"),
     **_each(
         TaskStatus.PENDING,
         TaskStatus.RUNNING,
@@ -150,10 +124,7 @@ TRANSITIONS: _Arrows = {
         after=TaskStatus.BLOCKED,
         why="held back by command; what runs is ended, and what depends on it waits",
     ),
-    (TaskStatus.BLOCKED, Verb.UNBLOCK): (
-        TaskStatus.WAITING,
-        "nothing keeps it any more but what it depends on",
-    ),
+    (TaskStatus.BLOCKED, Verb.UNBLOCK): (TaskStatus.WAITING, "nothing keeps it any more but what it depends on"),
     **_each(
         TaskStatus.WAITING,
         TaskStatus.PENDING,
@@ -181,9 +152,7 @@ TRANSITIONS: _Arrows = {
 }
 
 #: Nothing more happens to a task in one of these during a run, unless a user says so.
-SETTLED = frozenset(
-    {TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED}
-)
+SETTLED = frozenset({TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED})
 
 #: A task in one of these was started and is not over.
 ACTIVE = frozenset({TaskStatus.RUNNING, TaskStatus.RETRYING})
@@ -211,8 +180,7 @@ def move(status: TaskStatus, verb: Verb) -> TaskStatus:
     arrow = TRANSITIONS.get((status, verb))
     if arrow is None:
         raise TransitionError(
-            f"Invalid transition: {status.value} + '{verb.value}'",
-            hint="docs/state_machine.md shows every transition",
+            f"Invalid transition: {status.value} + '{verb.value}'", hint="docs/state_machine.md shows every transition"
         )
     return arrow[0]
 

@@ -103,10 +103,7 @@ def decide(
     if verb is Verb.RETRY and status is TaskStatus.PENDING and is_held:
         return status  # the account is to be tried before it opens
     if not is_possible or (verb is Verb.RETRY and is_in_run):
-        raise TransitionError(
-            f"Invalid transition: {status.value} + '{verb.value}'",
-            hint=_hint(status, command, doer),
-        )
+        raise TransitionError(f"Invalid transition: {status.value} + '{verb.value}'", hint=_hint(status, command, doer))
     return move(status, verb)
 
 
@@ -133,12 +130,7 @@ def _hint(status: TaskStatus, command: TaskCommand, doer: str) -> str:
 
 
 def apply(
-    before: Result | None,
-    command: TaskCommand,
-    status: TaskStatus,
-    *,
-    number: int,
-    inputs: Mapping[str, int],
+    before: Result | None, command: TaskCommand, status: TaskStatus, *, number: int, inputs: Mapping[str, int]
 ) -> Result:
     """Return the result of a task once *command* is carried out on it; no run is at it.
 
@@ -251,11 +243,7 @@ def next_ready(tasks: Iterable[Task], status: Callable[[str], TaskStatus], by: s
 
     What is assigned to another user is not for them (seed row S1-30); they may still take it by its id.
     """
-    ready = (
-        task
-        for task in tasks
-        if status(task.id) is TaskStatus.PENDING and task.assignee in {"", by}
-    )
+    ready = (task for task in tasks if status(task.id) is TaskStatus.PENDING and task.assignee in {"", by})
     best = min(ready, key=lambda task: (task.assignee != by, -task.priority), default=None)
     return best.id if best is not None else None
 
@@ -281,8 +269,5 @@ def verb_towards(command: TaskStatus, now: TaskStatus) -> Verb:
     verbs = _TOWARDS.get(command)
     if verbs is None:
         known = ", ".join(status.value for status in _TOWARDS)
-        raise TransitionError(
-            f"nobody sets the status {command.value}: it follows from others",
-            hint=f"one of {known}",
-        )
+        raise TransitionError(f"nobody sets the status {command.value}: it follows from others", hint=f"one of {known}")
     return next((verb for verb in verbs if (now, verb) in TRANSITIONS), verbs[-1])

@@ -32,9 +32,7 @@ _UNPRINTABLE = (
     rf"{_ESCAPES}"
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff\u061c\u202a-\u202e\u2066-\u2069\ufffe\uffff]"
 )
-_NOT_PLAIN = (
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff\u061c\u2028-\u202e\u2066-\u2069\ufffe\uffff]"
-)
+_NOT_PLAIN = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff\u061c\u2028-\u202e\u2066-\u2069\ufffe\uffff]"
 #: What no file of text can hold: a NUL, and half of a character.
 NO_TEXT = r"[\0\ud800-\udfff]"
 # What stands in the place of what a long text lacks, where its log has all of it.

@@ -149,9 +149,7 @@ def _word(attempt: Attempt, result: Result) -> str:
     return Verdict.INTERRUPTED.value if is_lost else attempt.status
 
 
-def figures(
-    booked: Iterable[Booking], added: Iterable[float], *, since: float, until: float
-) -> Figures:
+def figures(booked: Iterable[Booking], added: Iterable[float], *, since: float, until: float) -> Figures:
     """Return what the attempts since a moment come to; *added* are the moments at which tasks were added.
 
     *until* is only said, and cuts nothing off: a clock that was set back makes attempts of the future.
@@ -213,9 +211,7 @@ def _task_of(booking: Booking) -> tuple[str, str]:
     return booking.plan, booking.task
 
 
-def _grouped(
-    booked: Iterable[Booking], key: Callable[[Booking], _Key]
-) -> dict[_Key, list[Booking]]:
+def _grouped(booked: Iterable[Booking], key: Callable[[Booking], _Key]) -> dict[_Key, list[Booking]]:
     groups: defaultdict[_Key, list[Booking]] = defaultdict(list)
     for each in booked:
         groups[key(each)].append(each)
@@ -227,8 +223,6 @@ def _shares(booked: Iterable[Booking], name: Callable[[Booking], str]) -> dict[s
     return dict(sorted(shares.items(), key=lambda item: (-item[1].seconds, item[0])))
 
 
-def _top(
-    tasks: Iterable[tuple[Booking, Share]], size: Callable[[Share], float]
-) -> list[tuple[Booking, Share]]:
+def _top(tasks: Iterable[tuple[Booking, Share]], size: Callable[[Share], float]) -> list[tuple[Booking, Share]]:
     largest = sorted(tasks, key=lambda each: (-size(each[1]), each[0].plan, each[0].task))
     return [each for each in largest[:_NAMED] if size(each[1]) > 0]

@@ -37,8 +37,7 @@ class Crontab:
         self._write([*lines, f"{line}\n"])
         if f"{line}\n" not in self._lines():
             raise ScheduleError(
-                "the line is not in the crontab: someone else changed it in the same moment",
-                hint="try once more",
+                "the line is not in the crontab: someone else changed it in the same moment", hint="try once more"
             )
 
     def remove(self, name: str) -> None:
@@ -60,10 +59,7 @@ class Crontab:
     def _write(self, lines: Sequence[str]) -> None:
         text = "".join(lines)
         if "\ufffd" in text:
-            raise ScheduleError(
-                "the crontab is not UTF-8, and would be damaged",
-                hint="crontab -e; then try once more",
-            )
+            raise ScheduleError("the crontab is not UTF-8, and would be damaged", hint="crontab -e; then try once more")
         with tempfile.NamedTemporaryFile(prefix="crontab-") as file:
             file.write(text.encode())
             file.flush()

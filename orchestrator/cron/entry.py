@@ -23,20 +23,9 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 #: Characters that the older crons take for a command.
 LONGEST = 990
 
-_LINE = re.compile(
-    rf"(?P<when>@\w+|(?:\S+[ \t]+){{4}}\S+)[ \t]+(?P<command>.*) {MARK} (?P<name>\S+)"
-)
+_LINE = re.compile(rf"(?P<when>@\w+|(?:\S+[ \t]+){{4}}\S+)[ \t]+(?P<command>.*) {MARK} (?P<name>\S+)")
 _ITEM = re.compile(r"(\*|[0-9A-Za-z]+(?:-[0-9A-Za-z]+)?)(?:/([0-9]+))?")
-_WORDS = (
-    "@yearly",
-    "@annually",
-    "@monthly",
-    "@weekly",
-    "@daily",
-    "@midnight",
-    "@hourly",
-    "@reboot",
-)
+_WORDS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly", "@reboot")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
@@ -112,9 +101,7 @@ def cron_time(when: When) -> str:
         return f"0 */{hours:.0f} * * *" if hours > 1 else "0 * * * *"
     if when.every == 86400:
         return "0 0 * * *"
-    raise ValueError(
-        "cron knows only intervals that an hour or a day is a multiple of: 5m, 30m, 1h, 6h, 1d"
-    )
+    raise ValueError("cron knows only intervals that an hour or a day is a multiple of: 5m, 30m, 1h, 6h, 1d")
 
 
 def cron_line(job: ScheduledRun) -> str:
@@ -133,9 +120,7 @@ def cron_line(job: ScheduledRun) -> str:
         raise ValueError("cron reads a backslash before another one, or before a %, in its own way")
     escaped = command.replace("%", "\\%")
     if len(escaped.encode()) > LONGEST:
-        raise ValueError(
-            f"the line would be longer than the {LONGEST} bytes that every cron takes; shorten PATH"
-        )
+        raise ValueError(f"the line would be longer than the {LONGEST} bytes that every cron takes; shorten PATH")
     return f"{cron_time(job.when)} {escaped}"
 
 

@@ -7,15 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from orchestrator.core.finding import Probe
 from orchestrator.core.text import one_line
-from orchestrator.cron.entry import (
-    MARK,
-    PREFIX,
-    Scheduled,
-    ScheduledRun,
-    read_units,
-    service_unit,
-    timer_unit,
-)
+from orchestrator.cron.entry import MARK, PREFIX, Scheduled, ScheduledRun, read_units, service_unit, timer_unit
 from orchestrator.errors import ScheduleError
 from orchestrator.executors.probe import ask
 from orchestrator.ownership import make_directories
@@ -99,9 +91,7 @@ class SystemdTimers:
 
     def _read(self, file: str) -> str:
         try:
-            with open(
-                os.path.join(self._directory, file), encoding="utf-8", errors="replace"
-            ) as unit:
+            with open(os.path.join(self._directory, file), encoding="utf-8", errors="replace") as unit:
                 return unit.read(64 * 1024)
         except FileNotFoundError:
             return ""

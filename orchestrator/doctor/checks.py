@@ -202,23 +202,13 @@ def breaches(seen: Evidence) -> list[Breach]:
     """
     found = [*_plan(seen), *_task_files(seen), *_results(seen), *_records(seen), *_places(seen)]
     found += _channels(seen)
-    found += [
-        _breach(Level.FAILED, "unreadable", each.where, each.message, each.hint)
-        for each in seen.unreadable
-    ]
+    found += [_breach(Level.FAILED, "unreadable", each.where, each.message, each.hint) for each in seen.unreadable]
     found += _processes(seen)
     return found
 
 
 def _breach(
-    level: Level,
-    name: str,
-    where: str,
-    found: str,
-    hint: str = "",
-    *,
-    repair: Repair | None = None,
-    stem: str = "",
+    level: Level, name: str, where: str, found: str, hint: str = "", *, repair: Repair | None = None, stem: str = ""
 ) -> Breach:
     return Breach(Finding(name, level, found, hint), where, repair, stem)
 
@@ -345,11 +335,7 @@ def _attempts(each: ResultSeen, result: Result, seen: Evidence) -> Iterator[Brea
         is_over = record is not None and record.is_readable and result.status is TaskStatus.RUNNING
         how = "was interrupted"
         if record is not None and is_over:
-            how = (
-                "was cut short when its runner died"
-                if record.is_cut
-                else "ended, and what it printed is in its log"
-            )
+            how = "was cut short when its runner died" if record.is_cut else "ended, and what it printed is in its log"
         found = f"{result.status.value}, and no one runs it: attempt {result.number} {how}"
         hint = _NEXT_RUN if is_over else f"`orchestrator run`: {_AGAIN}; the attempt is not charged"
         can_fix = is_over and seen.plan is not None and not is_auxiliary(each.stem)
@@ -359,9 +345,7 @@ def _attempts(each: ResultSeen, result: Result, seen: Evidence) -> Iterator[Brea
 
 def _unrecorded(each: ResultSeen, result: Result, attempt: Attempt) -> Iterator[Breach]:
     where = f"logs/{each.stem}.attempt-{attempt.number}.json"
-    if attempt.status == Verdict.COMPLETED.value or (
-        result.status is TaskStatus.COMPLETED and attempt is result.last
-    ):
+    if attempt.status == Verdict.COMPLETED.value or (result.status is TaskStatus.COMPLETED and attempt is result.last):
         found = f"completed, and attempt {attempt.number} has no record ({where})"
         hint = f"it is not counted: {_AGAIN}"
         yield _broken("completed_without_record", each.path, found, hint)
@@ -412,9 +396,7 @@ def _records(seen: Evidence) -> Iterator[Breach]:
         if record.log and not record.trouble and not is_old:
             hint = "nothing is lost while the result is there; its log can no longer be believed"
             path = record.path.removesuffix("json") + "out"
-            yield _broken(
-                f"log_{record.log}", path, f"the log of a recorded attempt is {record.log}", hint
-            )
+            yield _broken(f"log_{record.log}", path, f"the log of a recorded attempt is {record.log}", hint)
         if stem in ids and newest[stem] == number and not seen.lock.is_live:
             yield from _unharvested(record, known.get(stem), seen)
 
@@ -422,14 +404,7 @@ def _records(seen: Evidence) -> Iterator[Breach]:
 def _unharvested(record: RecordSeen, result: Result | None, seen: Evidence) -> Iterator[Breach]:
     if record.run in seen.lock.dead and (result is None or result.number < record.number):
         found = f"attempt {record.number} ended without its runner, and no result knows it"
-        yield _broken(
-            "unharvested_attempt",
-            record.path,
-            found,
-            _NEXT_RUN,
-            repair=Repair.RECOVER,
-            stem=record.stem,
-        )
+        yield _broken("unharvested_attempt", record.path, found, _NEXT_RUN, repair=Repair.RECOVER, stem=record.stem)
 
 
 # ── places, channels, processes ──────────────────────────────────────────────────────────────────────────────────────
@@ -443,22 +418,14 @@ def _places(seen: Evidence) -> Iterator[Breach]:
             what = "a directory" if node.kind == "directory" else "a pipe or a device"
             found, hint = f"{what} where a file should be", "move it away"
             can_move = node.path.startswith("results/")
-            yield _failed(
-                "not_a_file", node.path, found, hint, repair=Repair.SET_ASIDE if can_move else None
-            )
+            yield _failed("not_a_file", node.path, found, hint, repair=Repair.SET_ASIDE if can_move else None)
         elif node.is_open:
-            hint = (
-                f"chmod o-w {node.path}; agents and results are only as safe as who may write here"
-            )
-            yield _broken(
-                "world_writable", node.path, "every user may write it", hint, repair=Repair.PROTECT
-            )
+            hint = f"chmod o-w {node.path}; agents and results are only as safe as who may write here"
+            yield _broken("world_writable", node.path, "every user may write it", hint, repair=Repair.PROTECT)
     for path in seen.strangers:
         yield _known("odd_name", path, "not one of our names; it is never read")
     for path in seen.set_aside:
-        yield _known(
-            "set_aside", path, "a damaged file that was moved aside", "remove it once seen"
-        )
+        yield _known("set_aside", path, "a damaged file that was moved aside", "remove it once seen")
     for each in () if seen.lock.is_live else seen.temporaries:
         left = each.age > (_VERY_OLD if each.is_owner_gone is False else _OLD)
         if left or each.is_owner_gone:

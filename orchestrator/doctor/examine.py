@@ -99,9 +99,7 @@ def examine_plan(
     to_run = {task_id: ahead.policies[task_id] for task_id in ahead.to_run}
     needed = {each.agent for each in to_run.values()}
     needed |= {registry[key].extends for key in needed}
-    of_claude = {
-        key: each for key, each in to_run.items() if registry[each.agent].runs is Program.CLAUDE
-    }
+    of_claude = {key: each for key, each in to_run.items() if registry[each.agent].runs is Program.CLAUDE}
     if not of_claude:
         claude = [_not_needed(each) for each in claude]
     commands = [each if key in needed else _not_needed(each) for key, each in others.items()]
@@ -179,12 +177,7 @@ def _holds(ahead: RunPreview) -> list[Finding]:
     """Say which accounts let nothing through when they were asked last: nothing on this machine shows that."""
     now = time.time()
     return [
-        Finding(
-            "account",
-            Level.WARNING,
-            status.hold_text(each),
-            status.hold_advice(each),
-        )
+        Finding("account", Level.WARNING, status.hold_text(each), status.hold_advice(each))
         for each in snapshot.held(ahead.board.everything())
         if each.lasts(now)
     ]

@@ -248,9 +248,7 @@ class _Look:
             set_aside=self.set_aside,
             temporaries=self.temporaries,
             unreadable=self.unreadable,
-            journal=look_at_journal(self.layout.journal)
-            if self._is_file("journal.md")
-            else JournalSeen(),
+            journal=look_at_journal(self.layout.journal) if self._is_file("journal.md") else JournalSeen(),
         )
         return seen._replace(cache=self._cache()) if is_cached else seen
 
@@ -307,9 +305,7 @@ class _Look:
         is_link = stat.S_ISLNK(found.st_mode) and os.path.isfile(self.layout.plan)
         if not self._look(name, found) and not is_link:
             return None, [], MarksSeen()
-        if (
-            problem := too_large(os.stat(self.layout.plan).st_size, name, LARGEST_PLAN)
-        ) is not None:
+        if (problem := too_large(os.stat(self.layout.plan).st_size, name, LARGEST_PLAN)) is not None:
             return None, [problem], MarksSeen()
         data = read_file(self.layout.plan) or b""
         plan, problems = parse_plan(data, name)
@@ -368,9 +364,7 @@ class _Look:
             stem, number = match[1], int(match[2])
             attempts[stem] = max(attempts.get(stem, 0), number)
             if self._look(path, found) and entry.name.endswith(".json"):
-                records[stem, number] = look_at_record(
-                    stem, number, path, entry.path, found.st_size
-                )
+                records[stem, number] = look_at_record(stem, number, path, entry.path, found.st_size)
         return records, attempts
 
     def _channels(self) -> dict[str, int]:

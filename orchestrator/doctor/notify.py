@@ -14,10 +14,7 @@ from orchestrator.views.notification import plan_name, trial
 
 
 def examine_notify(
-    ahead: RunPreview,
-    *,
-    subscribers: Callable[[Settings, str], Sequence[Subscriber]],
-    send: bool,
+    ahead: RunPreview, *, subscribers: Callable[[Settings, str], Sequence[Subscriber]], send: bool
 ) -> list[Finding]:
     """Return a finding for everybody who is to be told.
 

@@ -53,9 +53,7 @@ def check(layout: Layout) -> Checked:
         return Checked(breaches(_looked(layout)))
     except StoreError as error:
         where = os.path.relpath(error.where, layout.root) if error.where else "."
-        return Checked(
-            [Breach(Finding("unreadable", Level.FAILED, error.message, error.hint), where)]
-        )
+        return Checked([Breach(Finding("unreadable", Level.FAILED, error.message, error.hint), where)])
 
 
 def _looked(layout: Layout) -> Evidence:

@@ -189,9 +189,7 @@ def _sync_directory(path: str) -> None:
         os.close(fd)
 
 
-def write_exit(
-    job: Job, known: ProcessExit, *, output: str | None = None, sync: bool = False
-) -> ProcessExit:
+def write_exit(job: Job, known: ProcessExit, *, output: str | None = None, sync: bool = False) -> ProcessExit:
     """Write the record of a job that no guard recorded and, when given, its output; what went wrong is its error."""
     if output is not None:
         try:
@@ -202,9 +200,7 @@ def write_exit(
             text = f"cannot write {error.filename or job.stdout!r}: {error.strerror}"
             known = known._replace(code=None, error=text, is_ours=True)
     size, digest = measure(job.stdout, sync=sync)
-    known = known._replace(
-        ended=known.ended or time.time(), log_bytes=size, log_sha256=digest or ""
-    )
+    known = known._replace(ended=known.ended or time.time(), log_bytes=size, log_sha256=digest or "")
     record = {"schema": SCHEMA, **job.facts, "key": job.key, **known.as_record()}
     failure = write_record(job.record, record, sync=sync)
     return known._replace(error=failure, is_ours=True) if failure and not known.error else known

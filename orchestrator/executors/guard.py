@@ -236,9 +236,7 @@ class Guard:
                 return
         now = time.monotonic()
         # An agent that was asked to end is not looked at again for everything that ends beside it.
-        due = [
-            one for one in self._ending.values() if one.wait_status is not None or now >= one.look
-        ]
+        due = [one for one in self._ending.values() if one.wait_status is not None or now >= one.look]
         running = [one for one in self._attempts.values() if one.wait_status is None]
         grown = self._trees.grow(due, running, self._mains)
         for key, tree in grown.items():
@@ -256,9 +254,7 @@ class Guard:
     def _finish(self, attempt: TrackedJob, error: str = "", why: SpawnError | None = None) -> None:
         self._attempts.pop(attempt.key, None)
         self._ending.pop(attempt.key, None)
-        code = (
-            None if attempt.wait_status is None else os.waitstatus_to_exitcode(attempt.wait_status)
-        )
+        code = None if attempt.wait_status is None else os.waitstatus_to_exitcode(attempt.wait_status)
         usage, job = attempt.usage, attempt.job
         size, digest = measure(job["stdout"], sync=self._is_orphan)
         if not error and is_replaced(job["stdout"], attempt.log):
@@ -298,9 +294,7 @@ class Guard:
     def _abandon(self) -> None:
         """Write the records of attempts of which something even survives SIGKILL."""
         for attempt in list(self._attempts.values()):
-            self._finish(
-                attempt, "" if attempt.wait_status is not None else "it could not be ended"
-            )
+            self._finish(attempt, "" if attempt.wait_status is not None else "it could not be ended")
         self._flush()
 
     def crash(self, error: BaseException) -> None:

@@ -22,13 +22,7 @@ import anyio.lowlevel
 from orchestrator.core.result import ProcessExit, StopReason
 from orchestrator.errors import ExecutorError
 from orchestrator.executors import process_tree
-from orchestrator.executors.exit_record import (
-    SCHEMA,
-    read_record,
-    run_inline,
-    write_exit,
-    write_record,
-)
+from orchestrator.executors.exit_record import SCHEMA, read_record, run_inline, write_exit, write_record
 from orchestrator.executors.protocol import Batches, Done, Job, News, ProcessStarted
 from orchestrator.executors.reaper import PATIENCE, end_orphans
 from orchestrator.executors.spawn import advice
@@ -44,8 +38,7 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__
 #: The guard gets neither ``site`` nor the caller's module path; as a module it comes from the byte code cache, which
 #: saves the 10 ms of compiling a script.
 BOOTSTRAP = (
-    "import sys; sys.path.append(sys.argv[1]); "
-    "from orchestrator.executors.guard import main; main(sys.argv[2:])"
+    "import sys; sys.path.append(sys.argv[1]); from orchestrator.executors.guard import main; main(sys.argv[2:])"
 )
 _CHUNK = 64 * 1024
 
@@ -142,8 +135,7 @@ class LocalExecutor:
     def _open(self) -> None:
         if os.name != "posix":
             raise ExecutorError(
-                "processes cannot be run on this system",
-                hint="use Linux, macOS, or the Windows Subsystem for Linux",
+                "processes cannot be run on this system", hint="use Linux, macOS, or the Windows Subsystem for Linux"
             )
         try:
             ours, theirs = socket.socketpair()

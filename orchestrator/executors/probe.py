@@ -20,12 +20,7 @@ _HEAD = 4096
 
 
 def ask(
-    argv: Sequence[str],
-    env: Mapping[str, str],
-    *,
-    timeout: float = 10.0,
-    limit: int = LIMIT,
-    cwd: str | None = None,
+    argv: Sequence[str], env: Mapping[str, str], *, timeout: float = 10.0, limit: int = LIMIT, cwd: str | None = None
 ) -> Probe:
     """Run a program that gets nothing to read; after *timeout* seconds it is ended with its whole group.
 

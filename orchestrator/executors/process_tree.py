@@ -53,16 +53,7 @@ class Process:
 
     __slots__ = ("group", "is_zombie", "parent", "pid", "session", "start")
 
-    def __init__(
-        self,
-        pid: int,
-        parent: int,
-        group: int,
-        session: int,
-        start: int,
-        *,
-        is_zombie: bool = False,
-    ) -> None:
+    def __init__(self, pid: int, parent: int, group: int, session: int, start: int, *, is_zombie: bool = False) -> None:
         self.pid = pid
         self.is_zombie = is_zombie
         self.parent = parent
@@ -108,9 +99,7 @@ def descendants(roots: Iterable[int], seen: Mapping[int, Process]) -> dict[int, 
     return _walk((pid for pid, one in found.items() if one.parent not in found), seen, below)
 
 
-def _walk(
-    roots: Iterable[int], seen: Mapping[int, Process], below: Mapping[int, list[int]]
-) -> dict[int, Process]:
+def _walk(roots: Iterable[int], seen: Mapping[int, Process], below: Mapping[int, list[int]]) -> dict[int, Process]:
     found: dict[int, Process] = {}
     todo = list(roots)
     while todo:
@@ -312,10 +301,7 @@ class Trees:
         return [pid for pid in self._children.pids() if pid not in mains]
 
     def grow(
-        self,
-        ending: Iterable[TrackedJob],
-        running: Iterable[TrackedJob],
-        mains: Mapping[int, TrackedJob],
+        self, ending: Iterable[TrackedJob], running: Iterable[TrackedJob], mains: Mapping[int, TrackedJob]
     ) -> dict[str, Tree]:
         """Find what is left of every attempt that is ending.
 
@@ -324,9 +310,7 @@ class Trees:
         """
         ending = list(ending)
         others = [one for one in running if one not in ending]
-        roots: dict[str, list[int]] = {
-            one.key: [one.pid] if one.wait_status is None else [] for one in ending
-        }
+        roots: dict[str, list[int]] = {one.key: [one.pid] if one.wait_status is None else [] for one in ending}
         for pid in self.orphans(mains):
             owner = self._owner(pid, [*ending, *others])
             if owner is None and not others:
@@ -393,10 +377,7 @@ class Groups:
         return []
 
     def grow(
-        self,
-        ending: Iterable[TrackedJob],
-        running: Iterable[TrackedJob],
-        mains: Mapping[int, TrackedJob],
+        self, ending: Iterable[TrackedJob], running: Iterable[TrackedJob], mains: Mapping[int, TrackedJob]
     ) -> dict[str, Tree]:
         """One entry for the whole group, as long as it has members."""
         return {

@@ -37,8 +37,7 @@ def _find(token: bytes, mains: Collection[int]) -> list[Process]:
     roots = [
         one.pid
         for one in seen.values()
-        if (one.pid in below and one.session in sessions)
-        or token in process_tree.environment(one.pid)
+        if (one.pid in below and one.session in sessions) or token in process_tree.environment(one.pid)
     ]
     found = process_tree.descendants(roots, seen).values()
     # A zombie that is not our child is its parent's business.
@@ -125,9 +124,7 @@ def _described(one: Process, environment: Mapping[str, str]) -> SweptProcess:
 def _find_sweep(directory: str, spare: Container[str]) -> list[tuple[Process, dict[str, str]]]:
     seen = process_tree.snapshot()
     spared = _with_ancestors(os.getpid(), seen)
-    environments = {
-        pid: _variables(process_tree.environment(pid)) for pid in seen if pid not in spared
-    }
+    environments = {pid: _variables(process_tree.environment(pid)) for pid in seen if pid not in spared}
     roots = [
         pid
         for pid, environment in environments.items()
@@ -136,9 +133,7 @@ def _find_sweep(directory: str, spare: Container[str]) -> list[tuple[Process, di
         and _is_same(environment.get("ORCHESTRATOR_DIR", ""), directory)
     ]
     found = process_tree.descendants(roots, seen).values()
-    return [
-        (one, environments[one.pid]) for one in found if one.pid not in spared and not one.is_zombie
-    ]
+    return [(one, environments[one.pid]) for one in found if one.pid not in spared and not one.is_zombie]
 
 
 def _is_same(named: str, directory: str) -> bool:

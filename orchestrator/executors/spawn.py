@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 
 #: What the system is short of for a moment; a limit of processes is met by anyone who comes last, not by anyone who is
 #: wrong.
-_PASSING = frozenset(
-    {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETXTBSY, errno.EINTR}
-)
+_PASSING = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETXTBSY, errno.EINTR})
 
 
 class SpawnError(Exception):
@@ -50,20 +48,12 @@ class Spawner:
         self.log: tuple[int, int] | None = None
         """Which file the log of the newest job is."""
         # A signal that is ignored stays ignored across exec. Python ignores SIGPIPE, the guard ignores some more.
-        self._defaults = [
-            number
-            for number in signal.valid_signals()
-            if signal.getsignal(number) is signal.SIG_IGN
-        ]
+        self._defaults = [number for number in signal.valid_signals() if signal.getsignal(number) is signal.SIG_IGN]
 
     def inherit(self, keep: Sequence[str], unset: Sequence[str]) -> None:
         """Prepare what jobs may inherit of our environment; they name it by its number, the first one is 0."""
         self._inherited.append(
-            {
-                name: value
-                for name, value in os.environb.items()
-                if inherits(os.fsdecode(name), keep, unset)
-            }
+            {name: value for name, value in os.environb.items() if inherits(os.fsdecode(name), keep, unset)}
         )
 
     def spawn(self, job: Mapping[str, Any]) -> int:
@@ -122,10 +112,7 @@ class Spawner:
         return [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(fds)]
 
     def _start(
-        self,
-        argv: Sequence[str],
-        environment: Mapping[bytes, bytes],
-        files: Sequence[tuple[int, int, int]],
+        self, argv: Sequence[str], environment: Mapping[bytes, bytes], files: Sequence[tuple[int, int, int]]
     ) -> int:
         program = argv[0]
         try:

@@ -17,20 +17,14 @@ from orchestrator.notifiers.protocol import NotifyError
 
 #: Programs, best first.
 PROGRAMS = ("notify-send", "osascript")
-_SCRIPT = (
-    "on run argv",
-    "display notification (item 2 of argv) with title (item 1 of argv)",
-    "end run",
-)
+_SCRIPT = ("on run argv", "display notification (item 2 of argv) with title (item 1 of argv)", "end run")
 _LIMIT = 300
 
 
 class DesktopNotifier:
     """Shows each notice for some seconds; what goes wrong stays until it is clicked away."""
 
-    def __init__(
-        self, which: Callable[[str], str | None], directory: str, env: Mapping[str, str]
-    ) -> None:
+    def __init__(self, which: Callable[[str], str | None], directory: str, env: Mapping[str, str]) -> None:
         """Look for a program that shows notices.
 
         Raises:

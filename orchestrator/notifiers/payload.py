@@ -52,8 +52,4 @@ def _cut(text: str) -> str:
 
 
 #: By the word of the setting.
-FORMS: Mapping[str, Callable[[Notice], dict[str, Any]]] = {
-    "discord": as_discord,
-    "slack": as_slack,
-    "webhook": as_json,
-}
+FORMS: Mapping[str, Callable[[Notice], dict[str, Any]]] = {"discord": as_discord, "slack": as_slack, "webhook": as_json}

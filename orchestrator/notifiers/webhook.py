@@ -147,12 +147,7 @@ class _TLSPool(urllib3.HTTPSConnectionPool):
 
 
 def post(
-    address: str,
-    body: bytes,
-    pause: Callable[[float], None],
-    *,
-    connect: float = CONNECT,
-    answer: float = ANSWER,
+    address: str, body: bytes, pause: Callable[[float], None], *, connect: float = CONNECT, answer: float = ANSWER
 ) -> None:
     """Post JSON; returns when the other side has taken it.
 
@@ -191,11 +186,7 @@ def post(
 
 
 def _headers(address: str) -> dict[str, str]:
-    return {
-        "Content-Type": "application/json",
-        "User-Agent": f"orchestrator/{__version__}",
-        **_signed(address),
-    }
+    return {"Content-Type": "application/json", "User-Agent": f"orchestrator/{__version__}", **_signed(address)}
 
 
 def _patience(pause: Callable[[float], None]) -> _Patience:

@@ -76,9 +76,7 @@ HEADERS = {
         nachfolger, bloque, bloquea, bloqueia, 后置任务, 后续任务, блокирует, blocca, memblokir
         """
     ),
-    "agent": _words(
-        "agent, agente, 代理, エージェント, агент, एजेंट, وكيل, الوكيل, এজেন্ট, agen, ajan"
-    ),
+    "agent": _words("agent, agente, 代理, エージェント, агент, एजेंट, وكيل, الوكيل, এজেন্ট, agen, ajan"),
     "assignee": _words(
         """
         assignee, assigned to, owner, responsible, zuständig, verantwortlich, responsable,
@@ -314,9 +312,7 @@ def read_header(header: Sequence[str]) -> Columns:
         elif key_word(header[found["name"]]) != "taskname":  # beside that it is a number or a group
             found.setdefault("description", found.pop("task"))
     known = {role: index for role, index in found.items() if role not in {"number", "task"}}
-    others = tuple(
-        (index, plain(cell)) for index, cell in enumerate(header) if index not in known.values()
-    )
+    others = tuple((index, plain(cell)) for index, cell in enumerate(header) if index not in known.values())
     fields = tuple((role, index) for role, index in known.items() if role not in _STRUCTURE)
     own = {role: index for role, index in known.items() if role in _STRUCTURE}
     return Columns(others=others, fields=fields, **own)

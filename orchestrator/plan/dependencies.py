@@ -118,9 +118,7 @@ class Dependencies:
         """Return a list of ids and names with ids alone; what is neither stays."""
         return re.sub(
             r"[^\s,;()]+",
-            lambda word: (
-                (word[0] not in self._ids and self._names.get(_folded(word[0]))) or word[0]
-            ),
+            lambda word: (word[0] not in self._ids and self._names.get(_folded(word[0]))) or word[0],
             said,
         )
 
@@ -156,9 +154,7 @@ class Dependencies:
         named = None if named == own else named
         hint = "write the ids of tasks with a comma between two, such as T-01, T-02; or None"
         if any(map(_is_kind_of, _REMARK.findall(cell))):
-            hint = (
-                f"a dependency is of one of these kinds: {', '.join(f'({kind})' for kind in KINDS)}"
-            )
+            hint = f"a dependency is of one of these kinds: {', '.join(f'({kind})' for kind in KINDS)}"
         return Problem(
             f"{header} of {own}: {one_line(cell, 60)!r} is not understood",
             where,
@@ -248,9 +244,7 @@ class Dependencies:
         word = plain(text.strip())
         if word in self._ids:
             return word
-        if (
-            found := self._folded.get(word.casefold()) or self._names.get(_folded(word))
-        ) or not word:
+        if (found := self._folded.get(word.casefold()) or self._names.get(_folded(word))) or not word:
             return found or None
         if (shape := _shape(word)) is None:
             return None

@@ -115,9 +115,7 @@ def _table(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # no
 
 
 def _is_row(state: StateBlock, line: int) -> bool:
-    return not (
-        state.isEmpty(line) or state.sCount[line] < state.blkIndent or state.is_code_block(line)
-    )
+    return not (state.isEmpty(line) or state.sCount[line] < state.blkIndent or state.is_code_block(line))
 
 
 def tokens(lines: Sequence[str], *, html: bool = True, tables: bool = True) -> list[Token]:
@@ -193,9 +191,7 @@ def outlined(found: Sequence[Token]) -> Outline:
 
 def section_text(lines: Sequence[str], found: Outline, heading: Heading) -> str:
     """Return the first quote of a section, without its marks; else its text up to the next heading or table."""
-    end = min(
-        (other.line for other in found.headings if other.line > heading.line), default=len(lines)
-    )
+    end = min((other.line for other in found.headings if other.line > heading.line), default=len(lines))
     for block in found.kinds("blockquote", "table"):
         if not heading.end <= block.line < end:
             continue
@@ -284,10 +280,7 @@ class Table(NamedTuple):
 
 def tables(lines: Sequence[str], found: Outline) -> list[Table]:
     """Return the tables of a document given as bare lines."""
-    return [
-        Table(tuple(split_row(lines[block.line])), block.line, block.end)
-        for block in found.kinds("table")
-    ]
+    return [Table(tuple(split_row(lines[block.line])), block.line, block.end) for block in found.kinds("table")]
 
 
 def split_row(line: str) -> list[str]:
@@ -361,9 +354,7 @@ def own_text(lines: Sequence[str], file: str = "") -> OwnText:
     tasks = task_sheets(sheets)
     read = {sheet.table.line for sheet in tasks}
     unread = (sheet for sheet in sheets if sheet.table.line not in read)
-    return OwnText(
-        lines, found, tasks, assignments, tuple(filter(None, map(_unread, unread))), file
-    )
+    return OwnText(lines, found, tasks, assignments, tuple(filter(None, map(_unread, unread))), file)
 
 
 def _unread(sheet: TaskTable) -> TaskTable | None:

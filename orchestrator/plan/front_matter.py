@@ -132,9 +132,7 @@ def find_marks(lines: Sequence[str]) -> tuple[int, int | None] | None:
         said = (line for line in islice(lines, start + 1, None) if line.strip())
         if not _NAME.match(next((line for line in said if not line.lstrip().startswith("#")), "")):
             return None
-    return start, next(
-        (at for at in range(start + 1, len(lines)) if _MARK.fullmatch(lines[at])), None
-    )
+    return start, next((at for at in range(start + 1, len(lines)) if _MARK.fullmatch(lines[at])), None)
 
 
 def misplaced(
@@ -205,9 +203,7 @@ def load_front_matter(text: str) -> dict[str, Any] | None:
     return None if read.problem or not read.body else dict(read.data)
 
 
-def read_settings(
-    front: FrontMatter, file: str, *, of_task: bool = False
-) -> tuple[dict[str, Any], list[Problem]]:
+def read_settings(front: FrontMatter, file: str, *, of_task: bool = False) -> tuple[dict[str, Any], list[Problem]]:
     """Return the settings among the keys of a front matter, checked; other keys are the person's own."""
     settings: dict[str, Any] = {}
     problems: list[Problem] = []

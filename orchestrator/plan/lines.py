@@ -121,11 +121,7 @@ def conflict(text: str, file: str, begins: int = 1) -> Problem | None:
         return None  # as in nearly every text
 
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    shown = {
-        at
-        for fence in document.outline(lines).kinds("fence")
-        for at in range(fence.line, fence.end)
-    }
+    shown = {at for fence in document.outline(lines).kinds("fence") for at in range(fence.line, fence.end)}
     marks = (at for at, line in enumerate(lines) if line.startswith(_MERGE) and at not in shown)
     if (first := next(marks, None)) is None:
         return None
@@ -135,8 +131,5 @@ def conflict(text: str, file: str, begins: int = 1) -> Problem | None:
 def unresolved(where: str) -> Problem:
     """Return what is said of an unresolved merge; *where* is its first mark."""
     return Problem(
-        "an unresolved merge conflict",
-        where,
-        "keep one of the two versions and remove the conflict marks",
-        "conflict",
+        "an unresolved merge conflict", where, "keep one of the two versions and remove the conflict marks", "conflict"
     )

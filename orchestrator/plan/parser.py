@@ -17,24 +17,10 @@ from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import cell, from_cell, one_line, sanitize
 from orchestrator.errors import PlanError, Problem
 from orchestrator.plan.columns import is_none, key_word, plain, read_id, role_of
-from orchestrator.plan.document import (
-    OwnText,
-    TaskTable,
-    cell_spans,
-    own_text,
-    section_text,
-    split_row,
-)
+from orchestrator.plan.document import OwnText, TaskTable, cell_spans, own_text, section_text, split_row
 from orchestrator.plan.front_matter import misplaced, read_front_matter, read_settings
 from orchestrator.plan.header import STATUS, read_plan_header
-from orchestrator.plan.lines import (
-    LARGEST_PLAN,
-    LONGEST_LINE,
-    Lines,
-    conflict,
-    oversized,
-    unreadable,
-)
+from orchestrator.plan.lines import LARGEST_PLAN, LONGEST_LINE, Lines, conflict, oversized, unreadable
 from orchestrator.plan.sections import without_regions
 from orchestrator.plan.task_tables import MAX_PROBLEMS, read_rows
 
@@ -110,8 +96,7 @@ def _shown(text: str) -> str:
 def _without_loops(tasks: Mapping[str, Task]) -> dict[str, Task]:
     """Return tasks none of which needs itself: that is told of its row already, and would hide a longer cycle."""
     return {
-        task.id: task._replace(needs=tuple(need for need in task.needs if need != task.id))
-        for task in tasks.values()
+        task.id: task._replace(needs=tuple(need for need in task.needs if need != task.id)) for task in tasks.values()
     }
 
 
@@ -214,16 +199,12 @@ def _with_statuses(file: Lines) -> OwnText | None:
     """Return the person's own text where it may have a Status cell; few plans have one, and others need no parser."""
     bare = file.bare()
     mine = _own_lines(bare, read_front_matter(bare, "").body)
-    heads = (
-        head for head, dashes in pairwise(mine) if "-" in dashes and not dashes.strip("|-: \t")
-    )
+    heads = (head for head, dashes in pairwise(mine) if "-" in dashes and not dashes.strip("|-: \t"))
     has_any = any(role_of(each) in _SAID for head in heads for each in split_row(head))
     return own_text(mine) if has_any else None
 
 
-def _set_in_table(
-    sheet: TaskTable, lines: list[str], cells: Callable[[str], StatusCells | None]
-) -> None:
+def _set_in_table(sheet: TaskTable, lines: list[str], cells: Callable[[str], StatusCells | None]) -> None:
     columns = sheet.columns
     if columns.id is None or columns.status is columns.start is columns.end is None:
         return
@@ -235,15 +216,9 @@ def _set_in_table(
         new = cells(read_id(line[slice(*spans[columns.id])].strip()))
         if new is None:
             continue
-        new_cells = [
-            (columns.status, new.status),
-            (columns.start, new.start),
-            (columns.end, new.end),
-        ]
+        new_cells = [(columns.status, new.status), (columns.start, new.start), (columns.end, new.end)]
         # From the right, so that the places of the other cells stay true.
-        for column, text in sorted((c, t) for c, t in new_cells if c is not None and t is not None)[
-            ::-1
-        ]:
+        for column, text in sorted((c, t) for c, t in new_cells if c is not None and t is not None)[::-1]:
             if column < len(spans) and is_ours(line[slice(*spans[column])]):
                 line = _with_cell(line, *spans[column], cell(text))
         lines[index] = line

@@ -46,11 +46,7 @@ def read_task(cells: Sequence[str], columns: Columns, where: str, problems: list
         problems.append(Problem(message, where, hint, "bad_row"))
     needs, kinds = read_needs("" if too_many else text(columns.needs))
     values = _read_fields(cells, columns, where, problems)
-    inputs = [
-        (header, _text(cells[index]))
-        for index, header in columns.others
-        if not is_none(cells[index])
-    ]
+    inputs = [(header, _text(cells[index])) for index, header in columns.others if not is_none(cells[index])]
     hours = text(columns.at("estimate"))
     if hours and values["estimate"] is None and not is_none(hours):
         inputs.append(("Estimate", _text(hours)))
@@ -59,9 +55,7 @@ def read_task(cells: Sequence[str], columns: Columns, where: str, problems: list
         name=from_cell(_text(name or description)),
         description=_text(description),
         needs=needs,
-        priority_text=read_label(
-            text(columns.at("priority"))
-        ),  # words are taken out once all rows are read
+        priority_text=read_label(text(columns.at("priority"))),  # words are taken out once all rows are read
         expected="" if is_none(text(columns.expected)) else _text(text(columns.expected)),
         inputs=tuple(inputs),
         where=where,
@@ -71,9 +65,7 @@ def read_task(cells: Sequence[str], columns: Columns, where: str, problems: list
     )
 
 
-def _read_fields(
-    cells: Sequence[str], columns: Columns, where: str, problems: list[Problem]
-) -> dict[str, Any]:
+def _read_fields(cells: Sequence[str], columns: Columns, where: str, problems: list[Problem]) -> dict[str, Any]:
     """Return the fields that have a cell; a value that cannot be read is a problem."""
     values: dict[str, Any] = {}
     for field, column in _fields_of(columns):
@@ -242,9 +234,7 @@ def _barred(own: OwnText) -> Iterator[tuple[int, TaskTable | None, bool]]:
         for at in range(block.line, block.end):
             line = own.lines[at]
             begun = line if block.kind in _LISTS else line.lstrip()
-            if not begun.startswith("|") and (
-                block.kind == "code_block" or is_html or not _fits(begun, above)
-            ):
+            if not begun.startswith("|") and (block.kind == "code_block" or is_html or not _fits(begun, above)):
                 continue
             if not line.strip("|-: \t"):
                 above = None  # what follows has a header of its own, even if no parser takes it for a table

@@ -100,8 +100,7 @@ def without_merge(text: str) -> str:
     lines = text.split("\n")
     code = _code_lines(outline(lines))
     return "\n".join(
-        f"\\{line}" if index not in code and _CONFLICT.match(line) else line
-        for index, line in enumerate(lines)
+        f"\\{line}" if index not in code and _CONFLICT.match(line) else line for index, line in enumerate(lines)
     )
 
 
@@ -134,10 +133,7 @@ def _code_lines(found: Outline) -> set[int]:
 def _without_html(lines: Sequence[str], code: set[int]) -> list[str]:
     """Return the lines with tags neutralised, but for those that are code, and what is code in the others."""
     spans = _code_spans(lines, code)
-    return [
-        line if index in code else _without_tags(line, spans.get(index, ()))
-        for index, line in enumerate(lines)
-    ]
+    return [line if index in code else _without_tags(line, spans.get(index, ())) for index, line in enumerate(lines)]
 
 
 def _demoted(lines: Sequence[str], heading: Heading, level: int) -> str:
@@ -235,11 +231,7 @@ def _above(text: str, *, tables: bool = True) -> Outline | None:
     lines = [*text.split("\n"), "", f"## {_SENTINEL}", ""]
     found = outline(lines, tables=tables)
     last = found.headings[-1] if found.headings else None
-    is_ours = last is not None and (last.line, last.level, last.text) == (
-        len(lines) - 2,
-        2,
-        _SENTINEL,
-    )
+    is_ours = last is not None and (last.line, last.level, last.text) == (len(lines) - 2, 2, _SENTINEL)
     return found if is_ours else None
 
 
@@ -300,14 +292,10 @@ def _with_texts(line: str, texts: Sequence[tuple[int, str]]) -> str:
     """Return a line with each text put in at its column."""
     ends = [column for column, _ in texts]
     rest = (line[start:end] for start, end in pairwise([*ends, len(line)]))
-    return line[: ends[0]] + "".join(
-        text + part for (_, text), part in zip(texts, rest, strict=True)
-    )
+    return line[: ends[0]] + "".join(text + part for (_, text), part in zip(texts, rest, strict=True))
 
 
-def _insertions(
-    tokens: Sequence[Token], lines: Sequence[str], env: dict[str, Any]
-) -> Iterator[tuple[int, int, str]]:
+def _insertions(tokens: Sequence[Token], lines: Sequence[str], env: dict[str, Any]) -> Iterator[tuple[int, int, str]]:
     """Yield what is to be put where: line, column, text. ValueError: it cannot be told where that is."""
     parser = _parser()
     ends: dict[int, int] = {}  # the cells of a table share a line
@@ -351,11 +339,7 @@ def _parser() -> markdown_it.MarkdownIt:
 
         return noted
 
-    parser = (
-        markdown_it.MarkdownIt("commonmark", {"inline_definitions": True})
-        .enable("table")
-        .disable("inline")
-    )
+    parser = markdown_it.MarkdownIt("commonmark", {"inline_definitions": True}).enable("table").disable("inline")
     parser.inline.ruler.at("link", noting(rules_inline.link, 0))
     parser.inline.ruler.at("image", noting(rules_inline.image, 1))
     parser.inline.ruler.before("link", "footnote", _footnote)

@@ -102,9 +102,7 @@ def _outside_fences(lines: Sequence[_Line], pairs: Mapping[int, Region]) -> list
     return found + doubtful
 
 
-def _outside_parsed_fences(
-    lines: Sequence[str], bars: Sequence[_Line], pairs: Collection[Region]
-) -> list[Region]:
+def _outside_parsed_fences(lines: Sequence[str], bars: Sequence[_Line], pairs: Collection[Region]) -> list[Region]:
     """The same for a file of which only a parser can say where its fences are."""
     calm: list[Region] = []
     restless: list[Region] = []
@@ -206,11 +204,7 @@ def redraw(data: bytes, sections: Mapping[str, str]) -> bytes:
         # A mark counts only where a line begins, also below a last line of blanks.
         drawn += [ending] * bool(last and not last.endswith(("\n", "\r")))
         drawn += [ending] * bool(last.strip())
-        drawn += (
-            _OPENING.format(name) + ending,
-            _inside(text, ending),
-            _CLOSING.format(name) + ending,
-        )
+        drawn += (_OPENING.format(name) + ending, _inside(text, ending), _CLOSING.format(name) + ending)
     return file.replaced(drawn)
 
 

@@ -19,8 +19,7 @@ from orchestrator.plan.columns import NOBODY, is_none, read_id, read_label, read
 _HOURS = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4})?")
 #: What looks like a duration; one that cannot be read is a mistake, any other text is a remark.
 _DURATION = re.compile(
-    r"[~≈ ]*+(?:\d++(?:\.\d++)? ?(?:minute|min|ms|m|second|sec|s|hour|hr|h|day|d)?s? ?+)++",
-    re.IGNORECASE,
+    r"[~≈ ]*+(?:\d++(?:\.\d++)? ?(?:minute|min|ms|m|second|sec|s|hour|hr|h|day|d)?s? ?+)++", re.IGNORECASE
 )
 
 

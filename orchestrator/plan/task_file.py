@@ -126,19 +126,8 @@ def parse_task_file(data: bytes, file: str) -> TaskFile:
 # without one: ``- [ ] all tests pass``. What we write is one line; every other byte stays unchanged.
 
 HEADING = "Success criteria"
-_NAMES = frozenset(
-    {
-        "successcriteria",
-        "acceptance",
-        "acceptancecriteria",
-        "criteria",
-        "donewhen",
-        "definitionofdone",
-    }
-)
-_SEEMS = re.compile(
-    r"criteria|acceptance|done.{0,4}when|definition.{0,4}of.{0,4}done", re.IGNORECASE
-)
+_NAMES = frozenset({"successcriteria", "acceptance", "acceptancecriteria", "criteria", "donewhen", "definitionofdone"})
+_SEEMS = re.compile(r"criteria|acceptance|done.{0,4}when|definition.{0,4}of.{0,4}done", re.IGNORECASE)
 _WIDEST = 2000
 _BOX = re.compile(r"\[([ xX])\](?:\s+|$)")
 _ITEM = re.compile(r"( {0,3})([-*+]|[0-9]{1,9}[.)])([ \t]+)(?:\[[ xX]\][ \t]+)?")
@@ -207,8 +196,7 @@ def with_ticks(data: bytes, numbers: Collection[int], file: str) -> bytes:
             changed[at] = _ITEM.sub(r"\1\2\3[x] ", changed[at], count=1)
     after = lines.replaced(changed)
     expected = [
-        Criterion(each.text, each.is_met or number in numbers)
-        for number, (_, each) in enumerate(items, start=1)
+        Criterion(each.text, each.is_met or number in numbers) for number, (_, each) in enumerate(items, start=1)
     ]
     if list(criteria_in(after)) != expected:
         hint = "write each as a line `- [ ] …`"
@@ -280,9 +268,7 @@ def _sections(bare: Sequence[str]) -> list[_Section]:
 def _item(line: str, text: Token, opened: Token) -> tuple[str, Criterion] | None:
     """Return how a list item begins, and the criterion that it is; None when its first line has no words."""
     said, box = _ITEM.match(line), _BOX.match(text.content)
-    is_auxiliary = (
-        text.type == "inline" and text.map and opened.map and text.map[0] == opened.map[0]
-    )
+    is_auxiliary = text.type == "inline" and text.map and opened.map and text.map[0] == opened.map[0]
     words = _read(text.content[box.end() if box else 0 :])
     if said is None or not is_auxiliary or not words:
         return None

@@ -12,26 +12,10 @@ from orchestrator.core.plan import TASK_ID, Task, check_rows
 from orchestrator.core.priority import is_number
 from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
-from orchestrator.plan.columns import (
-    Columns,
-    is_none,
-    more_needs,
-    plain,
-    read_header,
-    read_id,
-    read_person,
-)
+from orchestrator.plan.columns import Columns, is_none, more_needs, plain, read_header, read_id, read_person
 from orchestrator.plan.dependencies import Dependencies, Needs
 from orchestrator.plan.document import OwnText, TaskTable, split_row
-from orchestrator.plan.row import (
-    IN_HTML,
-    is_struck,
-    is_total,
-    listed_rows,
-    lost_rows,
-    named_task,
-    read_task,
-)
+from orchestrator.plan.row import IN_HTML, is_struck, is_total, listed_rows, lost_rows, named_task, read_task
 
 #: Problems of rows that are listed; a user who has more of them has one cause.
 MAX_PROBLEMS = 50
@@ -105,14 +89,11 @@ def _ranked(own: OwnText, rows: list[Task]) -> list[Task]:
     first = {
         own.place(line)
         for sheet in own.tasks
-        if (at := sheet.columns.at("priority")) is not None
-        and _ONE_FIRST.search(sheet.table.header[at])
+        if (at := sheet.columns.at("priority")) is not None and _ONE_FIRST.search(sheet.table.header[at])
         for line in range(sheet.table.line, sheet.table.end)
     }
     rows = [
-        row._replace(priority=-row.priority)
-        if row.where in first and is_number(row.priority_text)
-        else row
+        row._replace(priority=-row.priority) if row.where in first and is_number(row.priority_text) else row
         for row in rows
     ]
     said = [row for row in rows if row.priority_text]
@@ -120,15 +101,11 @@ def _ranked(own: OwnText, rows: list[Task]) -> list[Task]:
     if not said:
         return rows
     if len(numbers) < len(said):
-        return [
-            row if is_number(row.priority_text) else row._replace(priority_text="") for row in rows
-        ]
+        return [row if is_number(row.priority_text) else row._replace(priority_text="") for row in rows]
     if min(int(row.priority_text) for row in said) < 1:
         return rows  # "0" says: after those that say nothing
     last = min(numbers) - 1
-    return [
-        row if row.priority_text else row._replace(priority=last, priority_text="-") for row in rows
-    ]
+    return [row if row.priority_text else row._replace(priority=last, priority_text="-") for row in rows]
 
 
 def _with_needs(own: OwnText, rows: list[Task], problems: list[Problem]) -> list[Task]:
@@ -151,14 +128,11 @@ def _with_needs(own: OwnText, rows: list[Task], problems: list[Problem]) -> list
             for task_id in _read_again(row, (sheet, at), cells, said, problems)[0]:
                 blocked.setdefault(task_id, []).append(row.id)
     return [
-        each._replace(needs=tuple(dict.fromkeys((*each.needs, *blocked.get(each.id, ())))))
-        for each in found.values()
+        each._replace(needs=tuple(dict.fromkeys((*each.needs, *blocked.get(each.id, ()))))) for each in found.values()
     ]
 
 
-def _reread(
-    row: Task, sheet: TaskTable, cells: Sequence[str], said: Dependencies, problems: list[Problem]
-) -> Task:
+def _reread(row: Task, sheet: TaskTable, cells: Sequence[str], said: Dependencies, problems: list[Problem]) -> Task:
     """Return a row whose cell of dependencies has more than ids of the plan; a plain list stays unchanged."""
     column = sheet.columns.needs
     if column is None or column >= len(cells):
@@ -170,11 +144,7 @@ def _reread(
 
 
 def _read_again(
-    row: Task,
-    place: tuple[TaskTable, int | None],
-    cells: Sequence[str],
-    said: Dependencies,
-    problems: list[Problem],
+    row: Task, place: tuple[TaskTable, int | None], cells: Sequence[str], said: Dependencies, problems: list[Problem]
 ) -> Needs:
     """Return the tasks that a cell means, whatever words stand around their ids; *place* is its column."""
     sheet, column = place
@@ -232,9 +202,7 @@ def _unread_needs(sheet: TaskTable, own: OwnText, rows: Sequence[Task]) -> Itera
     said = Dependencies(rows)
     for column, header in headers:
         cells = [
-            (read_id(each[at]), each[column])
-            for _, each in sheet.table.rows(own.lines)
-            if max(at, column) < len(each)
+            (read_id(each[at]), each[column]) for _, each in sheet.table.rows(own.lines) if max(at, column) < len(each)
         ]
         if said.order(cells, in_prose=True):
             message = f"the column {one_line(header, 40)} names tasks, and nothing waits for them"
@@ -283,9 +251,7 @@ class _Assigned(NamedTuple):
 
 
 def _filled_in(row: Task, assigned: _Assigned) -> Task:
-    return row._replace(
-        agent=row.agent or assigned.agent, assignee=row.assignee or assigned.assignee
-    )
+    return row._replace(agent=row.agent or assigned.agent, assignee=row.assignee or assigned.assignee)
 
 
 def _assigned(own: OwnText, known: set[str], problems: list[Problem]) -> dict[str, _Assigned]:
@@ -309,8 +275,7 @@ def _assigned(own: OwnText, known: set[str], problems: list[Problem]) -> dict[st
                 continue
             before, columns = assigned.get(task_id, _Assigned()), sheet.columns
             assigned[task_id] = _Assigned(
-                before.agent or _person(cells, columns.agent),
-                before.assignee or _person(cells, columns.assignee),
+                before.agent or _person(cells, columns.agent), before.assignee or _person(cells, columns.assignee)
             )
     return assigned
 

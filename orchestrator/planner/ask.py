@@ -19,15 +19,7 @@ from orchestrator.core.snapshot import PLANNER
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import pluralize
 from orchestrator.core.timestamp import iso
-from orchestrator.errors import (
-    AgentError,
-    DraftError,
-    HeldError,
-    PlanError,
-    Problem,
-    StoppedError,
-    StoreError,
-)
+from orchestrator.errors import AgentError, DraftError, HeldError, PlanError, Problem, StoppedError, StoreError
 from orchestrator.ownership import make_directories
 from orchestrator.runner.auxiliary import Worker, put_off
 from orchestrator.runner.clock import Clock
@@ -75,9 +67,7 @@ class Planner:
                     raise put_off(runner, cost)
                 why = result.reason or "it was stopped"
                 log = workspace.layout.attempt(PLANNER, result.number).stdout
-                raise AgentError(
-                    f"the planner gave no plan: {why}{cost}", hint=f"its output: {log}"
-                )
+                raise AgentError(f"the planner gave no plan: {why}{cost}", hint=f"its output: {log}")
         answer: Mapping[str, Any] = json.loads(workspace.read_answer(PLANNER))
         return answer
 
@@ -186,9 +176,7 @@ def _planning_cost(spent: Spending) -> str:
     return f"; planning cost {spent}" if spent else ""
 
 
-def _was_answered(
-    worker: Worker, task: Task, settings: Settings, dead_runs: Container[str]
-) -> bool:
+def _was_answered(worker: Worker, task: Task, settings: Settings, dead_runs: Container[str]) -> bool:
     """Take from its log what a run that died had asked for; say whether it is the answer to this very question."""
     workspace = worker.workspace
     found = Recovery(
@@ -223,12 +211,7 @@ def _texts(about: str) -> dict[str, Any]:
 
 
 def _object(properties: Mapping[str, Any], required: tuple[str, ...]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": list(required),
-        "additionalProperties": False,
-    }
+    return {"type": "object", "properties": dict(properties), "required": list(required), "additionalProperties": False}
 
 
 _NEED = _object(
@@ -252,47 +235,21 @@ _INPUT = _object(
 )
 _TASK = _object(
     {
-        "id": _text(
-            "T-01, T-02, … in an order in which they could be done", pattern=f"^{TASK_ID.pattern}$"
-        ),
+        "id": _text("T-01, T-02, … in an order in which they could be done", pattern=f"^{TASK_ID.pattern}$"),
         "name": _text("three to six words; no two tasks have the same"),
-        "description": _text(
-            "the whole assignment, for a reader who knows nothing else of the request"
-        ),
-        "needs": {
-            "type": "array",
-            "items": _NEED,
-            "description": "tasks that have to be done before",
-        },
-        "inputs": {
-            "type": "array",
-            "items": _INPUT,
-            "description": "what it works from, besides results",
-        },
+        "description": _text("the whole assignment, for a reader who knows nothing else of the request"),
+        "needs": {"type": "array", "items": _NEED, "description": "tasks that have to be done before"},
+        "inputs": {"type": "array", "items": _INPUT, "description": "what it works from, besides results"},
         "expected": _text("the parts of the answer, and the files that are there afterwards"),
         "acceptance": _texts("how another person can tell that it is done"),
         "constraints": _texts("what it must not do"),
         "agent": _text("key of an agent, only where the default one is not the right one"),
-        "type": _text(
-            "research, analysis, design, implementation, testing, review, documentation, …"
-        ),
+        "type": _text("research, analysis, design, implementation, testing, review, documentation, …"),
         "estimate": _text("how long it takes: 90s, 3m"),
         "priority": _text("P0 is most urgent", enum=["P0", "P1", "P2", "P3"]),
-        "writes": _texts(
-            "every path it writes, relative to the project; empty when it writes none"
-        ),
+        "writes": _texts("every path it writes, relative to the project; empty when it writes none"),
     },
-    (
-        "id",
-        "name",
-        "description",
-        "needs",
-        "expected",
-        "acceptance",
-        "estimate",
-        "priority",
-        "writes",
-    ),
+    ("id", "name", "description", "needs", "expected", "acceptance", "estimate", "priority", "writes"),
 )
 
 #: The answer of a planning agent.
@@ -322,6 +279,4 @@ def planner_prompt(
     problems: Sequence[Problem] = (),
 ) -> str:
     """Return the prompt. *agents*: what each is good for; *first*: the draft, as JSON, that had these *problems*."""
-    return render(
-        "planner.md.j2", overrides, request=request, agents=agents, first=first, problems=problems
-    )
+    return render("planner.md.j2", overrides, request=request, agents=agents, first=first, problems=problems)

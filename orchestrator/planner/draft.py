@@ -42,11 +42,7 @@ _FIELD_OF = {
 
 
 def read_draft(
-    data: object,
-    agents: Collection[str],
-    places: Sequence[str] = (),
-    *,
-    shells: Collection[str] = ("shell",),
+    data: object, agents: Collection[str], places: Sequence[str] = (), *, shells: Collection[str] = ("shell",)
 ) -> tuple[Draft, list[Problem]]:
     """Return the draft in *data* and everything that is wrong with it; with a problem the draft is not to be used.
 
@@ -81,18 +77,13 @@ def _placed(problem: Problem, places: Mapping[str, str]) -> Problem:
     task, dot, rest = problem.where.partition(".")
     if task not in places:
         return problem
-    message = (
-        f"{rest}: {problem.message}" if dot and problem.code == "bad_draft" else problem.message
-    )
+    message = f"{rest}: {problem.message}" if dot and problem.code == "bad_draft" else problem.message
     return Problem(message, places[task], problem.hint, problem.code)
 
 
 def _task(form: _DraftReader, value: object, at: str) -> DraftTask:
     data = form.mapping(value, at, _TASK)
-    name, description = (
-        form.line(data, "name", at),
-        form.text(data, "description", at, MOST_DESCRIPTION),
-    )
+    name, description = (form.line(data, "name", at), form.text(data, "description", at, MOST_DESCRIPTION))
     if not name and not description and isinstance(value, Mapping):
         form.blame(at, "it has neither a name nor a description", "say what is to be done")
     script = form.script(data, at)
@@ -224,9 +215,7 @@ class _DraftReader:
             self.blame(place, f"{len(text)} characters are too many", hint)
         return text[:most]
 
-    def read(
-        self, data: Mapping[str, Any], name: str, at: str, reader: Callable[[Any], _T], default: _T
-    ) -> _T:
+    def read(self, data: Mapping[str, Any], name: str, at: str, reader: Callable[[Any], _T], default: _T) -> _T:
         value = data.get(name)
         if value is None or value == "":
             return default
@@ -375,10 +364,7 @@ def order_writers(draft: Draft) -> tuple[Draft, list[Problem]]:
 
     graph = digraph(draft.rows())
     place = {task.id: index for index, task in enumerate(draft.tasks)}
-    surely = {
-        task.id: {_cleaned(path) for path in task.writes if not _PATTERN.search(path)}
-        for task in writers
-    }
+    surely = {task.id: {_cleaned(path) for path in task.writes if not _PATTERN.search(path)} for task in writers}
     notes: list[Problem] = []
     exactly: defaultdict[str, list[str]] = defaultdict(list)
     below: defaultdict[str, list[str]] = defaultdict(list)

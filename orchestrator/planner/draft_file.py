@@ -13,14 +13,7 @@ from typing import Protocol
 from orchestrator.errors import Problem
 from orchestrator.plan.front_matter import read_front_matter
 from orchestrator.plan.lines import Lines, unreadable
-from orchestrator.planner.outlines import (
-    checklist,
-    kiro,
-    openspec,
-    spec_kit,
-    superpowers,
-    taskmaster_json,
-)
+from orchestrator.planner.outlines import checklist, kiro, openspec, spec_kit, superpowers, taskmaster_json
 from orchestrator.planner.outlines.document import Document, read_document
 from orchestrator.planner.outlines.items import OutlineResult
 from orchestrator.store.atomic import io_errors, read_file

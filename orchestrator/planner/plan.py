@@ -61,11 +61,7 @@ def init(layout: Layout, request: str, agent: str) -> str:
 
 def _refuse_plan(layout: Layout) -> None:
     if os.path.lexists(layout.plan):
-        raise UsageError(
-            "there is a plan here already",
-            where=layout.plan,
-            hint="edit it, or name another directory",
-        )
+        raise UsageError("there is a plan here already", where=layout.plan, hint="edit it, or name another directory")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,11 +111,7 @@ def _file(task: DraftTask, rows: Mapping[str, Task], layout: Layout) -> str:
 def _differences(rows: Mapping[str, Task], plan: Plan) -> list[Problem]:
     hint = "correct templates/master_plan.md.j2 of the plan directory, or delete it to use the built-in one"
     if list(rows) != list(plan.tasks):
-        return [
-            Problem(
-                "the tasks of the draft are not those of the plan drawn from it", plan.file, hint
-            )
-        ]
+        return [Problem("the tasks of the draft are not those of the plan drawn from it", plan.file, hint)]
     return [
         Problem(f"{row.id} is not in the plan as in the draft", plan.tasks[row.id].where, hint)
         for row in rows.values()
@@ -140,9 +132,7 @@ def _bad_files(draft: Draft, files: Mapping[str, str]) -> list[Problem]:
         is_it = LANGUAGES.get(found.language), found.code.strip()
         if task.command and is_it != (task.language, task.command.strip()):
             hint = "correct templates/agent_task.md.j2 of the plan directory"
-            problems.append(
-                Problem(f"{task.id}: the first code block is not its command", name, hint)
-            )
+            problems.append(Problem(f"{task.id}: the first code block is not its command", name, hint))
     return problems
 
 
@@ -187,9 +177,7 @@ def _unfinished(layout: Layout, registry: AgentRegistry) -> tuple[str, str] | No
     return what, "finish it with `orchestrator run`"
 
 
-def write(
-    layout: Layout, drawn: Drawn, registry: AgentRegistry, *, force: bool, is_asked: bool = False
-) -> str:
+def write(layout: Layout, drawn: Drawn, registry: AgentRegistry, *, force: bool, is_asked: bool = False) -> str:
     """Put a plan in place; return where the one before it was moved, or an empty text.
 
     *is_asked*: a worker was asked for it here; what it was asked this time belongs to the new plan and stays.
@@ -251,10 +239,7 @@ def _keep(layout: Layout, result: Result, answer: str) -> None:
 
 def agents_of(drawn: Drawn, known: Known) -> Mapping[str, str]:
     """Return the agent of each task, as ``run`` will choose it: its row, its file and the plan may name one."""
-    return {
-        task.id: _agent(task, _file_write(drawn, task), drawn, known)
-        for task in drawn.board.plan.tasks.values()
-    }
+    return {task.id: _agent(task, _file_write(drawn, task), drawn, known) for task in drawn.board.plan.tasks.values()}
 
 
 def commands(drawn: Drawn, known: Known) -> list[Problem]:

@@ -55,9 +55,7 @@ class Proposal:
     """Of a file: the form of plan that it was read as."""
 
 
-def from_request(
-    request: str, ask: Ask, agents: Mapping[str, str], overrides: str | None = None
-) -> Proposal:
+def from_request(request: str, ask: Ask, agents: Mapping[str, str], overrides: str | None = None) -> Proposal:
     """Have an agent take *request* apart. *agents*: those a task may ask for, and what each is good for.
 
     A draft with problems goes back once, with everything that is wrong with it; so does one that is only badly cut.
@@ -95,12 +93,7 @@ def from_request(
 
 
 def from_file(
-    path: str,
-    agents: Collection[str],
-    request: str = "",
-    *,
-    form: str = AUTO,
-    shells: Collection[str] = ("shell",),
+    path: str, agents: Collection[str], request: str = "", *, form: str = AUTO, shells: Collection[str] = ("shell",)
 ) -> Proposal:
     """Read a plan that a user keeps in another form. *shells* are the agents that run commands.
 
@@ -132,12 +125,7 @@ def from_file(
 
 
 def from_template(
-    name: str,
-    parameters: Sequence[str],
-    agents: Collection[str],
-    request: str = "",
-    *,
-    mine: Collection[str] = (),
+    name: str, parameters: Sequence[str], agents: Collection[str], request: str = "", *, mine: Collection[str] = ()
 ) -> Proposal:
     """Fill a plan that comes with the package; *parameters* are ``k=v``, one with several values may come again.
 
@@ -209,9 +197,7 @@ def _values(template: PlanTemplate, given: Sequence[str]) -> dict[str, str | tup
         name: _value(parameter, given_values[name]) if name in given_values else parameter.default
         for name, parameter in known.items()
     }
-    if missing := [
-        name for name, value in values.items() if not value and known[name].default is None
-    ]:
+    if missing := [name for name, value in values.items() if not value and known[name].default is None]:
         message = f"the template {template.name} needs a value for {', '.join(missing)}"
         raise UsageError(message, hint=_listed(template))
     return {name: value if value is not None else "" for name, value in values.items()}
@@ -220,9 +206,7 @@ def _values(template: PlanTemplate, given: Sequence[str]) -> dict[str, str | tup
 def _value(parameter: TemplateParameter, given_values: Sequence[str]) -> str | tuple[str, ...]:
     if parameter.kind == "text":
         if len(given_values) > 1:
-            raise UsageError(
-                f"--param {parameter.name} is given {len(given_values)} times", hint="give it once"
-            )
+            raise UsageError(f"--param {parameter.name} is given {len(given_values)} times", hint="give it once")
         return given_values[0]
     parts = [part.strip() for value in given_values for part in value.split(",") if part.strip()]
     if parameter.kind == "list":

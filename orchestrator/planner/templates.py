@@ -35,14 +35,7 @@ from orchestrator.plan.task_fields import DUE
 from orchestrator.plan.task_file import parse_task_file, without_ticks
 from orchestrator.planner.plan import Drawn
 from orchestrator.runner.render import status_cells
-from orchestrator.store.atomic import (
-    atomic_write,
-    io_errors,
-    names_in,
-    read_file,
-    reject_symlinks,
-    sync_directory,
-)
+from orchestrator.store.atomic import atomic_write, io_errors, names_in, read_file, reject_symlinks, sync_directory
 from orchestrator.store.collection import no_plan
 from orchestrator.store.layout import Layout, templates_of_person
 from orchestrator.views.templating import render
@@ -102,9 +95,7 @@ def plan_templates() -> dict[str, PlanTemplate]:
     listed = json.loads(render("plans/index.json.j2", None))
     return {
         name: PlanTemplate(
-            name,
-            each["about"],
-            {key: _parameter(key, value) for key, value in each["parameters"].items()},
+            name, each["about"], {key: _parameter(key, value) for key, value in each["parameters"].items()}
         )
         for name, each in listed.items()
     }
@@ -113,10 +104,7 @@ def plan_templates() -> dict[str, PlanTemplate]:
 def _parameter(name: str, value: Mapping[str, Any]) -> TemplateParameter:
     default = value.get("default")
     return TemplateParameter(
-        name,
-        value["about"],
-        value.get("kind", "text"),
-        tuple(default) if isinstance(default, list) else default,
+        name, value["about"], value.get("kind", "text"), tuple(default) if isinstance(default, list) else default
     )
 
 
@@ -312,9 +300,7 @@ def places_of_saved(layout: Layout | None, environment: Mapping[str, str]) -> Ma
     return find_saved((*(layout.own_templates if layout else ()), *of_person))
 
 
-def saved_plan(
-    layout: Layout | None, name: str, environment: Mapping[str, str]
-) -> SavedPlan | None:
+def saved_plan(layout: Layout | None, name: str, environment: Mapping[str, str]) -> SavedPlan | None:
     """Return a template that a user keeps; None when there is none of that name.
 
     Raises:
@@ -337,9 +323,7 @@ def saved_plans(
     return found
 
 
-def save_plan(
-    layout: Layout, name: str, environment: Mapping[str, str], *, here: bool, force: bool
-) -> SavedPlan:
+def save_plan(layout: Layout, name: str, environment: Mapping[str, str], *, here: bool, force: bool) -> SavedPlan:
     """Make a template of a plan: its table and its task files, and nothing of its outcome.
 
     Args:
@@ -359,9 +343,7 @@ def save_plan(
         raise UsageError(f"the template {name} comes along", hint="take another name")
     directories = (layout.templates,) if here else templates_of_person(environment)
     if not directories:
-        raise UsageError(
-            "the place of your templates is unknown: there is no HOME", hint="add --here"
-        )
+        raise UsageError("the place of your templates is unknown: there is no HOME", hint="add --here")
     shown = os.path.relpath(layout.plan)
     data = read_file(layout.plan)
     if data is None:
@@ -506,11 +488,7 @@ def _agent_problems(plan: Plan, agents: Collection[str]) -> list[Problem]:
     if "agent" in plan.settings:
         where = f"{plan.file}:{plan.lines.get('agent', 1)}"
         asked.insert(0, ("the plan", plan.settings["agent"], where))
-    return [
-        _unknown_agent(who, key, where, agents)
-        for who, key, where in asked
-        if key and key not in agents
-    ]
+    return [_unknown_agent(who, key, where, agents) for who, key, where in asked if key and key not in agents]
 
 
 def _unknown_agent(who: str, key: str, where: str, agents: Collection[str]) -> Problem:
@@ -531,7 +509,5 @@ def read_pairs(given: Sequence[str]) -> Iterator[tuple[str, str]]:
     for each in given:
         name, equals, value = each.partition("=")
         if not equals:
-            raise UsageError(
-                f"--param {one_line(each, 60)!r} has no value", hint='write --param "name=value"'
-            )
+            raise UsageError(f"--param {one_line(each, 60)!r} has no value", hint='write --param "name=value"')
         yield name.strip(), value.strip()

@@ -51,12 +51,7 @@ class Merged(NamedTuple):
 
 
 def merge(
-    worker: Worker,
-    board: PlanSnapshot,
-    ahead: RunPreview,
-    policies: Mapping[str, Settings],
-    *,
-    is_cut: bool,
+    worker: Worker, board: PlanSnapshot, ahead: RunPreview, policies: Mapping[str, Settings], *, is_cut: bool
 ) -> Merged:
     """Merge the answers of everything that is completed, unless just these were merged before (S2-81U).
 
@@ -77,12 +72,7 @@ def merge(
 
 
 def _merge(
-    worker: Worker,
-    board: PlanSnapshot,
-    ahead: RunPreview,
-    policies: Mapping[str, Settings],
-    *,
-    is_cut: bool,
+    worker: Worker, board: PlanSnapshot, ahead: RunPreview, policies: Mapping[str, Settings], *, is_cut: bool
 ) -> Merged:
     asked, done = _answering(board)
     if len(done) < 2:
@@ -94,9 +84,7 @@ def _merge(
     if is_cut:
         return Merged(note="Not merged: the run did not come to its own end.", is_left=True)
     missing = ", ".join(each for each in asked if each not in set(done))
-    prompt = merge_prompt(
-        board.plan, ahead.order.layout.templates, total=len(done), missing=missing
-    )
+    prompt = merge_prompt(board.plan, ahead.order.layout.templates, total=len(done), missing=missing)
     task = MERGING._replace(description=prompt, needs=tuple(done))
     how = resolve_files(as_merger(ahead.settings), worker.workspace.layout.root)
     how = how._replace(context_limit=max(ahead.settings.context_limit, _CONTEXT))
@@ -116,10 +104,7 @@ def _merge(
 
 
 def merged_before(
-    workspace: Workspace,
-    agents: Mapping[str, Agent],
-    board: PlanSnapshot,
-    policies: Mapping[str, Settings],
+    workspace: Workspace, agents: Mapping[str, Agent], board: PlanSnapshot, policies: Mapping[str, Settings]
 ) -> Merged:
     """Return the merged answer that is there, if it was made from just these attempts and no person corrected one
     since; else nothing.
@@ -131,10 +116,7 @@ def merged_before(
 
 
 def _text_before(
-    workspace: Workspace,
-    agents: Mapping[str, Agent],
-    board: PlanSnapshot,
-    policies: Mapping[str, Settings],
+    workspace: Workspace, agents: Mapping[str, Agent], board: PlanSnapshot, policies: Mapping[str, Settings]
 ) -> str:
     before = workspace.read_result(MERGER)
     if before is None or before.task != MERGER or before.last is None:
@@ -144,12 +126,7 @@ def _text_before(
         return ""
     is_corrected = any(
         was_corrected(
-            workspace,
-            board.plan.tasks[task_id],
-            number,
-            agents,
-            policies[task_id],
-            since=before.last.started,
+            workspace, board.plan.tasks[task_id], number, agents, policies[task_id], since=before.last.started
         )
         for task_id, number in made_from.items()
     )
@@ -218,9 +195,7 @@ def aggregate(
         text = draw(overrides=workspace.layout.templates)
     except PlanError as error:
         # It could draw the plan as it was thought to end. What was answered is there, and is to be read.
-        warn(
-            f"{error}; final_output.md is drawn with the built-in template until that is corrected"
-        )
+        warn(f"{error}; final_output.md is drawn with the built-in template until that is corrected")
         text = draw()
     write_final_output(workspace.layout, text, timestamp)
 
@@ -231,9 +206,7 @@ def _why_left(board: PlanSnapshot, settings: Settings, asked: Iterable[str]) -> 
     return "a task failed, and `on_failure: stop` starts nothing more" if is_stopped else ""
 
 
-def _still_outdated(
-    workspace: Workspace, board: PlanSnapshot, outdated: Sequence[str]
-) -> Sequence[str]:
+def _still_outdated(workspace: Workspace, board: PlanSnapshot, outdated: Sequence[str]) -> Sequence[str]:
     """Return what is still done for another row; where no one can tell, what was so when the run began."""
     kept = [task_id for task_id in outdated if task_id in board.plan.tasks]
     try:

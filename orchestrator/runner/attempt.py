@@ -194,10 +194,7 @@ class LiveAttempt:
         if bill.session < before - _NOTHING * len(earlier):
             # It does not count what came before, so all of it is of this attempt.
             return bill._replace(cost=bill.session, models=bill.session_models)
-        models = (
-            (model, cost - spent_in(earlier, outcome.session, model))
-            for model, cost in bill.session_models
-        )
+        models = ((model, cost - spent_in(earlier, outcome.session, model)) for model, cost in bill.session_models)
         return bill._replace(
             cost=max(0.0, bill.session - before),
             models=tuple((model, cost) for model, cost in models if cost > _NOTHING),
@@ -225,9 +222,7 @@ class LiveAttempt:
 
     def running_text(self) -> str:
         """Return the result file while the attempt runs."""
-        return render_result(
-            self.running(), label=self.task.label, answer="", log=f"../logs/{self.key}.out"
-        )
+        return render_result(self.running(), label=self.task.label, answer="", log=f"../logs/{self.key}.out")
 
     def over(self, status: TaskStatus, exit: ProcessExit, outcome: Outcome) -> Result:
         """Return the result of the attempt that ended."""
@@ -286,11 +281,7 @@ class LiveAttempt:
 
     def _result(self, status: TaskStatus, attempt: Attempt) -> Result:
         return Result(
-            task=self.task.id,
-            agent=self.agent,
-            status=status,
-            attempts=(*self.earlier, attempt),
-            inputs=self.inputs,
+            task=self.task.id, agent=self.agent, status=status, attempts=(*self.earlier, attempt), inputs=self.inputs
         )
 
 

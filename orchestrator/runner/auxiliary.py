@@ -43,9 +43,7 @@ class Worker(NamedTuple):
     budget: Budget
     accounts: Mapping[str, Account]
 
-    def do(
-        self, task: Task, settings: Settings, others: PlanSnapshot | None = None
-    ) -> tuple[Result | None, Runner]:
+    def do(self, task: Task, settings: Settings, others: PlanSnapshot | None = None) -> tuple[Result | None, Runner]:
         """Do a task whose prompt is its description; what it needs are completed tasks of *others*.
 
         The result is None where a budget or a limit held it back, or a signal ended it, before it was ever begun.
@@ -79,10 +77,7 @@ class Worker(NamedTuple):
             workspace=workspace,
             board=board,
             engine=Engine(
-                [self._entry(task, settings, newest)],
-                max_parallel=1,
-                accounts=self.accounts,
-                budget=self.budget,
+                [self._entry(task, settings, newest)], max_parallel=1, accounts=self.accounts, budget=self.budget
             ),
             policies=policies,
             executor=self.executor([self.descriptor]),

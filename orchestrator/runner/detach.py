@@ -14,13 +14,7 @@ from orchestrator.core.result import Result
 from orchestrator.core.settings import resolve
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line
-from orchestrator.errors import (
-    BusyError,
-    ExecutorError,
-    ExitStatus,
-    OrchestratorError,
-    UsageError,
-)
+from orchestrator.errors import BusyError, ExecutorError, ExitStatus, OrchestratorError, UsageError
 from orchestrator.executors.detach import Detached
 from orchestrator.runner.run import examine
 from orchestrator.services.plugins import Plugins

@@ -149,10 +149,4 @@ class _Place:
 
 
 def _event(line: Line) -> Event:
-    return Event(
-        kind=Kind(line.what),
-        time=epoch(line.time),
-        task=line.subject,
-        agent=line.author,
-        text=line.words,
-    )
+    return Event(kind=Kind(line.what), time=epoch(line.time), task=line.subject, agent=line.author, text=line.words)

@@ -38,9 +38,7 @@ async def in_thread(function: Callable[[*_Words], _Result], *words: *_Words) -> 
     return function(*words)
 
 
-def run_in_event_loop(
-    run: Callable[[AsyncIterator[signal.Signals]], Awaitable[None]], signals: Signals
-) -> None:
+def run_in_event_loop(run: Callable[[AsyncIterator[signal.Signals]], Awaitable[None]], signals: Signals) -> None:
     """Run to the end, with the signals that end us.
 
     What comes while the loop is taken down waits for anyone who hears them next: an exception in the middle of that

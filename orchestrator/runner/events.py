@@ -137,18 +137,13 @@ class Event(NamedTuple):
         return fields
 
 
-def money_used_up(
-    engine: Engine, finish: Finish, paid_for: Iterable[Result]
-) -> Iterator[tuple[Kind, str]]:
+def money_used_up(engine: Engine, finish: Finish, paid_for: Iterable[Result]) -> Iterator[tuple[Kind, str]]:
     """Yield which budget is used up, and for which tasks: their own, that of the plan.
 
     *paid_for* is everything that may have cost something.
     """
     if finish.overspent:
-        yield (
-            Kind.RUN_OVERSPENT,
-            f"their own budget is used up: {join_first(finish.overspent, MOST_NAMED)}",
-        )
+        yield (Kind.RUN_OVERSPENT, f"their own budget is used up: {join_first(finish.overspent, MOST_NAMED)}")
     if finish.unaffordable:
         budget = engine.budget
         left = f"{usd(max(budget.left, 0.0))} of the budget of {usd(budget.budget)} is left"

@@ -165,8 +165,7 @@ class Inbox:
             self._waiting[command.id] = poll
         else:
             error = NotFoundError(
-                f"task {command.task} takes no part in the active run",
-                hint="wait for its end, and try again",
+                f"task {command.task} takes no part in the active run", hint="wait for its end, and try again"
             )
             self._answer(command.id, Reply.refused(command.task, error))
 
@@ -200,13 +199,7 @@ class Inbox:
     def refuse(self, refusal: Refuse) -> None:
         """Say why not."""
         del self.under_way[refusal.request], self._asides[refusal.request]
-        reply = Reply(
-            is_ok=False,
-            task=refusal.task,
-            message=refusal.message,
-            code=refusal.code,
-            hint=refusal.hint,
-        )
+        reply = Reply(is_ok=False, task=refusal.task, message=refusal.message, code=refusal.code, hint=refusal.hint)
         self._answer(refusal.request, reply)
 
     def confirm(self, request: str) -> None:

@@ -45,13 +45,7 @@ _NOTHING = Outcome(Verdict.COMPLETED)
 
 
 def raw_answer(
-    layout: Layout,
-    task: Task,
-    number: int,
-    agents: Mapping[str, Agent],
-    written: str,
-    *,
-    is_prose: bool,
+    layout: Layout, task: Task, number: int, agents: Mapping[str, Agent], written: str, *, is_prose: bool
 ) -> Answer:
     """Return the answer that attempt *number* gave, without tokens; where that *is_prose*, also fit to be printed.
 
@@ -73,9 +67,7 @@ def raw_answer(
     with io_errors("read", files.stdout):
         head = read_piece(files.stdout, 0, MOST) or b""
     left_out = (record.exit.log_bytes or 0) - len(head)
-    return Answer(
-        _clean(head.decode(errors="replace"), is_prose=is_prose), max(0, left_out), files.stdout
-    )
+    return Answer(_clean(head.decode(errors="replace"), is_prose=is_prose), max(0, left_out), files.stdout)
 
 
 def _as_it_stands(written: str, size: int = 0) -> Answer:
@@ -87,13 +79,7 @@ def _as_it_stands(written: str, size: int = 0) -> Answer:
 
 
 def was_corrected(
-    workspace: Workspace,
-    task: Task,
-    number: int,
-    agents: Mapping[str, Agent],
-    settings: Settings,
-    *,
-    since: float,
+    workspace: Workspace, task: Task, number: int, agents: Mapping[str, Agent], settings: Settings, *, since: float
 ) -> bool:
     """Say whether a person changed the answer of attempt *number* after a moment, in seconds since the epoch.
 
@@ -125,11 +111,7 @@ def _clean(text: str, *, is_prose: bool) -> str:
 
 
 def _raw_output(
-    layout: Layout,
-    task: Task,
-    agents: Mapping[str, Agent],
-    record: AttemptRecord,
-    settings: Settings,
+    layout: Layout, task: Task, agents: Mapping[str, Agent], record: AttemptRecord, settings: Settings
 ) -> Outcome:
     """Return what the log of an attempt says; no answer where it says none."""
     if not record.run:  # by hand: all of it
@@ -175,22 +157,13 @@ class Launcher:
         self._as_answered = lru_cache(maxsize=2)(self._read_again)
 
     def replan(
-        self,
-        tasks: Mapping[str, Task],
-        policies: Mapping[str, Settings],
-        meant: Mapping[str, Settings],
+        self, tasks: Mapping[str, Task], policies: Mapping[str, Settings], meant: Mapping[str, Settings]
     ) -> None:
         """Go on with a plan that was changed."""
         self._tasks, self._policies, self._meant = tasks, policies, {**self._meant, **meant}
         self._ids = {each.stem: each.id for each in tasks.values()}
 
-    def attempt(
-        self,
-        task: Task,
-        launch: Launch,
-        results: Mapping[str, Result],
-        started: float,
-    ) -> LiveAttempt:
+    def attempt(self, task: Task, launch: Launch, results: Mapping[str, Result], started: float) -> LiveAttempt:
         """Return the attempt that the engine wants launched; nothing is written yet."""
         settings = self._policies[task.id]
         before = results.get(task.id)
@@ -223,19 +196,14 @@ class Launcher:
             return None
         return self._meant.get(task_id, settings).agent != SIMULATED
 
-    def _session(
-        self, task: Task, before: Result | None, agent: str, inputs: Mapping[str, int]
-    ) -> tuple[str, str]:
+    def _session(self, task: Task, before: Result | None, agent: str, inputs: Mapping[str, int]) -> tuple[str, str]:
         """Return the session to work in, and why its last attempt was cut short; a new one when nothing goes on."""
         last = closed(before.attempts)[-1] if before is not None and before.attempts else None
         if before is None or last is None or not (last.is_resumable and last.session):
             return _new_session(), ""
         is_same = before.agent == agent and before.inputs == inputs
         if not is_same:
-            return (
-                _new_session(),
-                "",
-            )  # what it was made from is no longer what it should be made from
+            return (_new_session(), "")  # what it was made from is no longer what it should be made from
         return last.session, last.reason or "interrupted"
 
     def job(self, live: LiveAttempt, warn: Callable[[str], None]) -> Job:
@@ -313,9 +281,7 @@ class Launcher:
             cap=live.cap,
         )
 
-    def _inputs(
-        self, live: LiveAttempt, warn: Callable[[str], None], *, is_prose: bool
-    ) -> tuple[Input, ...]:
+    def _inputs(self, live: LiveAttempt, warn: Callable[[str], None], *, is_prose: bool) -> tuple[Input, ...]:
         """Return the answers that the task is made from.
 
         Raises:
@@ -334,9 +300,7 @@ class Launcher:
             self._workspace,
             needs,
             lambda need: self._log_of(live, need),
-            lambda need, written: self._as_answered(
-                need.id, live.inputs[need.id], written, is_prose=is_prose
-            ),
+            lambda need, written: self._as_answered(need.id, live.inputs[need.id], written, is_prose=is_prose),
             is_prose=is_prose,
         ):
             path = self._shown(answer.log or self._workspace.layout.result_file(need.stem))

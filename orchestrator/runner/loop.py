@@ -32,14 +32,7 @@ from orchestrator.runner.attempt import LiveAttempt
 from orchestrator.runner.clock import Clock
 from orchestrator.runner.commit import PendingResult, Writer
 from orchestrator.runner.event_loop import Timer
-from orchestrator.runner.events import (
-    COMMANDED,
-    ENDINGS,
-    Event,
-    Kind,
-    Listener,
-    money_used_up,
-)
+from orchestrator.runner.events import COMMANDED, ENDINGS, Event, Kind, Listener, money_used_up
 from orchestrator.runner.inbox import Inbox
 from orchestrator.runner.launch import Launcher
 from orchestrator.runner.manual import commit_manual, inputs_of, interfered, manual_event
@@ -113,9 +106,7 @@ class Runner:
     """Attempts started."""
     used_up: Kind | None = field(default=None, init=False)
     """Whose budget it was: ``RUN_UNAFFORDABLE``, ``RUN_OVERSPENT``."""
-    _ended: dict[str, tuple[LiveAttempt, ProcessExit, Outcome]] = field(
-        default_factory=dict, init=False
-    )
+    _ended: dict[str, tuple[LiveAttempt, ProcessExit, Outcome]] = field(default_factory=dict, init=False)
     _reading: Monitor = field(init=False)
     _writer: Writer = field(init=False)
     _inbox: Inbox | None = field(default=None, init=False)
@@ -125,9 +116,7 @@ class Runner:
     """The newest; until we leave, a user may ask for more."""
     _scope: anyio.abc.TaskGroup = field(init=False)
 
-    async def run(
-        self, opened: AbstractAsyncContextManager[None], signals: AsyncIterator[signal.Signals]
-    ) -> None:
+    async def run(self, opened: AbstractAsyncContextManager[None], signals: AsyncIterator[signal.Signals]) -> None:
         """Run until nothing is left to do, a signal comes, or going on is impossible (then ``failure`` says why).
 
         *opened* is the executor's: it was called before the event loop was loaded, for its guard starts meanwhile.
@@ -288,9 +277,7 @@ class Runner:
         until = self.clock.wall() + left
         if is_final:  # the engine is not to wait; the attempt knows when it opens
             until = max(outcome.until for *_, outcome in self._ended.values())
-        held = Held(
-            hold.account, 0.0 if hold.is_outage else until, hold.reason, is_outage=hold.is_outage
-        )
+        held = Held(hold.account, 0.0 if hold.is_outage else until, hold.reason, is_outage=hold.is_outage)
         text = hold_text(held, is_final=is_final)
         if is_final:
             self.held_back = text

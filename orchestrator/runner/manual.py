@@ -38,9 +38,7 @@ def nothing_ready() -> NothingReadyError:
     )
 
 
-def inputs_of(
-    task: Task, tasks: Mapping[str, Task], results: Mapping[str, Result]
-) -> dict[str, int]:
+def inputs_of(task: Task, tasks: Mapping[str, Task], results: Mapping[str, Result]) -> dict[str, int]:
     """Return the newest attempt of everything that a task is made from."""
     return {need: results[need].number for need in sources(task, tasks) if need in results}
 
@@ -73,19 +71,11 @@ def _leave_evidence(files: AttemptFiles, task: Task, result: Result, command: Ta
     with io_errors("make", files.directory):
         make_directories(files.directory)
     facts = AttemptRecord(
-        task=task.id,
-        number=last.number,
-        charge=last.charge,
-        run="",
-        agent=last.agent,
-        inputs=result.inputs,
+        task=task.id, number=last.number, charge=last.charge, run="", agent=last.agent, inputs=result.inputs
     ).facts()
     said = command.answer if command.verb is Verb.COMPLETE else command.note
     known = ProcessExit(
-        code=0 if command.verb is Verb.COMPLETE else 1,
-        started=last.started,
-        ended=last.ended,
-        duration=last.duration,
+        code=0 if command.verb is Verb.COMPLETE else 1, started=last.started, ended=last.ended, duration=last.duration
     )
     job = Job(key=files.key, stdout=files.stdout, record=files.record, facts=facts)
     written = write_exit(job, known, output=f"{said}\n" if said else "")
@@ -129,10 +119,7 @@ def manual_event(task: Task, result: Result, command: TaskCommand, before: Resul
 
 
 def carry_out(
-    workspace: Workspace,
-    board: PlanSnapshot,
-    listener: Callable[[Event], None],
-    *more: TaskCommand,
+    workspace: Workspace, board: PlanSnapshot, listener: Callable[[Event], None], *more: TaskCommand
 ) -> list[Reply]:
     """Carry out what no one has answered yet, then *more*; return the outcome of each. The board is kept up to date.
 
@@ -164,10 +151,7 @@ def carry_out(
 
 
 def _carry_out(
-    workspace: Workspace,
-    board: PlanSnapshot,
-    listener: Callable[[Event], None],
-    command: TaskCommand,
+    workspace: Workspace, board: PlanSnapshot, listener: Callable[[Event], None], command: TaskCommand
 ) -> Reply:
     try:
         if command.is_claim:
@@ -192,11 +176,7 @@ def _carry_out(
 
 
 def _applied(
-    workspace: Workspace,
-    board: PlanSnapshot,
-    task: Task,
-    before: Result | None,
-    command: TaskCommand,
+    workspace: Workspace, board: PlanSnapshot, task: Task, before: Result | None, command: TaskCommand
 ) -> Result:
     after = decided(board, task, command)
     workspace.make_directories()

@@ -40,9 +40,7 @@ class Subscriber(NamedTuple):
 class NotificationSender:
     """Makes notices of happenings, and hands them to anyone who wants to know."""
 
-    def __init__(
-        self, subscribers: Sequence[Subscriber], plan: str, run: str, place: str = ""
-    ) -> None:
+    def __init__(self, subscribers: Sequence[Subscriber], plan: str, run: str, place: str = "") -> None:
         """Start nothing yet. *plan* is what people call it, *place* what a command needs to mean it."""
         self._plan, self._run, self._place = plan, run, place
         self._boxes = [_Mailbox(each, each.notifier) for each in subscribers if each.notifier]
@@ -56,9 +54,7 @@ class NotificationSender:
                 step = f"orchestrator show {event.task}{self._place}"
                 notice = task_failed(self._plan, event.task, event.name, event.text, step)
                 self._tell(notice, event.time)
-            case Kind.RUN_HELD | Kind.RUN_UNAFFORDABLE | Kind.RUN_OVERSPENT if (
-                event.text != self._last_alert
-            ):
+            case Kind.RUN_HELD | Kind.RUN_UNAFFORDABLE | Kind.RUN_OVERSPENT if event.text != self._last_alert:
                 self._last_alert = event.text
                 self._tell(alert(self._plan, event.text, what="on hold"), event.time)
             case Kind.DISCOVER:
@@ -71,12 +67,7 @@ class NotificationSender:
         return [*found, *filter(None, (box.first_trouble() for box in self._boxes))]
 
     def end(
-        self,
-        counts: Mapping[TaskStatus, int],
-        asked: Collection[TaskStatus],
-        now: float,
-        took: str,
-        trouble: str = "",
+        self, counts: Mapping[TaskStatus, int], asked: Collection[TaskStatus], now: float, took: str, trouble: str = ""
     ) -> None:
         """Tell how the run ended: once to everybody, also where a task failed and something else was wrong too.
 
@@ -88,15 +79,11 @@ class NotificationSender:
             trouble: What kept it from its end.
         """
         done = counts.get(TaskStatus.COMPLETED, 0) == sum(counts.values())
-        step = (
-            f"orchestrator status{self._place}" if trouble or not done else "read final_output.md"
-        )
+        step = f"orchestrator status{self._place}" if trouble or not done else "read final_output.md"
         notice = run_ended(self._plan, counts, asked, took, trouble=trouble, next_step=step)
         self._tell(notice, now, {Topic.FAILED} if TaskStatus.FAILED in asked else ())
 
-    def close(
-        self, patience: float = PATIENCE, is_hurried: Callable[[], bool] = lambda: False
-    ) -> str:
+    def close(self, patience: float = PATIENCE, is_hurried: Callable[[], bool] = lambda: False) -> str:
         """Wait at most *patience* seconds for what is under way, or ``HURRY`` once a user wants the end; let go.
 
         Returns:

@@ -90,9 +90,7 @@ class Watch:
                 break
             await anyio.sleep(_SETTLING)
 
-    async def _look(
-        self, warn: Callable[[str], None], look_around: Callable[[], None] | None = None
-    ) -> None:
+    async def _look(self, warn: Callable[[str], None], look_around: Callable[[], None] | None = None) -> None:
         async with self._turn:
             try:
                 if look_around is not None:

@@ -177,9 +177,7 @@ class Recovery:
             elif not record.run:
                 continue  # by hand: anyone who was writing it died before its result, and will say it once more
             elif not record.is_of(task.id, number, ""):
-                self.warn(
-                    task.id, f"{files.shown_record} is of another attempt and is not believed"
-                )
+                self.warn(task.id, f"{files.shown_record} is of another attempt and is not believed")
             elif self._counts(task, record, run, before, reported):
                 earlier = closed(before.attempts) if before is not None and last is not None else ()
                 found.append(self._judge(self._reread(task, record, earlier), record))
@@ -229,11 +227,7 @@ def _record_of(last: Attempt, result: Result, stdout: str) -> AttemptRecord | No
         agent=last.agent,
         inputs=result.inputs,
         exit=ProcessExit(
-            stopped=StopReason.ORPHANED,
-            started=last.started,
-            ended=ended,
-            duration=ended - last.started,
-            pid=last.pid,
+            stopped=StopReason.ORPHANED, started=last.started, ended=ended, duration=ended - last.started, pid=last.pid
         ),
         cap=last.cap,
         resumes=last.session if is_resumed else "",
@@ -308,9 +302,7 @@ def forgotten(
     return found
 
 
-def _paid_attempt(
-    layout: Layout, agent: Agent, record: AttemptRecord, earlier: Sequence[Attempt]
-) -> Attempt | None:
+def _paid_attempt(layout: Layout, agent: Agent, record: AttemptRecord, earlier: Sequence[Attempt]) -> Attempt | None:
     """Return the attempt that a record tells of, None where it cost nothing."""
     task = Task(id=record.task, name="", description="")
     live = reread(layout, task, agent, Settings(), record, earlier=earlier)
@@ -353,9 +345,7 @@ def recover(
 
 def warner(listener: Listener) -> Callable[[str, str], None]:
     """Return what tells a listener a warning about a task."""
-    return lambda task, text: listener(
-        Event(kind=Kind.WARNING, time=Clock().wall(), task=task, text=text)
-    )
+    return lambda task, text: listener(Event(kind=Kind.WARNING, time=Clock().wall(), task=task, text=text))
 
 
 def damaged(ahead: RunPreview) -> list[str]:
@@ -378,13 +368,7 @@ def recover_from_logs(
     """
     ahead = preview_run(RunRequest(layout), plugins.registry)
     with closing(Journal(layout.journal)) as journal:
-        return recover(
-            ahead,
-            plugins.agents,
-            dead_runs,
-            lambda each: journal.append(each.line()),
-            lost=lost,
-        )
+        return recover(ahead, plugins.agents, dead_runs, lambda each: journal.append(each.line()), lost=lost)
 
 
 def remember(ahead: RunPreview, agents: Mapping[str, Agent]) -> list[Result]:
@@ -400,10 +384,7 @@ def remember(ahead: RunPreview, agents: Mapping[str, Agent]) -> list[Result]:
     tasks = {board.plan.tasks[task_id].stem: board.plan.tasks[task_id] for task_id in ahead.to_run}
     others = {stem(result.task): result for result in board.beside}
     results = {stem(result.task): result for result in board.results.values()}
-    known = {
-        name: {attempt.number for attempt in result.attempts}
-        for name, result in (results | others).items()
-    }
+    known = {name: {attempt.number for attempt in result.attempts} for name, result in (results | others).items()}
     for name, lost in forgotten(workspace, agents, ahead.traces, known).items():
         task = tasks.get(name)
         before = (results if task else others).get(name)

@@ -51,10 +51,7 @@ class Drawing:
             self._woken.set()
 
     async def keep_drawn(
-        self,
-        board: PlanSnapshot,
-        live: Mapping[str, LiveAttempt],
-        warn: Callable[[str], None],
+        self, board: PlanSnapshot, live: Mapping[str, LiveAttempt], warn: Callable[[str], None]
     ) -> None:
         """Draw again and again until cancelled. The last drawing of a run is made by anyone who ends it.
 
@@ -88,9 +85,7 @@ class Drawing:
 def _copied(board: PlanSnapshot) -> Callable[[], PlanSnapshot]:
     """Copy what changes while the run goes on; where everything stands is left to a thread, for it takes longer."""
     results, doubts = dict(board.results), dict(board.doubts)
-    return partial(
-        PlanSnapshot, board.plan, board.shape, results, doubts=doubts, beside=board.beside
-    )
+    return partial(PlanSnapshot, board.plan, board.shape, results, doubts=doubts, beside=board.beside)
 
 
 # ── redraw ────────
@@ -100,19 +95,10 @@ def _copied(board: PlanSnapshot) -> Callable[[], PlanSnapshot]:
 #: Lines of the journal that are shown.
 _LOG_TAIL = 15
 #: What a run says at its end of a plan that a user does not close.
-STILL_OPEN = (
-    "somebody has it open for writing: it is not drawn, and what they add waits for the next run"
-)
+STILL_OPEN = "somebody has it open for writing: it is not drawn, and what they add waits for the next run"
 
 
-def redraw(
-    workspace: Workspace,
-    board: PlanSnapshot,
-    now: float,
-    *,
-    running: Mapping[str, str],
-    budget: float,
-) -> bool:
+def redraw(workspace: Workspace, board: PlanSnapshot, now: float, *, running: Mapping[str, str], budget: float) -> bool:
     """Draw our sections, and the person's own Status, Start and End cells in place; say whether nothing is left to do.
 
     Args:
@@ -127,11 +113,7 @@ def redraw(
         OrchestratorError: it is no longer a text that can be drawn into.
     """
     drawn = sections(
-        board,
-        now=now,
-        journal_tail=journal_tail(workspace.layout.journal, _LOG_TAIL),
-        running=running,
-        budget=budget,
+        board, now=now, journal_tail=journal_tail(workspace.layout.journal, _LOG_TAIL), running=running, budget=budget
     )
     return workspace.redraw(drawn, partial(status_cells, board))
 
@@ -140,9 +122,7 @@ def status_cells(board: PlanSnapshot, task_id: str) -> StatusCells | None:
     """Return the cells of a task; None when it is not on the board."""
     if task_id not in board.standing:
         return None
-    return StatusCells(
-        status=label_of(board, task_id), start=_start(board, task_id), end=_end(board, task_id)
-    )
+    return StatusCells(status=label_of(board, task_id), start=_start(board, task_id), end=_end(board, task_id))
 
 
 def _start(board: PlanSnapshot, task_id: str) -> str:

@@ -52,12 +52,7 @@ def run_repeatedly(
     raise AssertionError("rounds end with a signal")
 
 
-def _round(
-    run_once: Callable[[], RunReport],
-    complain: Callable[[OrchestratorError], None],
-    *,
-    is_first: bool,
-) -> int:
+def _round(run_once: Callable[[], RunReport], complain: Callable[[OrchestratorError], None], *, is_first: bool) -> int:
     """Run once; return the signal that ended it, or 0."""
     try:
         report = run_once()

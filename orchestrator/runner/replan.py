@@ -45,10 +45,7 @@ class Replanner:
     """The version of the change that was returned last."""
 
     def watch(
-        self,
-        look_around: Callable[[], None],
-        apply: Callable[[Change], None],
-        close: Callable[..., None],
+        self, look_around: Callable[[], None], apply: Callable[[Change], None], close: Callable[..., None]
     ) -> Watch:
         """Return what looks after the plan; *apply* goes on with a change."""
         saved, ask = self.workspace.plan_versions.is_being_saved, self.also.add
@@ -76,11 +73,7 @@ class Replanner:
             return None  # only text around the table
         policies, meant = both_settings(self.workspace, plan, self.order, self.registry)
         new = [task for task_id, task in plan.tasks.items() if task_id not in self.plan.tasks]
-        others = [
-            task_id
-            for task_id, task in plan.tasks.items()
-            if task_id in also or _is_other(task, self.plan)
-        ]
+        others = [task_id for task_id, task in plan.tasks.items() if task_id in also or _is_other(task, self.plan)]
         make_task_files(self.workspace, plan.tasks, meant, others, self.registry)
         traces = scan_logs(self.workspace.layout.logs) if new else {}
         found = ((task.id, self.workspace.read_result(task.stem)) for task in new)
@@ -106,9 +99,7 @@ class Replanner:
         """
         require_kept(change.plan, runner.engine.under_way)
         order = self._grown(change, runner.engine)
-        entries = revised_entries(
-            change, runner, ahead._replace(order=order), agents, self.registry
-        )
+        entries = revised_entries(change, runner, ahead._replace(order=order), agents, self.registry)
         tasks, results = change.plan.tasks, runner.board.results
         new = tasks.keys() - runner.board.plan.tasks.keys()
         new |= {task_id for task_id in change.also if task_id in runner.board.doubts}
@@ -127,9 +118,7 @@ class Replanner:
         if not self.order.only:
             return self.order
         again = (
-            entry.id
-            for entry in engine.entries.values()
-            if not (entry.is_umbrella or entry.status in KEPT_AS_THEY_ARE)
+            entry.id for entry in engine.entries.values() if not (entry.is_umbrella or entry.status in KEPT_AS_THEY_ARE)
         )
         only = dict.fromkeys((*self.order.only, *again, *change.also))
         return self.order._replace(only=[each for each in only if each in change.plan.tasks])
@@ -213,9 +202,7 @@ class Resets:
         Raises:
             StoreError: the request could not be written.
         """
-        if self._asked.intersection(error.tasks) or not self.engine.entries.keys() >= set(
-            error.tasks
-        ):
+        if self._asked.intersection(error.tasks) or not self.engine.entries.keys() >= set(error.tasks):
             return False
         for task_id in error.tasks:
             self._ask(task_id, Verb.RETRY, error.message)

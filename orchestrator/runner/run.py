@@ -32,12 +32,7 @@ from orchestrator.runner.replan import Replanner, Resets
 from orchestrator.runner.scheduler_setup import accounts, build_engine, holds_found
 from orchestrator.runner.signals import Signals
 from orchestrator.runner.warnings import remarks, require_written
-from orchestrator.services.assignments import (
-    CHANGED_ROW,
-    changed_rows,
-    make_task_files,
-    require_files,
-)
+from orchestrator.services.assignments import CHANGED_ROW, changed_rows, make_task_files, require_files
 from orchestrator.services.plans import advance, begin, require_approval
 from orchestrator.services.plugins import Plugins
 from orchestrator.services.run_request import RunRequest, asked_for
@@ -111,9 +106,7 @@ def _run(order: RunRequest, plugins: Plugins, listener: Listener) -> RunReport:
                 set_aside(ahead)
             with closing(Journal(order.layout.journal)) as journal:
                 telling = EventBus(journal, listener, clock)
-                session = _Session(
-                    order, plugins, ahead.workspace, run_id, clock, telling, lock, signals
-                )
+                session = _Session(order, plugins, ahead.workspace, run_id, clock, telling, lock, signals)
                 report = session.run(ahead if is_seen else None)
             if report.failure is None and _says_state(order, report.board):
                 advance(order.layout, report.board, clock.wall())
@@ -153,9 +146,7 @@ class _Session:
     def run(self, seen: RunPreview | None) -> RunReport:
         """Recover, run, draw its outcome; *seen* is what was seen before the lock was ours, if that still holds."""
         started, self.began = self.clock.wall(), self.clock.now()
-        ahead = self._recovered(
-            seen or preview_run(self.order, self.plugins.registry, self.workspace)
-        )
+        ahead = self._recovered(seen or preview_run(self.order, self.plugins.registry, self.workspace))
         self.budget = ahead.settings.budget_usd
         if ahead.settings.notify and not self.order.simulate:
             self.telling.subscribe(self._notification_sender(ahead))
@@ -192,10 +183,7 @@ class _Session:
         return ahead
 
     def _tell_begin(self, ahead: RunPreview, started: float) -> None:
-        total, todo = (
-            len(ahead.board.plan.tasks),
-            len(ahead.to_run) - len(kept_back(ahead.board, ahead.to_run)),
-        )
+        total, todo = (len(ahead.board.plan.tasks), len(ahead.to_run) - len(kept_back(ahead.board, ahead.to_run)))
         begun = Event(kind=Kind.RUN_STARTED, time=started, run=self.run_id, tasks=todo)
         self.telling.hear(begun._replace(text=f"{todo} of {total} tasks to run"))
         for task_id, doubt in ahead.board.doubts.items():
@@ -316,9 +304,7 @@ class _Session:
                     failure = runner.watch.refused  # what was written there last was never run
             else:
                 # What could not be written did not happen.
-                board = self.workspace.load(
-                    keep_cache=False, is_live=False, traces=scan_logs(self.order.layout.logs)
-                )
+                board = self.workspace.load(keep_cache=False, is_live=False, traces=scan_logs(self.order.layout.logs))
             try:
                 merged = self._aggregate(ahead, board, started, runner)
                 output = self.order.layout.final_output
@@ -338,13 +324,7 @@ class _Session:
             failure = failure or error
         return self._report(runner, board, failure, merged, output)
 
-    def _end(
-        self,
-        ahead: RunPreview,
-        runner: Runner,
-        board: PlanSnapshot,
-        failure: OrchestratorError | None,
-    ) -> None:
+    def _end(self, ahead: RunPreview, runner: Runner, board: PlanSnapshot, failure: OrchestratorError | None) -> None:
         self._tell_people(ahead, runner, board, str(failure or runner.held_back))
         text = "; ".join(filter(None, (board.progress(), runner.held_back, str(failure or ""))))
         ended = Event(kind=Kind.RUN_ENDED, time=self.clock.wall(), text=text)
@@ -374,9 +354,7 @@ class _Session:
             final_output=output,
         )
 
-    def _aggregate(
-        self, ahead: RunPreview, board: PlanSnapshot, started: float, runner: Runner
-    ) -> Merged:
+    def _aggregate(self, ahead: RunPreview, board: PlanSnapshot, started: float, runner: Runner) -> Merged:
         merged, settings, held_back = Merged(), ahead.settings, runner.held_back
         if settings.aggregate == "claude":
             merged = self._merge(ahead, board, runner)
@@ -419,9 +397,7 @@ class _Session:
             self.telling.say(Kind.WARNING, merged.note)
         return merged
 
-    def _tell_people(
-        self, ahead: RunPreview, runner: Runner, board: PlanSnapshot, trouble: str
-    ) -> None:
+    def _tell_people(self, ahead: RunPreview, runner: Runner, board: PlanSnapshot, trouble: str) -> None:
         sender = self.telling.sender
         if sender is None:
             return

@@ -26,11 +26,7 @@ from orchestrator.views.status import hold_text
 
 
 def build_engine(
-    ahead: RunPreview,
-    traces: Mapping[str, Traces],
-    agents: Mapping[str, Agent],
-    registry: AgentRegistry,
-    clock: Clock,
+    ahead: RunPreview, traces: Mapping[str, Traces], agents: Mapping[str, Agent], registry: AgentRegistry, clock: Clock
 ) -> Engine:
     """Return the engine for everything that is to run."""
     settings = ahead.settings
@@ -46,20 +42,13 @@ def build_engine(
 
 
 def revised_entries(
-    change: Change,
-    runner: Runner,
-    ahead: RunPreview,
-    agents: Mapping[str, Agent],
-    registry: AgentRegistry,
+    change: Change, runner: Runner, ahead: RunPreview, agents: Mapping[str, Agent], registry: AgentRegistry
 ) -> list[Node]:
     """Return the entries of a plan that was changed during a run."""
     results = {**change.results, **runner.board.results}
     board = PlanSnapshot(change.plan, change.shape, results)
     now = ahead._replace(
-        board=board,
-        policies=change.policies,
-        meant=change.meant,
-        to_run=startable(ahead.order, board),
+        board=board, policies=change.policies, meant=change.meant, to_run=startable(ahead.order, board)
     )
     tasks = change.plan.tasks
     traces = {tasks[each].stem: Traces(newest=number) for each, number in change.newest.items()}
@@ -73,11 +62,7 @@ def revised_entries(
 
 
 def accounts(
-    board: PlanSnapshot,
-    agents: Mapping[str, Agent],
-    clock: Clock,
-    settings: Settings,
-    policies: Mapping[str, Settings],
+    board: PlanSnapshot, agents: Mapping[str, Agent], clock: Clock, settings: Settings, policies: Mapping[str, Settings]
 ) -> dict[str, Account]:
     """Return the accounts of all agents, held as the newest attempts left them.
 
@@ -104,9 +89,7 @@ def holds_found(ahead: RunPreview, agents: Mapping[str, Agent], now: float) -> l
     found = [
         hold
         for hold in held(ahead.board.results.values(), payers)
-        if hold.until > now
-        and payers.get(hold.agent) in needed
-        and (not hold.model or hold.task in ahead.to_run)
+        if hold.until > now and payers.get(hold.agent) in needed and (not hold.model or hold.task in ahead.to_run)
     ]
     if not found:
         return []
@@ -148,10 +131,7 @@ def _unsettled(result: Result) -> list[Attempt]:
 
 
 def _entries(
-    ahead: RunPreview,
-    traces: Mapping[str, Traces],
-    agents: Mapping[str, Agent],
-    registry: AgentRegistry,
+    ahead: RunPreview, traces: Mapping[str, Traces], agents: Mapping[str, Agent], registry: AgentRegistry
 ) -> Iterator[Node]:
     board, to_run = ahead.board, set(ahead.to_run)
     known, crews = _known(ahead), {member.key: registry.pool(member.key) for member in registry}

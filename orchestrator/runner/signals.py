@@ -29,11 +29,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def receive_signals() -> list[signal.Signals]:
     """Return the signals that end us: not those that our caller had us ignore, as ``nohup`` and ``sh -c '… &'`` do."""
-    return [
-        number
-        for number in _SIGNALS
-        if number is signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN
-    ]
+    return [number for number in _SIGNALS if number is signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN]
 
 
 def end_in_order() -> None:
@@ -159,9 +155,7 @@ def until_wall(timestamp: float, clock: Clock, wait: Wait) -> int:
     return 0
 
 
-def rounds(
-    begin: float, every: float, clock: Clock, hearing: Hearing, tell: Callable[[float], None]
-) -> Iterator[int]:
+def rounds(begin: float, every: float, clock: Clock, hearing: Hearing, tell: Callable[[float], None]) -> Iterator[int]:
     """Yield 0 whenever a round is to begin, *every* so many seconds; a signal while it waits is yielded last.
 
     A round that takes longer than that swallows those that it overlaps. Time is told by the clock on the wall, which

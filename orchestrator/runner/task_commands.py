@@ -22,14 +22,7 @@ from orchestrator.services.criteria import check_ticks, criteria_of, is_asked_fo
 from orchestrator.services.plans import require_open
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout, display_path
-from orchestrator.store.lock import (
-    RunLock,
-    exclusive,
-    lock_owner,
-    new_run,
-    require_elsewhere,
-    take_briefly,
-)
+from orchestrator.store.lock import RunLock, exclusive, lock_owner, new_run, require_elsewhere, take_briefly
 from orchestrator.store.requests import Reply, Requests, new_id
 from orchestrator.store.task_ids import resolve_ids
 from orchestrator.store.watcher import poll
@@ -52,10 +45,7 @@ def _say_nothing() -> None:
 
 
 def intervene(
-    layout: Layout,
-    command: TaskCommand,
-    plugins: Callable[[Layout], Plugins],
-    waits: Callable[[], None] = _say_nothing,
+    layout: Layout, command: TaskCommand, plugins: Callable[[Layout], Plugins], waits: Callable[[], None] = _say_nothing
 ) -> Reply:
     """Apply a task command, durably, and return the answer.
 
@@ -199,10 +189,7 @@ def complete(
 
 
 def retry(
-    layout: Layout,
-    command: TaskCommand,
-    plugins: Callable[[Layout], Plugins],
-    waits: Callable[[], None] = _say_nothing,
+    layout: Layout, command: TaskCommand, plugins: Callable[[Layout], Plugins], waits: Callable[[], None] = _say_nothing
 ) -> list[Reply]:
     """Have a task done again, and where it was skipped, what failed before it; return the outcome of each.
 
@@ -225,10 +212,7 @@ def retry(
 
 
 def act(
-    layout: Layout,
-    command: TaskCommand,
-    plugins: Callable[[Layout], Plugins],
-    waits: Callable[[], None] = _say_nothing,
+    layout: Layout, command: TaskCommand, plugins: Callable[[Layout], Plugins], waits: Callable[[], None] = _say_nothing
 ) -> list[Reply]:
     """Apply a task command as its verb requires.
 
@@ -273,13 +257,7 @@ def _stands(board: PlanSnapshot, command: TaskCommand, status: TaskStatus) -> bo
     return now is status or {now, status} == _TO_COME
 
 
-def check_status(
-    layout: Layout,
-    plan: Plan,
-    status: TaskStatus,
-    command: TaskCommand,
-    criteria: Sequence[str],
-) -> None:
+def check_status(layout: Layout, plan: Plan, status: TaskStatus, command: TaskCommand, criteria: Sequence[str]) -> None:
     """Do nothing if ``set_status`` may be asked for, once *plan* is written and these criteria are added to the task.
 
     Raises:
@@ -298,10 +276,7 @@ def check_status(
         decided(board, task, command._replace(verb=verb))
 
     if verb is Verb.COMPLETE and is_asked_for(layout, plan, task):
-        found = (
-            *criteria_of(layout, task.stem),
-            *(Criterion(text, is_met=False) for text in criteria),
-        )
+        found = (*criteria_of(layout, task.stem), *(Criterion(text, is_met=False) for text in criteria))
         require_met(task.id, found, (), display_path(layout.task_file(task.stem)))
 
 
@@ -318,9 +293,7 @@ def _await(layout: Layout, requests: Requests, request: str) -> Reply | None:
 # ── with the lock held ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _with_lock(
-    layout: Layout, lock: RunLock, command: TaskCommand, plugins: Callable[[Layout], Plugins]
-) -> Reply:
+def _with_lock(layout: Layout, lock: RunLock, command: TaskCommand, plugins: Callable[[Layout], Plugins]) -> Reply:
     try:
         if lock.dead_runs:
             _take_over(layout, lock, plugins(layout))
@@ -328,9 +301,7 @@ def _with_lock(
         seen = workspace.load(is_live=False)
         board = really_done(seen)
         with closing(Journal(layout.journal)) as journal:
-            reply = carry_out(workspace, board, lambda each: journal.append(each.line()), command)[
-                -1
-            ]
+            reply = carry_out(workspace, board, lambda each: journal.append(each.line()), command)[-1]
         if board is not seen:  # it is drawn as `status` shows it, also what was only simulated
             board = workspace.load(is_live=False)
         _draw(workspace, board)

@@ -40,11 +40,7 @@ _UNCHECKED = frozenset({Program.SHELL, Program.COMMAND})
 #: A box before the text of a task that is done.
 _TICKED = re.compile(r"\[[xX✓✔]\]|[☑✅✔]")
 #: What makes it count that a task is not to run.
-_COMMANDS = {
-    TaskStatus.COMPLETED: "complete",
-    TaskStatus.BLOCKED: "block",
-    TaskStatus.CANCELLED: "cancel",
-}
+_COMMANDS = {TaskStatus.COMPLETED: "complete", TaskStatus.BLOCKED: "block", TaskStatus.CANCELLED: "cancel"}
 
 
 def remarks(ahead: RunPreview, agents: Mapping[str, Agent]) -> list[str]:
@@ -105,10 +101,7 @@ def _unread_files(ahead: RunPreview) -> Iterator[str]:
     tasks, files = ahead.board.plan.tasks, ahead.workspace.assignments
     bare = [each for each in ahead.to_run if not files.is_of_a_person(tasks[each])]
     if bare and (unread := files.unread(tasks.values())):
-        yield (
-            f"no task reads {join_first(unread, _NAMED)}: "
-            f"the file of {bare[0]} is {files.shown(tasks[bare[0]])}"
-        )
+        yield (f"no task reads {join_first(unread, _NAMED)}: the file of {bare[0]} is {files.shown(tasks[bare[0]])}")
 
 
 def _columns(plan: Plan) -> Iterator[str]:
@@ -126,9 +119,7 @@ def _columns(plan: Plan) -> Iterator[str]:
                 "its dependencies"
             )
         if setting := setting_named(header):
-            place = (
-                "of a task file" if setting == "budget_usd" else "of the plan, or of a task file"
-            )
+            place = "of a task file" if setting == "budget_usd" else "of the plan, or of a task file"
             yield (
                 f"the column {one_line(header, 40)} sets nothing, its cells only go to the agents: "
                 f"write `{setting}:` into the front matter {place}"
@@ -197,11 +188,7 @@ def _cells(ahead: RunPreview) -> Iterator[str]:
 def _ticked(ahead: RunPreview) -> Iterator[str]:
     """Name the tasks that run although their texts begin with a box that is ticked."""
     tasks = ahead.board.plan.tasks
-    ticked = [
-        each
-        for each in ahead.to_run
-        if any(map(_TICKED.match, (tasks[each].name, tasks[each].description)))
-    ]
+    ticked = [each for each in ahead.to_run if any(map(_TICKED.match, (tasks[each].name, tasks[each].description)))]
     if ticked:
         yield (
             f"the box before {join_first(ticked, _NAMED)} is ticked, but never read: it is run all the same; "
@@ -221,9 +208,7 @@ def _money(ahead: RunPreview, agents: Mapping[str, Agent]) -> Iterator[str]:
             "raise `budget_usd` in the plan, or say --raise-budget for one run"
         )
     asked = ahead.order.flags.get("task_budget_usd")
-    if asked is not None and (
-        smaller := [each for each in ahead.to_run if ahead.meant[each].task_budget_usd != asked]
-    ):
+    if asked is not None and (smaller := [each for each in ahead.to_run if ahead.meant[each].task_budget_usd != asked]):
         yield (
             f"--task-budget-usd only lowers: {join_first(smaller, _NAMED)} may cost less, "
             "as the plan or a task file says"
@@ -255,8 +240,7 @@ def _times(ahead: RunPreview) -> Iterator[str]:
     named = [
         task_id
         for task_id in ahead.to_run
-        if not tasks[task_id].children
-        and (tasks[task_id].estimate or 0.0) > ahead.meant[task_id].timeout
+        if not tasks[task_id].children and (tasks[task_id].estimate or 0.0) > ahead.meant[task_id].timeout
     ]
     if named:
         first = tasks[named[0]]

@@ -75,10 +75,7 @@ class Account:
 
     def doors(self, model: str) -> list[tuple[str, Account]]:
         """Return what has to let an attempt with that model through: this account, and what holds the model."""
-        return [
-            ("", self),
-            *((each, self.models[each]) for each in self.models if _is_of(model, each)),
-        ]
+        return [("", self), *((each, self.models[each]) for each in self.models if _is_of(model, each))]
 
     def doors_held(self, limited: str, model: str) -> list[tuple[str, Account]]:
         """Return what a limit holds that an attempt with *model* met; *limited* is the model it names, or nothing."""
@@ -123,9 +120,7 @@ class Account:
         until = self._count_trial(now)
         has_worked = self.is_patient and self.proven > -math.inf
         patience = PATIENCE if has_worked else PATIENCE_AT_FIRST
-        is_over = (
-            until - self._held_since > patience if is_outage else self._trials_failed >= MOST_TRIALS
-        )
+        is_over = until - self._held_since > patience if is_outage else self._trials_failed >= MOST_TRIALS
         return self.hold(math.inf if is_over else until)
 
     def _count_trial(self, now: float) -> float:
@@ -216,7 +211,5 @@ def too_little(own: Mapping[str, float]) -> str:
 
     *own*: what they may cost, USD; infinity where none is set.
     """
-    needs = [
-        f"{task} (needs {usd(cap if cap < math.inf else LEAST_CAP)})" for task, cap in own.items()
-    ]
+    needs = [f"{task} (needs {usd(cap if cap < math.inf else LEAST_CAP)})" for task, cap in own.items()]
     return f"too little for {join_first(needs, MOST_NAMED)}"

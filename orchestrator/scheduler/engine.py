@@ -253,14 +253,7 @@ class Engine:
         todo.extend(self._admission.conclude(entry, event, verdict, timestamp.now))
         self._judge(entry, event, verdict, timestamp, todo)
 
-    def _judge(
-        self,
-        entry: Node,
-        event: Ended,
-        verdict: Verdict,
-        timestamp: Tick,
-        todo: list[Instruction],
-    ) -> None:
+    def _judge(self, entry: Node, event: Ended, verdict: Verdict, timestamp: Tick, todo: list[Instruction]) -> None:
         verb, request = entry.intended or (entry.verb_after(verdict), "")
         delay = 0.0
         if entry.intended is not None or verb is Verb.INTERRUPT:
@@ -378,9 +371,7 @@ class Engine:
             replan.refuse(entry, command.verb)
             needs = open_needs(entry.needs, lambda need: self.entries[need].status)
             is_in_run = entry.id in self._running
-            after = decide(
-                entry.status, command, open_needs=needs, doer=event.doer, is_in_run=is_in_run
-            )
+            after = decide(entry.status, command, open_needs=needs, doer=event.doer, is_in_run=is_in_run)
         except TransitionError as error:
             todo.append(Refuse(command.id, entry.id, error.code, error.message, error.hint))
             return
@@ -390,9 +381,7 @@ class Engine:
         else:
             self._settle(entry, after, command, todo)
 
-    def _settle(
-        self, entry: Node, after: TaskStatus, command: TaskCommand, todo: list[Instruction]
-    ) -> None:
+    def _settle(self, entry: Node, after: TaskStatus, command: TaskCommand, todo: list[Instruction]) -> None:
         """Give a task that no attempt of ours is at another status."""
         before, entry.status = entry.status, after
         self._withdraw(entry)

@@ -79,17 +79,7 @@ class StopRequested(NamedTuple):
     ends_agents: bool = True
 
 
-Input = (
-    Begun
-    | ActivitySeen
-    | Ended
-    | Recorded
-    | Replanned
-    | Intervened
-    | Ticked
-    | Slept
-    | StopRequested
-)
+Input = Begun | ActivitySeen | Ended | Recorded | Replanned | Intervened | Ticked | Slept | StopRequested
 
 
 # ── instructions ────────

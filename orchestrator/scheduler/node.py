@@ -101,9 +101,7 @@ class Node:
         """When the attempt under way is ended if nothing more is heard of it, and why."""
         patience = LINGER if self.is_delivered else self.idle_timeout
         quiet = StopReason.LINGERING if self.is_delivered else StopReason.IDLE
-        return min(
-            (self.started + self.timeout, StopReason.TIMEOUT), (self.heard + patience, quiet)
-        )
+        return min((self.started + self.timeout, StopReason.TIMEOUT), (self.heard + patience, quiet))
 
     def verb_after(self, verdict: Verdict) -> Verb:
         """Return what an attempt that no one interfered with does to its task."""

@@ -80,10 +80,7 @@ class Admission:
     @property
     def is_anything_to_come(self) -> bool:
         """Whether something waits that will have its turn without anybody's help."""
-        return any(
-            count and self._opens_at(conditions) < math.inf
-            for conditions, count in self._waiting.items()
-        )
+        return any(count and self._opens_at(conditions) < math.inf for conditions, count in self._waiting.items())
 
     def openings(self, now: float) -> Iterator[float]:
         """Yield when accounts open that something waits for."""
@@ -235,9 +232,7 @@ class Admission:
             count for (account, *_), count in self._waiting.items() if account == entry.account
         )
 
-    def conclude(
-        self, entry: Node, event: Ended, verdict: Verdict, now: float
-    ) -> Iterator[Instruction]:
+    def conclude(self, entry: Node, event: Ended, verdict: Verdict, now: float) -> Iterator[Instruction]:
         """Take in what the end of an attempt says of its account, which is settled."""
         account = self.accounts[entry.account]
         if verdict is Verdict.COMPLETED:

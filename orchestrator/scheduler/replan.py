@@ -70,9 +70,7 @@ def left_to_run(known: Mapping[str, Node], fresh: Iterable[Node]) -> int:
 
 def _starts_over(entry: Node, new: Node) -> bool:
     """Say whether nothing counts of how a task ended: it is an umbrella now, or was one and may have one more."""
-    return (
-        (entry.is_umbrella or new.is_umbrella) and entry.status in _ENDED and not entry.unrecorded
-    )
+    return (entry.is_umbrella or new.is_umbrella) and entry.status in _ENDED and not entry.unrecorded
 
 
 def _take_over(entry: Node, new: Node) -> None:
@@ -105,9 +103,7 @@ def blamed(entries: dict[str, Node]) -> dict[str, Node]:
     No task comes before the one that keeps it back.
     """
     found: dict[str, Node] = {}
-    stack = [
-        entry for entry in entries.values() if entry.status in _FAILED and not entry.unrecorded
-    ]
+    stack = [entry for entry in entries.values() if entry.status in _FAILED and not entry.unrecorded]
     while stack:
         before = stack.pop()
         for entry in before.dependants:

@@ -66,11 +66,7 @@ class Known:
                 yield task, close
 
     def settle(
-        self,
-        common: Mapping[str, Any],
-        own: Mapping[str, Any],
-        flags: Mapping[str, Any],
-        type: str = "",
+        self, common: Mapping[str, Any], own: Mapping[str, Any], flags: Mapping[str, Any], type: str = ""
     ) -> Settings:
         """Return the settings of a task, its agent chosen and that agent's own settings among them.
 
@@ -102,9 +98,7 @@ def _resolve(flags: Mapping[str, Any], *layers: Mapping[str, Any]) -> Settings:
     return resolve(*layers, flags)
 
 
-def list_agents(
-    layout: Layout | None, registry: AgentRegistry, lacks: Callable[[Member], str]
-) -> list[Listed]:
+def list_agents(layout: Layout | None, registry: AgentRegistry, lacks: Callable[[Member], str]) -> list[Listed]:
     """Return every agent that a task of this plan may ask for; without *layout*, of any plan.
 
     Of a directory of plans, what each has under way in all of them.
@@ -124,16 +118,8 @@ def list_agents(
             running += running_tasks(board.results.values())
             if name == ".":
                 workdir = layout.workdir(str(board.plan.settings.get("workdir", "")))
-    listed = [
-        Listed(member, registry.running(member.key, running), lacks(member)) for member in registry
-    ]
+    listed = [Listed(member, registry.running(member.key, running), lacks(member)) for member in registry]
     for name in sorted(subagents(workdir) - set(registry.keys)):
-        member = Member(
-            name,
-            Program.CLAUDE,
-            "a sub-agent of Claude Code",
-            extends="claude",
-            where=".claude/agents",
-        )
+        member = Member(name, Program.CLAUDE, "a sub-agent of Claude Code", extends="claude", where=".claude/agents")
         listed.append(Listed(member, 0, lacks(member)))
     return listed

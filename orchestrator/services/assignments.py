@@ -39,9 +39,7 @@ def changed_rows(ahead: RunPreview, most: int) -> list[str]:
     return list(islice(done_for_another_row(ahead.workspace, ahead.board, kept), most))
 
 
-def done_for_another_row(
-    workspace: Workspace, board: PlanSnapshot, asked: Iterable[str]
-) -> Iterator[str]:
+def done_for_another_row(workspace: Workspace, board: PlanSnapshot, asked: Iterable[str]) -> Iterator[str]:
     """Yield the tasks among *asked* whose rows say something else than when they were done (decision 20).
 
     What is to be done, that is, which it is unknown of a task file that a person wrote, or that comes from a person's

@@ -45,9 +45,7 @@ class History(NamedTuple):
     """How many there were in what was read of the log; the last ones are kept."""
 
 
-def history(
-    layout: Layout, key: str, agents: Mapping[str, Agent], *, turns: int, events: int
-) -> History:
+def history(layout: Layout, key: str, agents: Mapping[str, Agent], *, turns: int, events: int) -> History:
     """Return the history of a task.
 
     Args:

@@ -124,8 +124,7 @@ def add(layout: Layout, new: NewTask, by: str, agents: Agents) -> Added:
     visible(new.text)
     values = typed_cells(new.values)
     new = new._replace(
-        needs=read_dependencies(layout, new.needs),
-        values={**values, "parent": resolve_ids(layout, new.parent)},
+        needs=read_dependencies(layout, new.needs), values={**values, "parent": resolve_ids(layout, new.parent)}
     )
     make_plan_directory(layout)
     with exclusive(layout.plan_lock):
@@ -137,9 +136,7 @@ def add(layout: Layout, new: NewTask, by: str, agents: Agents) -> Added:
                 os.unlink(made)
             raise
     warning = _settled(layout, draft.id, new.text, by, is_new=bool(made))
-    return Added(
-        draft.id, draft.is_shell, made, warning, draft.workdir, draft.reads, draft.too_long
-    )
+    return Added(draft.id, draft.is_shell, made, warning, draft.workdir, draft.reads, draft.too_long)
 
 
 def _settled(layout: Layout, task: str, text: str, by: str, *, is_new: bool) -> str:
@@ -248,8 +245,7 @@ class _Draft:
             return next(
                 each
                 for each in (ids if label else next_ids(self._known, self._places.word))
-                if known.isdisjoint({each.casefold(), stem(each).casefold()})
-                and not self._is_used(each)
+                if known.isdisjoint({each.casefold(), stem(each).casefold()}) and not self._is_used(each)
             )
         task_id = self._new.id
         if not TASK_ID.fullmatch(task_id):
@@ -261,8 +257,7 @@ class _Draft:
             other = next(
                 each
                 for each in self._known
-                if {each.casefold(), stem(each).casefold()}
-                & {task_id.casefold(), stem(task_id).casefold()}
+                if {each.casefold(), stem(each).casefold()} & {task_id.casefold(), stem(task_id).casefold()}
             )
             raise UsageError(f"--id: there is a task {other} already", hint="take another id")
         if self._is_used(task_id):
@@ -295,11 +290,7 @@ class _Draft:
             cells = {"name": text, "description": about} if has_both else {only: text}
             is_said = fits(text) and (not about or (has_both and fits(about)))
             whole = f"{text}\n\n{about}".rstrip()
-        values = {
-            "id": self.id,
-            "tags": ", ".join(new.tags),
-            **new.values,
-        }
+        values = {"id": self.id, "tags": ", ".join(new.tags), **new.values}
         needs = new.needs or ("None" if columns.needs is not None else "")
         row = {role: text for role, text in {**cells, **values, "needs": needs}.items() if text}
         return row, whole, is_said

@@ -47,9 +47,7 @@ from orchestrator.views.new_plan import made_plan
 from orchestrator.views.plans import state_of, title_of
 
 
-def create(
-    root: Layout, title: str, *, priority: str, request: str, eta: str, who: str, now: float
-) -> Layout:
+def create(root: Layout, title: str, *, priority: str, request: str, eta: str, who: str, now: float) -> Layout:
     """Make a plan that waits for approval, in a directory of its own.
 
     Args:
@@ -146,11 +144,7 @@ def advance(layout: Layout, board: PlanSnapshot, now: float) -> list[Step]:
     if state is None or os.path.islink(layout.plan):  # never written through (promise 23)
         return []
     board = really_done(board)
-    tasks = [
-        (task.type, board.status(task.id))
-        for task in board.plan.tasks.values()
-        if not task.children
-    ]
+    tasks = [(task.type, board.status(task.id)) for task in board.plan.tasks.values() if not task.children]
     steps: list[Step] = []
     for event, why in automatic(state, tasks):
         try:
@@ -160,9 +154,7 @@ def advance(layout: Layout, board: PlanSnapshot, now: float) -> list[Step]:
     return steps
 
 
-def begin(
-    layout: Layout, plan_header: PlanHeader, now: float, why: str = "a run began"
-) -> list[Step]:
+def begin(layout: Layout, plan_header: PlanHeader, now: float, why: str = "a run began") -> list[Step]:
     """Say that work on a plan begins, where it waited for just that; return the step, if it is one.
 
     Raises:
@@ -200,9 +192,7 @@ def require_approval(layout: Layout, plan_header: PlanHeader) -> None:
         )
     if state is PlanState.BLOCKED:
         raise ApprovalError(
-            f"{name} is {state.word}",
-            where=_shown(layout),
-            hint=f"orchestrator transition {_named(layout)} unblock",
+            f"{name} is {state.word}", where=_shown(layout), hint=f"orchestrator transition {_named(layout)} unblock"
         )
 
 

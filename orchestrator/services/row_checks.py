@@ -94,9 +94,7 @@ def added_to(layout: Layout, before: bytes, after: bytes, task_id: str) -> Plan:
     except PlanError as error:
         valid_plan(layout, before)
         problem = error.problems[0]
-        raise UsageError(
-            f"the task cannot be added: {problem.message}", hint=problem.hint
-        ) from None
+        raise UsageError(f"the task cannot be added: {problem.message}", hint=problem.hint) from None
     if task_id not in plan.tasks:
         raise UsageError(
             f"the task cannot be added: the row of {task_id} would be read as one that adds up others",
@@ -122,9 +120,7 @@ def check_who(layout: Layout, places: PlanScan, agent: str, assignee: str, agent
     except PlanError as error:
         # Commands have several names for the option that says whose task it is.
         option, name = ("--agent: ", agent) if agent else ("", assignee)
-        said = (
-            error.problems[0].message.partition(repr(name))[2].lstrip(", ").removeprefix("which ")
-        )
+        said = error.problems[0].message.partition(repr(name))[2].lstrip(", ").removeprefix("which ")
         message = f"{option}{one_line(name, 80)!r} {said}"
         raise UsageError(message, hint=error.problems[0].hint) from None
 

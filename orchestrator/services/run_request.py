@@ -70,9 +70,7 @@ def startable(order: RunRequest, board: PlanSnapshot) -> list[str]:
     tasks = board.plan.tasks
     kept = KEPT_WHEN_FRESH if order.is_fresh else KEPT_AS_THEY_ARE
     found = [
-        task_id
-        for task_id in board.shape.order
-        if board.status(task_id) not in kept and not tasks[task_id].children
+        task_id for task_id in board.shape.order if board.status(task_id) not in kept and not tasks[task_id].children
     ]
     if order.only:
         found = _only(order.only, found, board)
@@ -125,11 +123,7 @@ def _tagged(tags: Sequence[str], to_run: Sequence[str], board: PlanSnapshot) -> 
 
 def _having(tags: Sequence[str], board: PlanSnapshot) -> list[str]:
     asked = {tag.casefold() for tag in tags}
-    return [
-        task.id
-        for task in board.plan.tasks.values()
-        if not asked.isdisjoint(tag.casefold() for tag in task.tags)
-    ]
+    return [task.id for task in board.plan.tasks.values() if not asked.isdisjoint(tag.casefold() for tag in task.tags)]
 
 
 def _with_children(only: Sequence[str], board: PlanSnapshot) -> dict[str, None]:

@@ -106,10 +106,7 @@ def remove(name: str, schedulers: Sequence[Scheduler]) -> Scheduled:
             return each
     if refused:
         raise refused[0]
-    raise NotFoundError(
-        f"no schedule is called {one_line(name, 60)!r}",
-        hint="`orchestrator schedule list` names them",
-    )
+    raise NotFoundError(f"no schedule is called {one_line(name, 60)!r}", hint="`orchestrator schedule list` names them")
 
 
 @contextmanager
@@ -158,6 +155,4 @@ def _free_name(layout: Layout, taken: Collection[str]) -> str:
     project = os.path.basename(above) if last == PLAN_DIRECTORY else last
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", project).strip("-_")[:30] or "plan"
     numbers = (str(number) for number in range(2, len(taken) + 3))
-    return next(
-        each for each in (stem, *(f"{stem}-{number}" for number in numbers)) if each not in taken
-    )
+    return next(each for each in (stem, *(f"{stem}-{number}" for number in numbers)) if each not in taken)

@@ -112,9 +112,7 @@ def find_orphans(layout: Layout) -> list[str]:
     return said
 
 
-def news_of_running(
-    layout: Layout, board: PlanSnapshot, agents: Mapping[str, Agent]
-) -> dict[str, str]:
+def news_of_running(layout: Layout, board: PlanSnapshot, agents: Mapping[str, Agent]) -> dict[str, str]:
     """Return the latest news of what runs, by task: read from the logs, which the agents write themselves."""
     found = {}
     for task_id in board.by_status().get(TaskStatus.RUNNING, [])[:_MOST]:

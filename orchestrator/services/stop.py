@@ -100,17 +100,13 @@ def _is_gone(process: Mapping[str, Any]) -> bool:
 
 
 def _end(
-    name: str,
-    process: Mapping[str, Any],
-    is_over: Callable[[], bool],
-    note: Callable[[], None] = lambda: None,
+    name: str, process: Mapping[str, Any], is_over: Callable[[], bool], note: Callable[[], None] = lambda: None
 ) -> bool:
     """Tell a process to end, unless it is over; say whether it was told. *note* writes that down first."""
     if is_elsewhere(process):
         where = "on another machine" if is_of_other_machine(process) else "in another container"
         raise BusyError(
-            f"{name} is active {where}, {process.get('host', '?')}",
-            hint=f"end its process {process['pid']} there",
+            f"{name} is active {where}, {process.get('host', '?')}", hint=f"end its process {process['pid']} there"
         )
     try:
         if not hasattr(os, "pidfd_open"):

@@ -14,14 +14,7 @@ from orchestrator.core.script import MARK, command_in, flaws, is_half_merged
 from orchestrator.core.settings import Settings
 from orchestrator.core.snapshot import SIMULATED, simulated
 from orchestrator.core.text import is_blank
-from orchestrator.errors import (
-    AgentError,
-    NotFoundError,
-    OrchestratorError,
-    PlanError,
-    Problem,
-    UsageError,
-)
+from orchestrator.errors import AgentError, NotFoundError, OrchestratorError, PlanError, Problem, UsageError
 from orchestrator.plan.task_file import TaskFile
 from orchestrator.services.agent_choice import Known
 from orchestrator.services.run_request import RunRequest
@@ -44,9 +37,7 @@ def wordless(task: Task, found: TaskFile, file: str) -> Iterator[Problem]:
         yield Problem(message, task.where, f"write it here, or into {file}", "no_text")
 
 
-def no_command(
-    task: Task, found: TaskFile, file: str, agent: str, registry: AgentRegistry
-) -> Iterator[Problem]:
+def no_command(task: Task, found: TaskFile, file: str, agent: str, registry: AgentRegistry) -> Iterator[Problem]:
     """Yield that a task has nothing that its shell would run, as the launch would say."""
     if task.children or agent not in registry or registry[agent].runs is not Program.SHELL:
         return
@@ -88,10 +79,7 @@ def both_settings(
 
 
 def task_settings(
-    workspace: Workspace,
-    plan: Plan,
-    registry: AgentRegistry,
-    given: Mapping[str, Any] = MappingProxyType({}),
+    workspace: Workspace, plan: Plan, registry: AgentRegistry, given: Mapping[str, Any] = MappingProxyType({})
 ) -> dict[str, Settings]:
     """Resolve the settings of every task, as ``Known.settle``.
 
@@ -211,13 +199,9 @@ def _bad_setting(message: str, where: str) -> Problem:
     return Problem(message, where, hint, "bad_setting")
 
 
-def _unknown_default(
-    plan: Plan, flag: Mapping[str, Any], key: str, known: Sequence[str]
-) -> OrchestratorError:
+def _unknown_default(plan: Plan, flag: Mapping[str, Any], key: str, known: Sequence[str]) -> OrchestratorError:
     if flag:
-        return UsageError(
-            f"--agent: there is no agent {key!r}", hint=f"known are {', '.join(known)}"
-        )
+        return UsageError(f"--agent: there is no agent {key!r}", hint=f"known are {', '.join(known)}")
     where = f"{plan.file}:{plan.lines.get('agent', 1)}"
     return PlanError([_unknown_agent(f"the plan asks for the agent {key!r}", where, known)])
 

@@ -50,9 +50,7 @@ class TaskInstructions(NamedTuple):
     """Whether the row is to be one."""
 
     @classmethod
-    def of(
-        cls, layout: Layout, row: Task, meant: Task, default: str, agents: Agents
-    ) -> TaskInstructions:
+    def of(cls, layout: Layout, row: Task, meant: Task, default: str, agents: Agents) -> TaskInstructions:
         """Look at a task whose row is to be another one.
 
         Args:
@@ -122,9 +120,7 @@ def _criteria(layout: Layout, task: Task) -> Sequence[str]:
     return [criterion.text for criterion in found]
 
 
-def runs_commands(
-    layout: Layout, task: Task, default: str, agents: Agents, own: Mapping[str, Any]
-) -> bool:
+def runs_commands(layout: Layout, task: Task, default: str, agents: Agents, own: Mapping[str, Any]) -> bool:
     """Say whether who does a task runs it as a command. The agents are looked up only where they make a difference.
 
     Args:

@@ -80,9 +80,7 @@ def _statuses(words: Sequence[str]) -> frozenset[TaskStatus]:
         if status is TaskStatus.RUNNING and "progress" in word.lower():
             found.add(TaskStatus.RETRYING)  # it is in progress, also between two attempts
         if status is TaskStatus.PENDING:
-            found.add(
-                TaskStatus.WAITING
-            )  # for what it needs; no one has begun with it (seed row S1-35)
+            found.add(TaskStatus.WAITING)  # for what it needs; no one has begun with it (seed row S1-35)
     return frozenset(found)
 
 

@@ -10,16 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from orchestrator.core.agent import (
-    ALIASES,
-    BUILT_IN,
-    MODEL,
-    PROMPT_FILE,
-    AgentCommand,
-    AgentRegistry,
-    Member,
-    Program,
-)
+from orchestrator.core.agent import ALIASES, BUILT_IN, MODEL, PROMPT_FILE, AgentCommand, AgentRegistry, Member, Program
 from orchestrator.core.ids import is_name, suggestion
 from orchestrator.core.plan import is_label
 from orchestrator.core.settings import IN_A_TASK, NAMES, RUN_ONLY, Settings, read_setting
@@ -41,9 +32,7 @@ _NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 
 def read_agents(
-    layout: Layout | None,
-    environment: Mapping[str, str],
-    proposed: Mapping[str, bytes] = _NOTHING,
+    layout: Layout | None, environment: Mapping[str, str], proposed: Mapping[str, bytes] = _NOTHING
 ) -> AgentRegistry:
     """Return all agents there are for a plan; without *layout*, for any plan of this person.
 
@@ -53,10 +42,7 @@ def read_agents(
         PlanError: a file is invalid; every problem with file and line.
         StoreError: one could not be read.
     """
-    places = [
-        *(layout.agents if layout else ()),
-        *open_to_us(agents_of_person(environment), environment),
-    ]
+    places = [*(layout.agents if layout else ()), *open_to_us(agents_of_person(environment), environment)]
     found: dict[str, AgentFile] = {}
     problems: list[Problem] = []
     for directory in places:
@@ -99,9 +85,7 @@ def register(
     path = f"{directory}/{key}.md"
     if not force and os.path.lexists(path):
         raise UsageError(
-            f"there is an agent {key} already",
-            where=_shown(path),
-            hint="edit it, or write it anew with --force",
+            f"there is an agent {key} already", where=_shown(path), hint="edit it, or write it anew with --force"
         )
     data = render_agent_file(fields, role).encode()
     member = read_agents(layout, environment, {path: data})[key]
@@ -122,9 +106,7 @@ def _usable_key(key: str) -> str:
     return key
 
 
-def _read(
-    directory: str, proposed: Mapping[str, bytes]
-) -> tuple[dict[str, AgentFile], list[Problem]]:
+def _read(directory: str, proposed: Mapping[str, bytes]) -> tuple[dict[str, AgentFile], list[Problem]]:
     found: dict[str, AgentFile] = {}
     problems: list[Problem] = []
     here = (os.path.basename(path) for path in proposed if os.path.dirname(path) == directory)
@@ -201,9 +183,7 @@ def _complete(found: AgentFile, base: Member | None, problems: list[Problem]) ->
 # ── what is wrong ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _bad(
-    message: str, found: AgentFile, hint: str = "extend claude or shell, or add command:"
-) -> Problem:
+def _bad(message: str, found: AgentFile, hint: str = "extend claude or shell, or add command:") -> Problem:
     return Problem(message, found.at("extends"), hint, "bad_agent")
 
 
@@ -219,9 +199,7 @@ def _shadowing(found: AgentFile) -> Problem:
     return Problem(f"the agent {key} is built in", where, hint, "bad_agent")
 
 
-def _no_base(
-    found: AgentFile, files: Mapping[str, AgentFile], bases: Mapping[str, Member]
-) -> Problem:
+def _no_base(found: AgentFile, files: Mapping[str, AgentFile], bases: Mapping[str, Member]) -> Problem:
     base = found.member.extends
     if base in files:
         under = files[base].member.extends
@@ -253,16 +231,7 @@ def _shown(path: str) -> str:
 # is a problem, and not a user's own.
 
 #: Settings that mean something to whatever runs, and those that a prompt adds; ``claude`` understands all of a task.
-_OF_ALL = {
-    "env",
-    "env_keep",
-    "timeout",
-    "idle_timeout",
-    "retries",
-    "retry_delay",
-    "grace",
-    "format",
-}
+_OF_ALL = {"env", "env_keep", "timeout", "idle_timeout", "retries", "retry_delay", "grace", "format"}
 _OF_PROMPTS = {"model", "context_limit", "task_budget_usd"}
 _OF_CLAUDE = set(NAMES) - RUN_ONLY - {"agent", "required_capabilities"}
 SETTINGS: Mapping[Program, frozenset[str]] = {
@@ -294,9 +263,7 @@ class AgentFile(NamedTuple):
         return f"{self.file}:{self.lines.get(field, 1)}"
 
 
-def parse_agent_file(
-    data: bytes, file: str, base: str, name: str
-) -> tuple[AgentFile | None, list[Problem]]:
+def parse_agent_file(data: bytes, file: str, base: str, name: str) -> tuple[AgentFile | None, list[Problem]]:
     """Return what a file says, and what is wrong with it; its settings are read by ``settings_of``.
 
     Args:
@@ -365,11 +332,7 @@ def settings_of(found: AgentFile, runs: Program) -> tuple[dict[str, Any], list[P
     needs_model = any(MODEL in word for word in _words_of(found.member))
     if needs_model and not settings.get("model"):
         hint = f"add model: with the one to take, or take {MODEL} out"
-        problems.append(
-            _bad_agent_file(
-                f"the command has {MODEL}, and there is no model", found.at("command"), hint
-            )
-        )
+        problems.append(_bad_agent_file(f"the command has {MODEL}, and there is no model", found.at("command"), hint))
     return settings, problems
 
 
@@ -479,9 +442,7 @@ def _contradictions(name: str, file: str, lines: Mapping[str, int]) -> Iterator[
         for field in _OF_A_COMMAND:
             if field in lines:
                 message = f"{field} is for an agent with a command"
-                yield _bad_agent_file(
-                    message, f"{file}:{lines[field]}", "add command:, or remove it"
-                )
+                yield _bad_agent_file(message, f"{file}:{lines[field]}", "add command:, or remove it")
 
 
 def _member(fields: Mapping[str, Any], role: str, base: str, where: str) -> Member:
@@ -533,16 +494,12 @@ def _unknown(field: str, where: str) -> Problem:
     word = field.strip().lower().replace("-", "_").replace(" ", "_")
     known = [*_FIELDS, *sorted(_OF_CLAUDE)]
     hint = suggestion(word, known, f"fields are {', '.join(_FIELDS)}, and settings", cutoff=0.7)
-    return Problem(
-        f"{one_line(field, 60)} is not a field of an agent", where, hint, "unknown_field"
-    )
+    return Problem(f"{one_line(field, 60)} is not a field of an agent", where, hint, "unknown_field")
 
 
 def _misplaced(name: str, runs: Program, where: str) -> Problem:
     if name in RUN_ONLY:
-        return _bad_agent_file(
-            f"{name} is a setting of the whole run", where, "move it to master_plan.md"
-        )
+        return _bad_agent_file(f"{name} is a setting of the whole run", where, "move it to master_plan.md")
     if name not in _OF_CLAUDE:
         return _bad_agent_file(f"{name} is a setting of a task", where, "move it to the task file")
     what = "a command" if runs is Program.COMMAND else f"the {runs} agent"

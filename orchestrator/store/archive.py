@@ -40,9 +40,7 @@ def has_plan(layout: Layout) -> bool:
     )
 
 
-def put_plan(
-    layout: Layout, plan: str, task_files: Mapping[str, str], spare: tuple[str, ...] = ()
-) -> str:
+def put_plan(layout: Layout, plan: str, task_files: Mapping[str, str], spare: tuple[str, ...] = ()) -> str:
     """Write a plan and its task files, by stem; return where the plan before it lies now, or an empty text.
 
     Only with the lock held. Results and logs whose names begin with one of *spare* stay: they belong to the new plan.
@@ -134,9 +132,7 @@ def _move_aside(layout: Layout, spare: tuple[str, ...]) -> str:
     return place.root
 
 
-def _move(
-    layout: Layout, place: Layout, spare: tuple[str, ...], moved: list[tuple[str, str]]
-) -> None:
+def _move(layout: Layout, place: Layout, spare: tuple[str, ...], moved: list[tuple[str, str]]) -> None:
     def move(old: str, new: str) -> None:
         os.rename(old, new)
         moved.append((old, new))

@@ -66,9 +66,7 @@ class io_errors:  # noqa: N801 - it is used as ``suppress`` is; a generator woul
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         """Say it, and go on with everything else as it is."""
         if isinstance(error, OSError):
-            make, hint = (
-                (NotAFileError, _MOVE_AWAY) if error.errno in _UNFIT else (StoreError, ADVICE)
-            )
+            make, hint = (NotAFileError, _MOVE_AWAY) if error.errno in _UNFIT else (StoreError, ADVICE)
             if error.errno in _DENIED:
                 hint = disk.advice(self.path) or hint
             text = f"cannot {self.doing}: {error.strerror or error}"

@@ -22,14 +22,7 @@ from orchestrator.core.text import join_first
 from orchestrator.errors import NotFoundError, OrchestratorError, StoreError, UsageError
 from orchestrator.lazy import LazyModule
 from orchestrator.ownership import make_directories, make_directory
-from orchestrator.store.atomic import (
-    atomic_write,
-    io_errors,
-    names_in,
-    read_file,
-    reject_symlinks,
-    sync_directory,
-)
+from orchestrator.store.atomic import atomic_write, io_errors, names_in, read_file, reject_symlinks, sync_directory
 from orchestrator.store.fingerprint import is_settled, signature
 from orchestrator.store.index import read_cache, write_cache
 from orchestrator.store.layout import MADE_ID, PLAN_DIRECTORY, Layout, display_path
@@ -110,10 +103,7 @@ def is_root_only(layout: Layout) -> bool:
 
 def has_plans(layout: Layout) -> bool:
     """Say whether there are plans below a directory."""
-    return any(
-        is_made or os.path.isfile(f"{layout.root}/{name}/master_plan.md")
-        for name, is_made in _names(layout)
-    )
+    return any(is_made or os.path.isfile(f"{layout.root}/{name}/master_plan.md") for name, is_made in _names(layout))
 
 
 def no_plan(layout: Layout, meant: Callable[[Layout], bool] | None = None) -> NotFoundError:
@@ -282,9 +272,7 @@ def archive_plan(root: Layout, plan_id: str) -> str:
     with io_errors("archive", place):
         make_directories(root.archive)
         if os.path.lexists(place):
-            raise UsageError(
-                f"the archive holds a {plan_id} already", where=place, hint="move it elsewhere"
-            )
+            raise UsageError(f"the archive holds a {plan_id} already", where=place, hint="move it elsewhere")
         source = f"{root.root}/{plan_id}"
         if os.path.islink(source):
             # What is not written from the root would lead elsewhere from here.
@@ -320,9 +308,7 @@ def _names(root: Layout) -> Iterator[tuple[str, bool]]:
                 names = sorted(entry.name for entry in entries if entry.is_dir())
         except FileNotFoundError:
             raise NotFoundError(
-                "no such directory",
-                where=root.root,
-                hint="`orchestrator create TITLE` makes a plan",
+                "no such directory", where=root.root, hint="`orchestrator create TITLE` makes a plan"
             ) from None
     for name in names:
         if TASK_ID.fullmatch(name):
@@ -348,10 +334,7 @@ def _entries(raw: Mapping[str, Any]) -> dict[str, tuple[int, PlanHeader]]:
 
 
 def _write(path: str, raw: Mapping[str, Any], plans: Mapping[str, tuple[int, PlanHeader]]) -> None:
-    entries = {
-        name: {"signature": signed, **plan_header._asdict()}
-        for name, (signed, plan_header) in plans.items()
-    }
+    entries = {name: {"signature": signed, **plan_header._asdict()} for name, (signed, plan_header) in plans.items()}
     write_cache(path, {**raw, "plans": entries})
 
 
@@ -388,9 +371,7 @@ def keep_pulses(layout: Layout, pulses: Mapping[str, Pulse]) -> None:
         atomic_write(layout.heartbeats, json.dumps(pulses).encode())
 
 
-def signs_of(
-    layout: Layout, running: Mapping[str, tuple[str, int]], workdir: str
-) -> dict[str, str]:
+def signs_of(layout: Layout, running: Mapping[str, tuple[str, int]], workdir: str) -> dict[str, str]:
     """Return what stands for the progress of each task: its result, its logs, and the project it works in.
 
     *running* has the stem and the number of the attempt of each. A change in the project counts for every task: what

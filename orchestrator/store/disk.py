@@ -40,9 +40,7 @@ def closed_to_us(layout: Layout) -> list[str]:
                 is_said = directory == layout.contexts
                 if name.endswith(ending):
                     needed.setdefault(f"{directory}/{name}", write if is_said else read)
-    return [
-        path for path, mode in needed.items() if os.path.exists(path) and not os.access(path, mode)
-    ]
+    return [path for path, mode in needed.items() if os.path.exists(path) and not os.access(path, mode)]
 
 
 def denied(layout: Layout) -> StoreError | None:
@@ -56,9 +54,7 @@ def denied(layout: Layout) -> StoreError | None:
         return StoreError(text, hint="put the plan where you may write")
     more = f" and {len(closed) - _MOST} more" * (len(closed) > _MOST)
     text = f"cannot be read, or not be written: {shlex.join(closed[:_MOST])}{more}"
-    return StoreError(
-        text, hint=f"{_remedy(closed, layout.root)}; or put the plan where you may write"
-    )
+    return StoreError(text, hint=f"{_remedy(closed, layout.root)}; or put the plan where you may write")
 
 
 def _remedy(closed: Sequence[str], root: str) -> str:
@@ -75,13 +71,9 @@ def _remedy(closed: Sequence[str], root: str) -> str:
     ways = []
     if theirs and _is_shared(keeper, theirs):
         who = " and ".join(map(name_of, sorted(strangers)))
-        ways.append(
-            f"have {who} type `chmod -R g+rwX {place}`, and all call with `umask 002` (docs/talking.md)"
-        )
+        ways.append(f"have {who} type `chmod -R g+rwX {place}`, and all call with `umask 002` (docs/talking.md)")
     elif strangers == {person}:
-        ways.append(
-            f"{place} belongs to {whose}: take one of your own, or have {whose} share it (docs/talking.md)"
-        )
+        ways.append(f"{place} belongs to {whose}: take one of your own, or have {whose} share it (docs/talking.md)")
     elif theirs:
         ways.append(f"`sudo chown -R {whose} {place}` gives it all back to {whose}")
     if ours:

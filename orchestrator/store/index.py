@@ -82,11 +82,7 @@ class Index:
 
     def results(self, signed: Mapping[str, int]) -> dict[str, Result]:
         """Return, by task, the results that were read from files with these signatures, without their answers."""
-        return {
-            result.task: result
-            for stem, (before, result) in self._results.items()
-            if signed.get(stem) == before
-        }
+        return {result.task: result for stem, (before, result) in self._results.items() if signed.get(stem) == before}
 
     def keep_result(self, stem: str, signed: int, result: Result) -> None:
         """Remember a result that was just read, without its answer."""
@@ -123,9 +119,7 @@ class Index:
         """Write the cache; a directory that cannot be written is no reason to fail."""
         raw: dict[str, object] = {
             "logs": self._logs,
-            "plan": _raw_plan(*self._plan)
-            if self._plan and not _is_secret(self._plan[1])
-            else None,
+            "plan": _raw_plan(*self._plan) if self._plan and not _is_secret(self._plan[1]) else None,
             "results": _raw_results(self._results),
         }
         if self._plans is not None:
@@ -230,10 +224,7 @@ def _raw_results(known: Mapping[str, tuple[int, Result]]) -> dict[str, Any]:
 
 
 def _results(raw: dict[str, Any]) -> dict[str, tuple[int, Result]]:
-    attempts, counts = (
-        map(Attempt._make, _rows(Attempt._fields, raw["of_attempts"])),
-        raw["attempts"],
-    )
+    attempts, counts = (map(Attempt._make, _rows(Attempt._fields, raw["of_attempts"])), raw["attempts"])
     read = {
         **raw,
         # Nearly every task has one, and then there is nothing to count.

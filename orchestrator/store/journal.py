@@ -15,13 +15,7 @@ from typing import BinaryIO, NamedTuple
 
 from orchestrator.errors import NotAFileError, UsageError
 from orchestrator.ownership import make_directories, open_made
-from orchestrator.store.atomic import (
-    atomic_write,
-    io_errors,
-    open_stream,
-    read_file,
-    require_file,
-)
+from orchestrator.store.atomic import atomic_write, io_errors, open_stream, read_file, require_file
 
 #: Bytes of a journal that are read for its last lines, and for all that are about something.
 _TAIL, _LONGEST = 64 * 1024, 16 * 1024 * 1024
@@ -178,9 +172,7 @@ def parse_cursor(text: str) -> Cursor:
     """
     found = re.fullmatch(_WRITTEN, text.strip())
     if found is None:
-        raise UsageError(
-            f"{text!r} is not a cursor", hint="give back what `wait` printed, such as 4711.9f3ac2d1"
-        )
+        raise UsageError(f"{text!r} is not a cursor", hint="give back what `wait` printed, such as 4711.9f3ac2d1")
     return Cursor(int(found[1]), int(found[2], 16))
 
 
@@ -208,10 +200,7 @@ def read_each(journal: str, cursor: Cursor) -> list[tuple[str, Cursor]] | None:
     data, before = read
     whole, first = before + data, len(before)
     return [
-        (
-            line,
-            Cursor(cursor.offset + end, _crc(whole[max(0, first + end - _MARKED) : first + end])),
-        )
+        (line, Cursor(cursor.offset + end, _crc(whole[max(0, first + end - _MARKED) : first + end])))
         for end, line in _lines(data)
     ]
 

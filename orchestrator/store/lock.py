@@ -15,23 +15,9 @@ from typing import Any, NamedTuple
 from orchestrator.core.text import one_line
 from orchestrator.errors import BusyError, PlanError, Problem, StoreError, UsageError
 from orchestrator.ownership import make_directory, open_made
-from orchestrator.store.atomic import (
-    io_errors,
-    open_file,
-    read_file,
-    reject_symlinks,
-    require_file,
-    write_new,
-)
+from orchestrator.store.atomic import io_errors, open_file, read_file, reject_symlinks, require_file, write_new
 from orchestrator.store.layout import Layout
-from orchestrator.store.process import (
-    is_alive,
-    is_elsewhere,
-    is_suspended,
-    start_time,
-    this_process,
-    whose,
-)
+from orchestrator.store.process import is_alive, is_elsewhere, is_suspended, start_time, this_process, whose
 from orchestrator.store.watcher import poll
 
 # ── lock holder ────────
@@ -205,9 +191,7 @@ class RunLock:
 
     __slots__ = ("_directory", "dead_runs", "descriptor", "holder", "path")
 
-    def __init__(
-        self, path: str, descriptor: int, holder: dict[str, Any], dead_runs: tuple[str, ...]
-    ) -> None:
+    def __init__(self, path: str, descriptor: int, holder: dict[str, Any], dead_runs: tuple[str, ...]) -> None:
         """Take what is held.
 
         *descriptor* goes to the guard too, so that the plan is free only when both are gone. *dead_runs* are runs that
@@ -216,9 +200,7 @@ class RunLock:
         self.path, self.descriptor = path, descriptor
         self.holder, self.dead_runs = holder, dead_runs
         # Held open, or another directory might get its number.
-        self._directory = os.open(
-            os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-        )
+        self._directory = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def is_in_place(self) -> bool:
         """Say whether the plan directory is still the one that was locked."""
@@ -307,13 +289,7 @@ def new_run() -> str:
 
 
 def take_lock(
-    path: str,
-    run: str,
-    now: str,
-    only: Sequence[str] = (),
-    tags: Sequence[str] = (),
-    *,
-    grows: bool = False,
+    path: str, run: str, now: str, only: Sequence[str] = (), tags: Sequence[str] = (), *, grows: bool = False
 ) -> RunLock:
     """Take the lock of a plan directory. *only*, *tags*: what the run was asked for by name; *grows*: as in an order.
 
@@ -495,9 +471,7 @@ def _all(layout: Layout) -> list[tuple[int, Waiting | None]]:
     except OSError:
         return []  # no one waits, or we may not know
     stems = [name.removesuffix(_KIND) for name in names if name.endswith(_KIND)]
-    return [
-        (int(stem), _read(layout, int(stem))) for stem in stems if stem.isascii() and stem.isdigit()
-    ]
+    return [(int(stem), _read(layout, int(stem))) for stem in stems if stem.isascii() and stem.isdigit()]
 
 
 def _read(layout: Layout, pid: int) -> Waiting | None:

@@ -28,12 +28,7 @@ else:
 
 
 def find_plan_directory(
-    named: str | None,
-    environment: Mapping[str, str],
-    current: str,
-    *,
-    must_exist: bool = True,
-    here: bool = False,
+    named: str | None, environment: Mapping[str, str], current: str, *, must_exist: bool = True, here: bool = False
 ) -> Layout:
     """Return the plan directory meant: the one named, ``ORCHESTRATOR_DIR``, or the nearest ``.orchestrator`` upward.
 
@@ -67,8 +62,7 @@ def find_plan_directory(
     if not must_exist:
         return Layout(os.path.join(os.path.abspath(current), PLAN_DIRECTORY))
     raise NotFoundError(
-        f"no {PLAN_DIRECTORY} directory here or above",
-        hint="`orchestrator init` makes one; or name a plan directory",
+        f"no {PLAN_DIRECTORY} directory here or above", hint="`orchestrator init` makes one; or name a plan directory"
     )
 
 
@@ -84,9 +78,7 @@ def _nearest(current: str, environment: Mapping[str, str], *, here: bool) -> Lay
             return None
 
 
-def _inside(
-    named: str | None, current: str, environment: Mapping[str, str], *, here: bool
-) -> str | None:
+def _inside(named: str | None, current: str, environment: Mapping[str, str], *, here: bool) -> str | None:
     """Return the plan directory of a project, or of a plan file, where one of these was named instead."""
     if not named or here:
         return named
@@ -142,9 +134,7 @@ def _refuse_strangers(root: str, environment: Mapping[str, str], *, is_here: boo
         raise strangers(root, owner, is_here=is_here)
 
 
-def find_plan(
-    plan_id: str, environment: Mapping[str, str], current: str, root: str | None = None
-) -> Layout:
+def find_plan(plan_id: str, environment: Mapping[str, str], current: str, root: str | None = None) -> Layout:
     """Return the plan with this id below *root*, else below the directory that would be found without a name.
 
     An agent that works on ``TASK-001`` finds that directory, so its neighbours are looked at, too. An id is one name

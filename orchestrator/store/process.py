@@ -13,13 +13,7 @@ def this_process() -> dict[str, Any]:
     """Return who we are, to be written down where others look for it."""
     pid = os.getpid()
     host = os.uname().nodename
-    return {
-        "pid": pid,
-        "started": start_time(pid),
-        "boot": boot_id(),
-        "host": host,
-        "pid_space": _pid_space(),
-    }
+    return {"pid": pid, "started": start_time(pid), "boot": boot_id(), "host": host, "pid_space": _pid_space()}
 
 
 def is_of_other_machine(process: Mapping[str, Any]) -> bool:
@@ -38,11 +32,7 @@ def is_alive(process: Mapping[str, Any]) -> bool:
     if is_elsewhere(process):
         return True
     started = start_time(process["pid"])
-    return (
-        started is not None
-        and started == process.get("started")
-        and process.get("boot") == boot_id()
-    )
+    return started is not None and started == process.get("started") and process.get("boot") == boot_id()
 
 
 def is_suspended(process: Mapping[str, Any]) -> bool:

@@ -38,14 +38,7 @@ _REQUEST, _ANSWER = ".request.json", ".answer.json"
 _TAKEN = ".taken"
 #: Seconds after which no one waits for an answer any more.
 _FORGOTTEN = 600.0
-_ERRORS = (
-    DependencyError,
-    TransitionError,
-    NotFoundError,
-    NothingReadyError,
-    UsageError,
-    StoreError,
-)
+_ERRORS = (DependencyError, TransitionError, NotFoundError, NothingReadyError, UsageError, StoreError)
 
 
 class Reply(NamedTuple):
@@ -160,9 +153,7 @@ class Requests:
         for request in (each.removesuffix(_REQUEST) for each in names if each.endswith(_REQUEST)):
             if request in answered:
                 with suppress(StoreError):  # it does not count any more
-                    self._remove(
-                        self._path(request, _REQUEST)
-                    )  # anyone who answered died before this
+                    self._remove(self._path(request, _REQUEST))  # anyone who answered died before this
             else:
                 waiting.append(request)
         if waiting and not os.access(self.directory, os.W_OK):

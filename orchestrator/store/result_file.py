@@ -64,11 +64,7 @@ def render_result(
         lines += ["", "## Not allowed", "These rules in `allowed_tools` would have let it through:"]
         lines += [f"- {code(rule)}" for rule in denials]
     if unheard:
-        lines += [
-            "",
-            "## Not told",
-            "Denied as it stands here: a message belongs in single quotes.",
-        ]
+        lines += ["", "## Not told", "Denied as it stands here: a message belongs in single quotes."]
         lines += [f"- {code(message)}" for message in unheard]
     if last is None or last.ended:
         lines += ["", "## Output", _OPEN, answer.strip("\n") or "(no output)", _CLOSE, ""]
@@ -270,9 +266,7 @@ def _attempt(raw: dict[str, Any]) -> Attempt:
         session=str(raw.get("session") or ""),
         is_resumable=raw.get("resumable") is True,
         cost=None if raw.get("cost", 0) is None else _finite(raw.get("cost")),
-        models=tuple(
-            (str(model), _finite(cost)) for model, cost in (raw.get("models") or {}).items()
-        ),
+        models=tuple((str(model), _finite(cost)) for model, cost in (raw.get("models") or {}).items()),
         settles=raw.get("settles") is True,
         until=epoch(raw.get("until")),
         model=str(raw.get("model") or ""),

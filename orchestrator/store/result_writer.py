@@ -139,10 +139,7 @@ class ResultWriter:
 
     def _publish(self, commits: Sequence[Commit]) -> None:
         with ExitStack() as stack:
-            results = [
-                stack.enter_context(self._replacement(commit.stem, commit.text))
-                for commit in commits
-            ]
+            results = [stack.enter_context(self._replacement(commit.stem, commit.text)) for commit in commits]
             with io_errors("sync", self._layout.root):
                 written = [result.descriptor for result in results]
                 if len(commits) < _BURST or not self._sync_together(written[0]):
@@ -235,9 +232,7 @@ class ResultWriter:
         if signature(found) != ours:
             aside = os.path.basename(set_aside(path))
             shown = f"results/{os.path.basename(path)}"
-            self._notes.append(
-                f"{shown} was changed while its task ran; it is kept as results/{aside}"
-            )
+            self._notes.append(f"{shown} was changed while its task ran; it is kept as results/{aside}")
 
 
 def _mode(path: str) -> int:

@@ -15,14 +15,7 @@ from orchestrator.errors import NotAFileError, PlanError, Problem, StoreError
 from orchestrator.lazy import LazyModule
 from orchestrator.plan.front_matter import read_front_matter
 from orchestrator.plan.lines import LARGEST_TEXT, larger_than
-from orchestrator.store.atomic import (
-    atomic_write,
-    io_errors,
-    names_in,
-    open_file,
-    read_file,
-    read_whole,
-)
+from orchestrator.store.atomic import atomic_write, io_errors, names_in, open_file, read_file, read_whole
 from orchestrator.store.compare_and_swap import put, take
 from orchestrator.store.fingerprint import is_newer, signature
 from orchestrator.store.layout import Layout
@@ -37,9 +30,7 @@ else:
 _REMEMBERED = 64 * 1024
 
 #: Endings, in lower case, of files that a person may have meant as the text of a task.
-_TEXTS = frozenset(
-    {"md", "markdown", "mdown", "mkd", "mkdn", "mdx", "mdtext", "txt", "text", "rst", "adoc"}
-)
+_TEXTS = frozenset({"md", "markdown", "mdown", "mkd", "mkdn", "mdx", "mdtext", "txt", "text", "rst", "adoc"})
 
 
 class Assignments:
@@ -131,9 +122,7 @@ class Assignments:
         return sorted(
             name
             for name in names
-            if not name.startswith(".")
-            and not name.endswith(".md")
-            and name.rpartition(".")[2].lower() in _TEXTS
+            if not name.startswith(".") and not name.endswith(".md") and name.rpartition(".")[2].lower() in _TEXTS
         )
 
     def unread(self, tasks: Collection[Task]) -> list[str]:
@@ -217,9 +206,7 @@ def resolve_files(settings: Settings, root: str) -> Settings:
         if paths := getattr(settings, name):
             changes[name] = tuple(_existing(name, path, root) for path in paths)
     if settings.system_prompt_file:
-        changes["system_prompt_file"] = _existing(
-            "system_prompt_file", settings.system_prompt_file, root
-        )
+        changes["system_prompt_file"] = _existing("system_prompt_file", settings.system_prompt_file, root)
     if isinstance(settings.schema, str) and settings.schema:
         changes["schema"] = _schema(settings.schema, root)
     return settings._replace(**changes) if changes else settings  # type: ignore[arg-type]

@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 else:
     store_workspace = LazyModule("orchestrator.store.workspace")
 
-_OURS = re.compile(
-    rb"^<!-- orchestrator:([a-z_-]+) -->$.*?^<!-- /orchestrator:\1 -->$", re.MULTILINE | re.DOTALL
-)
+_OURS = re.compile(rb"^<!-- orchestrator:([a-z_-]+) -->$.*?^<!-- /orchestrator:\1 -->$", re.MULTILINE | re.DOTALL)
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -76,7 +74,4 @@ def _is_cached(layout: Layout, task_id: str) -> bool:
         data = _OURS.sub(b"", read_file(layout.plan) or b"")
     except (ValueError, LookupError, TypeError, RecursionError, OSError, StoreError):
         return False
-    return (
-        re.search(rb"^[ \t|*`]*%b[ \t*`]*\|" % re.escape(task_id).encode(), data, re.MULTILINE)
-        is not None
-    )
+    return re.search(rb"^[ \t|*`]*%b[ \t*`]*\|" % re.escape(task_id).encode(), data, re.MULTILINE) is not None

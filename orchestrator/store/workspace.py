@@ -17,14 +17,7 @@ from orchestrator.errors import NotAFileError, OrchestratorError, PlanError
 from orchestrator.lazy import LazyModule
 from orchestrator.ownership import make_directories
 from orchestrator.plan.lines import LARGEST_PLAN, too_large
-from orchestrator.store.atomic import (
-    io_errors,
-    read_file,
-    read_piece,
-    reject_symlinks,
-    set_aside,
-    sweep_temporaries,
-)
+from orchestrator.store.atomic import io_errors, read_file, read_piece, reject_symlinks, set_aside, sweep_temporaries
 from orchestrator.store.compare_and_swap import PlanVersions, put, take
 from orchestrator.store.fingerprint import RESULT, is_settled, newest, result_files, signature
 from orchestrator.store.index import Index
@@ -316,9 +309,7 @@ class Workspace:
             return ""
         return os.path.relpath(set_aside(path), self.layout.root)
 
-    def redraw(
-        self, sections: Mapping[str, str], cells: Callable[[str], StatusCells | None]
-    ) -> bool:
+    def redraw(self, sections: Mapping[str, str], cells: Callable[[str], StatusCells | None]) -> bool:
         """Draw our sections of ``master_plan.md``; what a person wrote stays unchanged, byte for byte.
 
         *cells*: what the person's own cells should say of a task, where they have some for its status.
@@ -431,9 +422,7 @@ def answers_shown(workspace: Workspace, tasks: Sequence[Task]) -> dict[str, str]
         return Answer(workspace.read_shown_answer(task.stem, found))
 
     for task, (head, left, *_) in _heads(workspace, tasks, lambda _, found: found.st_size, read):
-        shown[task.id] = safe_markdown.with_own_labels(
-            safe_markdown.embed(head) if left else head, task.stem
-        )
+        shown[task.id] = safe_markdown.with_own_labels(safe_markdown.embed(head) if left else head, task.stem)
         if left:
             path = task.result_path
             shown[task.id] += f"\n\n(cut here, {left:,} more bytes: [{path}]({path}))"

@@ -58,9 +58,7 @@ def command_line(program: str, command: str, directory: str, *flags: str) -> str
     return f"{program} {shlex.join([command, *filter(None, [directory]), *flags])}"
 
 
-def next_command(
-    brief: Brief, directory: str, final_output: str, program: str = "orchestrator"
-) -> str:
+def next_command(brief: Brief, directory: str, final_output: str, program: str = "orchestrator") -> str:
     """Return the next step as a command line. *directory* is the plan directory as it was named; empty: not at all.
 
     *program* is the beginning of the line, quoted where it has to be.
@@ -86,14 +84,7 @@ def ending(brief: Brief) -> str:
     return f"{run} {_STANDS[brief.phase]}{f': {why}' if why else ''}"
 
 
-def brief_text(
-    brief: Brief,
-    *,
-    now: float,
-    next_step: str,
-    cursor: str,
-    typed: Callable[[str], str] = str,
-) -> str:
+def brief_text(brief: Brief, *, now: float, next_step: str, cursor: str, typed: Callable[[str], str] = str) -> str:
     """Return the text; *typed* makes the commands that warnings name such that they can be typed.
 
     Within ``LIMIT`` as long as the next step is no longer than some 500 characters.
@@ -128,17 +119,12 @@ def _blocks(
         (_list, "❌ failed", [_failure(brief, line) for line in groups["failed"]]),
         (_list, "⚠️ warnings", [typed(_warning(line)) for line in brief.news.warnings]),
         (_list, "⚠️ results that do not count", _not_counted(brief)),
-        (
-            _list,
-            "💡 discoveries",
-            [_message_line(line) for line in reversed(brief.news.discoveries)],
-        ),
+        (_list, "💡 discoveries", [_message_line(line) for line in reversed(brief.news.discoveries)]),
         (_listed, "🔵 running", _running(brief, now)),
     ]
     kinds = sorted(groups.keys() - {"failed"}, key=_place)
     blocks += [
-        (_listed, f"{_ICONS.get(kind, '·')} {one_line(kind, limit=20)}", _ids(groups[kind]))
-        for kind in kinds[:_KINDS]
+        (_listed, f"{_ICONS.get(kind, '·')} {one_line(kind, limit=20)}", _ids(groups[kind])) for kind in kinds[:_KINDS]
     ]
     blocks.append((_listed, "💬 said on", _discussed(brief)))
     return blocks
@@ -159,12 +145,7 @@ def word(brief: Brief) -> str:
 
 
 def facts(
-    brief: Brief,
-    *,
-    now: float,
-    next_step: str,
-    cursor: str,
-    typed: Callable[[str], str] = str,
+    brief: Brief, *, now: float, next_step: str, cursor: str, typed: Callable[[str], str] = str
 ) -> dict[str, Any]:
     """Return the same, for programs: counts are whole, lists name the first few."""
     running = _running_since(brief)
@@ -199,24 +180,17 @@ def _news_facts(brief: Brief, typed: Callable[[str], str]) -> dict[str, Any]:
     groups, not_counted = brief.news.by_kind(), _not_counted(brief)
     return {
         "news": {
-            one_line(kind, limit=20): {
-                "count": len(found),
-                "first": _ids(found[:_FIRST]),
-            }
+            one_line(kind, limit=20): {"count": len(found), "first": _ids(found[:_FIRST])}
             for kind, found in list(groups.items())[:_KINDS]
         },
         "reasons": {
-            line.subject[:64]: one_line(_reason(brief, line), limit=80)
-            for line in groups["failed"][:_REASONS]
+            line.subject[:64]: one_line(_reason(brief, line), limit=80) for line in groups["failed"][:_REASONS]
         },
         "warnings": {
             "count": len(brief.news.warnings),
             "first": [typed(_warning(line)) for line in brief.news.warnings[:_REASONS]],
         },
-        "not_counted": {
-            "count": len(not_counted),
-            "first": not_counted[:_REASONS],
-        },
+        "not_counted": {"count": len(not_counted), "first": not_counted[:_REASONS]},
         "discoveries": {
             "count": len(brief.news.discoveries),
             "first": [_message_line(line) for line in brief.news.discoveries[-_REASONS:]],

@@ -17,16 +17,7 @@ from orchestrator.core.plan import Task
 from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line, pluralize
-from orchestrator.views.terminal import (
-    ICONS,
-    LABELS,
-    UMBRELLA,
-    clip,
-    display_width,
-    plain,
-    progress_bar,
-    table,
-)
+from orchestrator.views.terminal import ICONS, LABELS, UMBRELLA, clip, display_width, plain, progress_bar, table
 
 #: Above so many tasks a picture of tasks is a tangle; mermaid itself refuses more than 500 edges.
 MOST_TASKS = 150
@@ -107,14 +98,10 @@ def _mermaid_of_batches(board: PlanSnapshot) -> str:
         last = min(first + stretch - 1, batches)
         title = f"Batch {first}" if first == last else f"Batches {first} to {last}"
         total = count.total()
-        shown = " ".join(
-            f"{icon} {count[status]}" for status, icon in ICONS.items() if count[status]
-        )
+        shown = " ".join(f"{icon} {count[status]}" for status, icon in ICONS.items() if count[status])
         status = _gist(count)
         used.add(status)
-        lines.append(
-            f'    b{index}["{title}: {pluralize(total, "task")}<br/>{shown}"]:::{status.value}'
-        )
+        lines.append(f'    b{index}["{title}: {pluralize(total, "task")}<br/>{shown}"]:::{status.value}')
     lines += [f"    b{index} --> b{index + 1}" for index in range(len(counts) - 1)]
     return _with_classes(lines, used)
 
@@ -139,9 +126,7 @@ def _escaped(text: str) -> str:
     """Write everything but letters, digits and a few plain signs as mermaid's character references."""
     if text.isalnum():
         return text
-    escaped = "".join(
-        letter if letter.isalnum() or letter in _SAFE else f"#{ord(letter)};" for letter in text
-    )
+    escaped = "".join(letter if letter.isalnum() or letter in _SAFE else f"#{ord(letter)};" for letter in text)
     # Some versions of mermaid take "1. " and "- " for a list, and refuse to draw it.
     return escaped.replace(". ", "#46; ").replace("- ", "#45; ")
 
@@ -190,11 +175,7 @@ def chain(board: PlanSnapshot, path: Sequence[str], width: int | None = None) ->
         rows.append((task_id, LABELS[board.status(task_id)], *time, plain(task.name)))
     if rows:
         return table(rows, width)
-    return (
-        "No task is to be done: what is cancelled skips the others.\n"
-        if tasks
-        else "The plan has no tasks.\n"
-    )
+    return "No task is to be done: what is cancelled skips the others.\n" if tasks else "The plan has no tasks.\n"
 
 
 def chain_line(path: Sequence[str]) -> str:
@@ -221,10 +202,7 @@ def text(board: PlanSnapshot, width: int | None = None) -> str:
             needs = f"  ← {', '.join(task.own_needs)}" if task.own_needs else ""
             takes = f"  {_estimated(task)}" if task.estimate else ""
             below = f"  {UMBRELLA} {', '.join(task.children)}" if task.children else ""
-            head, tail = (
-                f"{branch} {ICONS[board.status(task_id)]} {task_id}  ",
-                takes + below + needs,
-            )
+            head, tail = (f"{branch} {ICONS[board.status(task_id)]} {task_id}  ", takes + below + needs)
             name = plain(task.name)
             if width is not None:
                 name = clip(name, max(width - display_width(head + tail), _LEAST))
@@ -281,10 +259,7 @@ def too_large(board: PlanSnapshot) -> str:
     tasks, edges = len(board.plan.tasks), _edges(board)
     if not edges or (tasks <= MOST_TASKS and edges <= MOST_EDGES):
         return ""
-    return (
-        f"{tasks} tasks with {edges} needs are too many for a picture: "
-        f"it shows up to {MOST_TASKS} with {MOST_EDGES}"
-    )
+    return f"{tasks} tasks with {edges} needs are too many for a picture: it shows up to {MOST_TASKS} with {MOST_EDGES}"
 
 
 def _edges(board: PlanSnapshot) -> int:

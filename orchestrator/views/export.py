@@ -24,15 +24,7 @@ from orchestrator.views.status import cost_of
 from orchestrator.views.templating import render
 from orchestrator.views.terminal import label_of, tally, timestamp
 
-_COLUMNS = (
-    *COLUMNS,
-    "attempts",
-    "start",
-    "end",
-    "seconds",
-    "cost_usd",
-    "reason",
-)
+_COLUMNS = (*COLUMNS, "attempts", "start", "end", "seconds", "cost_usd", "reason")
 
 
 class ViewLike(Protocol):
@@ -85,9 +77,7 @@ def export_markdown(
 def export_csv(board: PlanSnapshot, now: float) -> str:
     """Return one row for each task; moments in UTC, time and cost of all attempts together. *now*: as above."""
     rows = [_row(board, task, now) for task in board.plan.tasks.values()]
-    return csv_text(
-        _COLUMNS, [*rows, *(_auxiliary_row(each, now) for each in auxiliary_results(board))]
-    )
+    return csv_text(_COLUMNS, [*rows, *(_auxiliary_row(each, now) for each in auxiliary_results(board))])
 
 
 def auxiliary_results(board: PlanSnapshot) -> list[Result]:
@@ -131,9 +121,7 @@ def _auxiliary_row(result: Result, now: float) -> Sequence[object]:
     return [cells.get(name, "") for name in _COLUMNS]
 
 
-def _part(
-    board: PlanSnapshot, part: PartLike, now: float, safe: Callable[[str], str]
-) -> Mapping[str, Any]:
+def _part(board: PlanSnapshot, part: PartLike, now: float, safe: Callable[[str], str]) -> Mapping[str, Any]:
     task, result = part.view.task, board.results.get(part.view.task.id)
     attempts = board.attempts(task.id)
     is_done = result is not None and board.status(task.id) is TaskStatus.COMPLETED

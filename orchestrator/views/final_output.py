@@ -21,15 +21,7 @@ from orchestrator.core.settings import Settings
 from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import is_left_blank, join_first, pluralize
-from orchestrator.views.status import (
-    Timing,
-    cost_of,
-    cost_rows,
-    log_link,
-    result_link,
-    skipped_because,
-    timing,
-)
+from orchestrator.views.status import Timing, cost_of, cost_rows, log_link, result_link, skipped_because, timing
 from orchestrator.views.templating import render
 from orchestrator.views.terminal import LABELS, fit, label_of, timestamp
 
@@ -46,14 +38,7 @@ def merge_prompt(plan: Plan, overrides: str | None, *, total: int, missing: str 
     Raises:
         PlanError: the plan's own template is broken.
     """
-    return render(
-        MERGE_TEMPLATE,
-        overrides,
-        total=total,
-        request=plan.request,
-        goal=plan.goal,
-        missing=missing,
-    )
+    return render(MERGE_TEMPLATE, overrides, total=total, request=plan.request, goal=plan.goal, missing=missing)
 
 
 #: By strategy; `claude` has the first one, too.
@@ -179,10 +164,7 @@ def try_templates(board: PlanSnapshot, settings: Settings, overrides: str) -> No
         merge_prompt(board.plan, overrides, total=2)
     attempt = Attempt(1, 1, status=Verdict.COMPLETED.value, started=1.0, ended=2.0, duration=1.0)
     leaves = [task.id for task in board.plan.tasks.values() if not task.children]
-    done = {
-        task_id: Result(task_id, settings.agent, TaskStatus.COMPLETED, (attempt,))
-        for task_id in leaves
-    }
+    done = {task_id: Result(task_id, settings.agent, TaskStatus.COMPLETED, (attempt,)) for task_id in leaves}
     final_output(
         PlanSnapshot(board.plan, board.shape, done),
         answers=dict.fromkeys(leaves, _ANSWER),
@@ -213,11 +195,7 @@ def _drawn(template: str, overrides: str | None, values: Mapping[str, Any]) -> s
 
 
 def _summary(
-    by_status: Mapping[TaskStatus, Sequence[str]],
-    measured: Timing,
-    total: int,
-    *,
-    is_simulated: bool,
+    by_status: Mapping[TaskStatus, Sequence[str]], measured: Timing, total: int, *, is_simulated: bool
 ) -> list[tuple[str, str]]:
     count = {status: len(task_ids) for status, task_ids in by_status.items()}
     done = count[TaskStatus.COMPLETED]
@@ -232,10 +210,7 @@ def _summary(
     if not_run := sum(count[status] for status in _NOT_RUN):
         rows.append(("Not finished", str(not_run)))
     rows.append(
-        (
-            "Duration",
-            f"{format_duration(measured.wall)} ({timestamp(measured.started)} to {timestamp(measured.ended)})",
-        )
+        ("Duration", f"{format_duration(measured.wall)} ({timestamp(measured.started)} to {timestamp(measured.ended)})")
     )
     if measured.earlier:
         rows.append(("Done by an earlier run", f"{measured.earlier} (in none of the times here)"))
@@ -244,10 +219,7 @@ def _summary(
         rows += [
             ("Sum of task times", f"{format_duration(measured.total)} (one after the other)"),
             ("Speed-up", f"{measured.speed_up:.1f}× (sum of task times ÷ duration)"),
-            (
-                "Parallel efficiency",
-                f"{100 * measured.efficiency:.0f}% (speed-up ÷ {agents} at once at the peak)",
-            ),
+            ("Parallel efficiency", f"{100 * measured.efficiency:.0f}% (speed-up ÷ {agents} at once at the peak)"),
         ]
     return rows
 
@@ -264,11 +236,7 @@ def _report(board: PlanSnapshot) -> Task | None:
 
 
 def _failure(board: PlanSnapshot, task_id: str) -> FailedRow:
-    task, result, standing = (
-        board.plan.tasks[task_id],
-        board.results.get(task_id),
-        board.standing[task_id],
-    )
+    task, result, standing = (board.plan.tasks[task_id], board.results.get(task_id), board.standing[task_id])
     last = result.last if result is not None else None
     return FailedRow(
         task=task,
@@ -310,8 +278,7 @@ def _timeline(measured: Timing) -> list[str]:
         bar[begin:end] = ("█" if span.completed else "▒") * (end - begin)
     column = min(max(map(len, longest), default=0), 24)
     rows = [
-        f"{fit(task_id, column)} │{''.join(bar)}│ {format_duration(spent[task_id])}"
-        for task_id, bar in bars.items()
+        f"{fit(task_id, column)} │{''.join(bar)}│ {format_duration(spent[task_id])}" for task_id, bar in bars.items()
     ]
     if len(spent) > len(bars):
         rows.append(f"(the {len(bars)} longest of {len(spent):,} tasks)")

@@ -75,14 +75,10 @@ def _names(board: PlanSnapshot, task: Task, by: str) -> Sequence[str]:
         return task.tags
     if by == "status":
         return (board.standing[task.id].status.value,)
-    return (
-        {"assignee": task.assignee or task.agent, "parent": task.parent, "type": task.type}[by],
-    )
+    return ({"assignee": task.assignee or task.agent, "parent": task.parent, "type": task.type}[by],)
 
 
-def group_text(
-    board: PlanSnapshot, groups: Mapping[str, Sequence[Task]], width: int | None, *, is_bare: bool
-) -> str:
+def group_text(board: PlanSnapshot, groups: Mapping[str, Sequence[Task]], width: int | None, *, is_bare: bool) -> str:
     """Return each group with its tasks below it; *is_bare*: the names alone, one per line, for a script."""
     if is_bare:
         return "".join(f"{name}\n" for name in groups if name != NONE)

@@ -42,12 +42,7 @@ _WITH_REASON = frozenset((TaskStatus.FAILED, TaskStatus.RETRYING))
 
 
 def sections(
-    board: PlanSnapshot,
-    *,
-    now: float,
-    journal_tail: Sequence[str],
-    running: Mapping[str, str],
-    budget: float = 0.0,
+    board: PlanSnapshot, *, now: float, journal_tail: Sequence[str], running: Mapping[str, str], budget: float = 0.0
 ) -> dict[str, str]:
     """Return every drawn section by the name in its marks, in the order in which they are appended to a plan.
 
@@ -131,9 +126,7 @@ def _times(board: PlanSnapshot, task_id: str, now: float) -> tuple[str, str, str
     return str(len(attempts)), timestamp(last.started), timestamp(last.ended), duration
 
 
-def _note(
-    board: PlanSnapshot, task: Task, result: Result | None, running: Mapping[str, str]
-) -> str:
+def _note(board: PlanSnapshot, task: Task, result: Result | None, running: Mapping[str, str]) -> str:
     standing = board.standing[task.id]
     if standing.status is TaskStatus.COMPLETED:
         return _text(standing.reason) if task.children else result_link(task)
@@ -151,12 +144,7 @@ def _note(
 def _progress(board: PlanSnapshot, now: float, spent: Spending, budget: float) -> str:
     counts, total = board.counts(), len(board.plan.tasks)
     done = counts[TaskStatus.COMPLETED]
-    lines = [
-        "## Progress",
-        "",
-        f"`{progress_bar(done, total)}` {tally(counts, board.simulated())}",
-        "",
-    ]
+    lines = ["## Progress", "", f"`{progress_bar(done, total)}` {tally(counts, board.simulated())}", ""]
     current = board.current_batch()
     batches = max(board.shape.batch.values(), default=0)
     if current:

@@ -12,16 +12,7 @@ from orchestrator.core.plan_status import PlanState, Step, parse_state
 from orchestrator.core.snapshot import PlanSnapshot, TaskState
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line, pluralize, sanitize
-from orchestrator.views.plans import (
-    STATE_ICONS,
-    bar,
-    day,
-    running_text,
-    state_label,
-    state_of,
-    title_of,
-    word_of,
-)
+from orchestrator.views.plans import STATE_ICONS, bar, day, running_text, state_label, state_of, title_of, word_of
 from orchestrator.views.terminal import ICONS, LABELS
 
 MESSAGE_ICONS = {
@@ -31,10 +22,7 @@ MESSAGE_ICONS = {
     MessageKind.JOIN: "👋",
     MessageKind.NOTE: "📝",
 }
-MESSAGE_WORDS = {
-    **{kind: kind.value for kind in MessageKind},
-    MessageKind.NOTE: "note, only you see it",
-}
+MESSAGE_WORDS = {**{kind: kind.value for kind in MessageKind}, MessageKind.NOTE: "note, only you see it"}
 
 
 def context_text(task: Task, standing: TaskState, messages: Sequence[Message], share: str) -> str:
@@ -71,11 +59,7 @@ _ALERT_ICONS = {
     AlertKind.DIED: "💥",
     AlertKind.HELD: "⏸️",
 }
-_ENDINGS = {
-    PlanState.COMPLETED: "🎉",
-    PlanState.FAILED: "💥",
-    PlanState.REJECTED: "🚫",
-}
+_ENDINGS = {PlanState.COMPLETED: "🎉", PlanState.FAILED: "💥", PlanState.REJECTED: "🚫"}
 
 
 def created(plan_id: str, board: PlanSnapshot) -> str:
@@ -107,9 +91,7 @@ def transition(plan_id: str, board: PlanSnapshot, step: Step | None) -> str:
 def completed(plan_id: str, board: PlanSnapshot, now: float) -> str:
     """Return the final report of a plan, with the outcome of each subtask; of one that is not over, how far it is."""
     state = state_of(board)
-    lines = [
-        f"{_ENDINGS.get(state, STATE_ICONS[state])} **{plan_id} {state.word}**: {_title(board)}"
-    ]
+    lines = [f"{_ENDINGS.get(state, STATE_ICONS[state])} **{plan_id} {state.word}**: {_title(board)}"]
     lines.append(_progress(board))
     results = [result for result in board.results.values() if result.attempts]
     if results:
@@ -131,18 +113,12 @@ def alert(found: Alert, board: PlanSnapshot, *, ping: str, look: str) -> str:
     return _within([*lines, _progress(board), f"Look: `{look}`"])
 
 
-def digest(
-    plans: Sequence[tuple[str, PlanSnapshot, PlanState]],
-    alerts: Sequence[Alert],
-    broken: Iterable[str],
-) -> str:
+def digest(plans: Sequence[tuple[str, PlanSnapshot, PlanState]], alerts: Sequence[Alert], broken: Iterable[str]) -> str:
     """Return everything that is under way in one message: a line for each plan, then what a person should look at."""
     lines = [f"💓 **Heartbeat**: {len(plans)} active, {pluralize(len(alerts), 'alert')}"]
     lines += [f"🚨 {_data(str(each), _REASON)}" for each in alerts]
     for plan_id, board, state in plans:
-        lines.append(
-            f"{STATE_ICONS[state]} **{plan_id}** {bar(board.counts())} {_title(board, 50)}"
-        )
+        lines.append(f"{STATE_ICONS[state]} **{plan_id}** {bar(board.counts())} {_title(board, 50)}")
         if running := running_text(board):
             lines.append(f"   {ICONS[TaskStatus.RUNNING]} {running}")
     lines += [f"⚠️ {name} cannot be read" for name in broken]
@@ -169,10 +145,7 @@ def _progress(board: PlanSnapshot) -> str:
 
 def _tasks(board: PlanSnapshot, *, with_reasons: bool = False) -> list[str]:
     tasks = list(board.plan.tasks.values())
-    return [
-        f"{'└─' if task is tasks[-1] else '├─'} {_task(board, task, with_reasons=with_reasons)}"
-        for task in tasks
-    ]
+    return [f"{'└─' if task is tasks[-1] else '├─'} {_task(board, task, with_reasons=with_reasons)}" for task in tasks]
 
 
 def _task(board: PlanSnapshot, task: Task, *, with_reasons: bool) -> str:

@@ -40,16 +40,7 @@ def queue(agent: str = "", request: str = "") -> str:
     asked = f"## Original Request\n{quote(request)}\n\n" if request else ""
     is_shell = agent == "shell"
     about = "A Description is a command." if is_shell else ABOUT_ROWS.format(agent or "claude")
-    columns = (
-        "Task ID",
-        "Task Name",
-        "Description",
-        "Dependencies",
-        "Priority",
-        "Assignee",
-        "Parent",
-        "Tags",
-    )
+    columns = ("Task ID", "Task Name", "Description", "Dependencies", "Priority", "Assignee", "Parent", "Tags")
     return f"""\
 {front}# Task Queue
 

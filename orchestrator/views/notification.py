@@ -34,20 +34,13 @@ def plan_option(root: str) -> str:
 def task_failed(plan: str, task: str, name: str, reason: str, next_step: str) -> Notice:
     """Say that a task failed for good."""
     who = one_line(task, 64)
-    text = "\n".join(
-        filter(None, (_named(task, name), one_line(reason, 300), f"next: {one_line(next_step)}"))
-    )
+    text = "\n".join(filter(None, (_named(task, name), one_line(reason, 300), f"next: {one_line(next_step)}")))
     title = f"{_ICONS[Topic.FAILED]} {plan}: {who} failed"
     return Notice(Topic.FAILED, title, text, plan=plan, task=who)
 
 
 def alert(
-    plan: str,
-    reason: str,
-    *,
-    what: str = "needs you",
-    task: str = "",
-    icon: str = _ICONS[Topic.ALERT],
+    plan: str, reason: str, *, what: str = "needs you", task: str = "", icon: str = _ICONS[Topic.ALERT]
 ) -> Notice:
     """Say that something needs a person, or that nothing goes on for a while."""
     who = one_line(task, 64)

@@ -94,9 +94,7 @@ def overview_page(
     spent = total_cost(board.paid_for())
     state = board.plan.header.state
     running = board.by_status().get(TaskStatus.RUNNING, [])
-    steps = [
-        (event, why) for (before, event), (_, why) in PLAN_TRANSITIONS.items() if before is state
-    ]
+    steps = [(event, why) for (before, event), (_, why) in PLAN_TRANSITIONS.items() if before is state]
     return draw(
         "overview.html",
         site,
@@ -122,8 +120,7 @@ def overview_page(
         steps=[(event.value, why) for event, why in steps if event not in FINAL_EVENTS],
         final_steps=[(event.value, why) for event, why in steps if event in FINAL_EVENTS],
         running=[
-            {**row(board, each, seen.now), "news": one_line(seen.news.get(each, ""))}
-            for each in running[:_RUNNING]
+            {**row(board, each, seen.now), "news": one_line(seen.news.get(each, ""))} for each in running[:_RUNNING]
         ],
         more_running=max(len(running) - _RUNNING, 0),
         chips=list(_chips(site, counts, chosen)),
@@ -201,9 +198,7 @@ def _grid(board: PlanSnapshot) -> dict[str, Any]:
             break
         shown = ids[: min(room, _CELLS_OF_BATCH)]
         room -= len(shown)
-        grid.append(
-            {"cells": [_cell(board, each) for each in shown], "more": len(ids) - len(shown)}
-        )
+        grid.append({"cells": [_cell(board, each) for each in shown], "more": len(ids) - len(shown)})
     return {"grid": grid, "grid_why": why, "more_batches": len(batches) - len(grid)}
 
 
@@ -212,9 +207,7 @@ def _cell(board: PlanSnapshot, task_id: str) -> dict[str, str]:
     return {"id": task_id, "name": name, "status": board.status(task_id).value}
 
 
-def _chips(
-    site: Site, counts: Mapping[TaskStatus, int], chosen: Filter
-) -> Iterator[dict[str, object]]:
+def _chips(site: Site, counts: Mapping[TaskStatus, int], chosen: Filter) -> Iterator[dict[str, object]]:
     total = sum(counts.values())
     for status, name, count in (
         ("", "All", total),
@@ -247,19 +240,11 @@ def _passes(board: PlanSnapshot, task_id: str, chosen: Filter) -> bool:
     if chosen.status and board.standing[task_id].status.value != chosen.status:
         return False
     words = chosen.find.casefold()
-    return (
-        not words
-        or words in task_id.casefold()
-        or words in board.plan.tasks[task_id].name.casefold()
-    )
+    return not words or words in task_id.casefold() or words in board.plan.tasks[task_id].name.casefold()
 
 
 def _address(site: Site, chosen: Filter) -> str:
-    asked = {
-        name: value
-        for name, value in chosen._asdict().items()
-        if value and (name, value) != ("page", 1)
-    }
+    asked = {name: value for name, value in chosen._asdict().items() if value and (name, value) != ("page", 1)}
     return f"{site.base}/?{urlencode(asked)}" if asked else f"{site.base}/"
 
 

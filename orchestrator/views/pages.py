@@ -66,12 +66,7 @@ def icons_html(line: str) -> str:
 
 _TEMPLATES = os.path.join(os.path.dirname(__file__), "templates", "dashboard")
 #: What the fields of a form are called that are options of a command.
-_LABELS = {
-    "--depends-on": "After",
-    "--priority": "Priority",
-    "--agent": "Agent",
-    "--assignee": "Assignee",
-}
+_LABELS = {"--depends-on": "After", "--priority": "Priority", "--agent": "Agent", "--assignee": "Assignee"}
 #: Problems of a plan that are shown at a time; bytes behind a cut that a token may go on in.
 _MOST, _TOKEN = 10, 16 * 1024
 
@@ -200,9 +195,7 @@ def plans_page(site: Site, name: str, plans: Below, trouble: Trouble | None) -> 
     return draw("plans.html", site, heading=name, below=plans, trouble=trouble)
 
 
-def trouble_page(
-    site: Site, trouble: Trouble, *, run: str = "", since: float = 0.0, now: float = 0.0
-) -> str:
+def trouble_page(site: Site, trouble: Trouble, *, run: str = "", since: float = 0.0, now: float = 0.0) -> str:
     """Return a page that says why there is no other, and which run is active all the same."""
     return draw(
         "trouble.html",
@@ -241,14 +234,7 @@ def draw(template: str, site: Site, *, leaf: str = "", **values: Any) -> str:
     for name in ("trouble", "cause"):
         if (trouble := values.get(name)) is not None:
             values[name] = trouble._replace(hint=_typed(site, trouble.hint))
-    given = {
-        "trouble": None,
-        "typed": partial(_typed, site),
-        "now": 0.0,
-        "trail": trail,
-        "here": here,
-        **values,
-    }
+    given = {"trouble": None, "typed": partial(_typed, site), "now": 0.0, "trail": trail, "here": here, **values}
     return _environment().get_template(template).render(site=site, **given)
 
 

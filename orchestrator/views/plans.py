@@ -57,10 +57,7 @@ def day(eta: float) -> str:
     return f"{timestamp(eta)[:16]}Z" if eta else "-"
 
 
-def plans_text(
-    rows: Sequence[tuple[str, PlanHeader, PlanState, Mapping[TaskStatus, int]]],
-    width: int | None,
-) -> str:
+def plans_text(rows: Sequence[tuple[str, PlanHeader, PlanState, Mapping[TaskStatus, int]]], width: int | None) -> str:
     """Return one line for each plan, below a header; *rows* have id, charter, state, and how many tasks stand where."""
     shown = [("TASK", "STATUS", "PRIORITY", "PROGRESS", "ETA", "TITLE")]
     shown += [
@@ -109,9 +106,7 @@ def header_lines(plan_id: str, board: PlanSnapshot, steps: Sequence[Step]) -> It
 def step_text(step: Step) -> str:
     """Return a transition in a line: when, from where to where, who, why."""
     note = f": {plain(step.note)}" if step.note else ""
-    return (
-        f"{plain(step.time)[:16]}Z  {step.before} → {step.after}  {step.event} by {step.who}{note}"
-    )
+    return f"{plain(step.time)[:16]}Z  {step.before} → {step.after}  {step.event} by {step.who}{note}"
 
 
 def running_text(board: PlanSnapshot) -> str:

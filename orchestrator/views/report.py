@@ -12,19 +12,7 @@ from orchestrator.core.usage import DAY, Booking, Figures, Share
 from orchestrator.views.listing import csv_text
 from orchestrator.views.terminal import plain, table, timestamp
 
-_COLUMNS = (
-    "plan",
-    "task",
-    "name",
-    "agent",
-    "assignee",
-    "status",
-    "start",
-    "end",
-    "seconds",
-    "cost_usd",
-    "attempt",
-)
+_COLUMNS = ("plan", "task", "name", "agent", "assignee", "status", "start", "end", "seconds", "cost_usd", "attempt")
 #: Columns of a terminal that a name may take.
 _MOST = 40
 _OF_SHARE = ("completed", "failed", "attempts", "time", "cost")
@@ -43,9 +31,7 @@ class _Table(NamedTuple):
 _NONE: Mapping[str, str] = {}
 
 
-def report_text(
-    found: Figures, width: int | None = None, *, broken: Mapping[str, str] = _NONE
-) -> str:
+def report_text(found: Figures, width: int | None = None, *, broken: Mapping[str, str] = _NONE) -> str:
     """Return the report for a terminal; without *width*, as wide as it comes. *broken*: what is left out, and why."""
     parts = ["\n".join([_span(found), summary(found), *map(plain, _left_out(broken)), ""])]
     for each in _tables(found):
@@ -128,21 +114,14 @@ _GROUPS = ("day", "agent", "assignee")
 
 def _tables(found: Figures) -> Iterator[_Table]:
     if found.days:
-        rows = [
-            (day_text(day), *_share(done, str(added))) for day, (done, added) in found.days.items()
-        ]
+        rows = [(day_text(day), *_share(done, str(added))) for day, (done, added) in found.days.items()]
         yield _Table("day", (*_OF_SHARE[:2], "added", *_OF_SHARE[2:]), rows)
     for title, shares in (("agent", found.agents), ("assignee", found.assignees)):
         if shares:
-            yield _Table(
-                title, _METRICS, [(name, *_metrics(each)) for name, each in shares.items()]
-            )
+            yield _Table(title, _METRICS, [(name, *_metrics(each)) for name, each in shares.items()])
     for title, tasks in (("longest", found.longest), ("most repeated", found.repeated)):
         if tasks:
-            rows = [
-                (_task(last), last.name, str(each.attempts), format_duration(each.seconds))
-                for last, each in tasks
-            ]
+            rows = [(_task(last), last.name, str(each.attempts), format_duration(each.seconds)) for last, each in tasks]
             yield _Table(title, ("name", "attempts", "time"), rows)
 
 

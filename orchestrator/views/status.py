@@ -39,12 +39,7 @@ from orchestrator.views.terminal import (
 #: A plan of up to so many tasks is shown whole, in its own order.
 _WHOLE = 16
 #: Of a larger one: what a user looks for, and so many of each at most.
-_GROUPS = (
-    (TaskStatus.RUNNING, 6),
-    (TaskStatus.RETRYING, 2),
-    (TaskStatus.FAILED, 4),
-    (TaskStatus.BLOCKED, 1),
-)
+_GROUPS = ((TaskStatus.RUNNING, 6), (TaskStatus.RETRYING, 2), (TaskStatus.FAILED, 4), (TaskStatus.BLOCKED, 1))
 _NEXT = 3
 _CAUSES, _SKIPPED = 2, 6
 #: Overdue tasks that are named.
@@ -122,11 +117,7 @@ def _pad(text: str, width: int, column: int) -> str:
 
 
 def status_text(
-    board: PlanSnapshot,
-    *,
-    now: float,
-    width: int | None = None,
-    running: Mapping[str, str] | None = None,
+    board: PlanSnapshot, *, now: float, width: int | None = None, running: Mapping[str, str] | None = None
 ) -> str:
     """Return where a plan stands: how far, what runs, what failed and why, what comes next, what it cost.
 
@@ -134,9 +125,7 @@ def status_text(
     """
     counts, total = board.counts(), len(board.plan.tasks)
     lines = [plain(board.plan.title)] if board.plan.title else []
-    lines.append(
-        f"{progress_bar(counts[TaskStatus.COMPLETED], total)}  {tally(counts, board.simulated())}"
-    )
+    lines.append(f"{progress_bar(counts[TaskStatus.COMPLETED], total)}  {tally(counts, board.simulated())}")
     current = board.current_batch()
     if current:
         lines.append(f"Batch {current} of {max(board.shape.batch.values())}")
@@ -185,11 +174,7 @@ def _outlook(board: PlanSnapshot, now: float) -> Iterator[str]:
 
 
 def _table(
-    board: PlanSnapshot,
-    task_ids: Sequence[str],
-    now: float,
-    news: Mapping[str, str],
-    width: int | None,
+    board: PlanSnapshot, task_ids: Sequence[str], now: float, news: Mapping[str, str], width: int | None
 ) -> list[str]:
     tasks = board.plan.tasks
     ids = max(map(len, task_ids), default=0)
@@ -213,9 +198,7 @@ def _table(
         known = f"{UMBRELLA} {standing.reason}" if tasks[task_id].children else ""
         if standing.status is TaskStatus.COMPLETED:
             known = known or board.why(task_id)
-        remark = " · ".join(
-            filter(None, (_session(board, task_id), plain(news.get(task_id, known))))
-        )
+        remark = " · ".join(filter(None, (_session(board, task_id), plain(news.get(task_id, known)))))
         lines.append(f"{line} · {remark}" if remark else line)
         lines += _why(board, task_id, width)
     return lines
@@ -488,9 +471,7 @@ def timing(board: PlanSnapshot, *, started: float, ended: float) -> Timing:
         for task_id, attempt in mine
     ]
     seen = {span.task for span in spans}
-    completed = (
-        task_id for task_id in board.shape.order if board.status(task_id) is TaskStatus.COMPLETED
-    )
+    completed = (task_id for task_id in board.shape.order if board.status(task_id) is TaskStatus.COMPLETED)
     tasks = board.plan.tasks
     earlier = sum(task_id not in seen and not tasks[task_id].children for task_id in completed)
     total = sum(span.end - span.begin for span in spans)

@@ -29,12 +29,7 @@ LOG = 256 * 1024
 #: What cannot be taken back asks for a reason, and is confirmed.
 FINAL_VERBS = frozenset({Verb.FAIL, Verb.CANCEL})
 #: What a button does first: nothing, ask for a reason that may be left out, for one that must not, or for the answer.
-_FORMS = {
-    **dict.fromkeys(FINAL_VERBS, "final"),
-    Verb.BLOCK: "ask",
-    Verb.RETRY: "ask",
-    Verb.COMPLETE: "answer",
-}
+_FORMS = {**dict.fromkeys(FINAL_VERBS, "final"), Verb.BLOCK: "ask", Verb.RETRY: "ask", Verb.COMPLETE: "answer"}
 _LABELS = {Verb.START: "Take it in hand"}
 #: What stands above an answer, by where its task stands; of any other it is only as far as it came.
 _ANSWERS = {TaskStatus.COMPLETED: "Answer", TaskStatus.RUNNING: "Output so far"}
@@ -105,13 +100,7 @@ def log_page(site: Site, seen: SeenLog) -> str:
     )
 
 
-def task_page(
-    site: Site,
-    seen: SeenTask,
-    *,
-    given: Mapping[str, str] | None,
-    trouble: Trouble | None,
-) -> str:
+def task_page(site: Site, seen: SeenTask, *, given: Mapping[str, str] | None, trouble: Trouble | None) -> str:
     """Return the page; *given* is what a user has typed that did not work."""
     task, board = seen.task, seen.board
     attempts = board.attempts(task.id)
@@ -177,11 +166,7 @@ def _button(verb: Verb, why: str) -> Mapping[str, str]:
 def _facts(seen: SeenTask) -> list[tuple[str, str]]:
     task = seen.task
     facts = [
-        *(
-            (name.capitalize(), text)
-            for name, text in field_texts(task).items()
-            if name != "parent"
-        ),
+        *((name.capitalize(), text) for name, text in field_texts(task).items() if name != "parent"),
         ("Tags", ", ".join(task.tags)),
         ("Expected", one_line(task.expected, 300)),
         ("Cost", cost_of(seen.board.outcome(task.id))),

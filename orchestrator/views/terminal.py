@@ -161,9 +161,7 @@ _COLOURS: Mapping[str, int] = {
 MERGES = f"{ICONS[TaskStatus.RUNNING]} {NAMES[MERGER]}"
 
 #: Icon and word: ``✅ Completed``.
-LABELS: Mapping[TaskStatus, str] = {
-    status: f"{icon} {status.value.capitalize()}" for status, icon in ICONS.items()
-}
+LABELS: Mapping[TaskStatus, str] = {status: f"{icon} {status.value.capitalize()}" for status, icon in ICONS.items()}
 
 #: The order in which counts are told: what is done, what happens, what went wrong, what is left.
 SHOWN = (
@@ -224,9 +222,7 @@ def tally(counts: Mapping[TaskStatus, int], simulated: int = 0) -> str:
     total = sum(counts.values())
     played = f" ({simulated:,} only simulated)" if simulated else ""
     parts = [f"Completed {counts.get(TaskStatus.COMPLETED, 0)}/{total}{played}"]
-    parts += [
-        f"{status.value.capitalize()} {counts[status]}" for status in SHOWN if counts.get(status)
-    ]
+    parts += [f"{status.value.capitalize()} {counts[status]}" for status in SHOWN if counts.get(status)]
     return " · ".join(parts)
 
 

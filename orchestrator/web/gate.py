@@ -138,18 +138,14 @@ class Gate:
             answer: Response = RedirectResponse(place, 303)
         else:
             answer = HTMLResponse(pages.onward(place))
-        answer.set_cookie(
-            self._keys.cookie, self._keys.session, path=place, httponly=True, samesite="strict"
-        )
+        answer.set_cookie(self._keys.cookie, self._keys.session, path=place, httponly=True, samesite="strict")
         return answer
 
     def _is_known(self, request: Request) -> bool:
         """Anyone who answers on another port of this host can add a cookie of the same name; ours is among them."""
         pairs = "; ".join(request.headers.getlist("cookie")).split(";")
         given = (
-            value
-            for name, _, value in (each.strip().partition("=") for each in pairs)
-            if name == self._keys.cookie
+            value for name, _, value in (each.strip().partition("=") for each in pairs) if name == self._keys.cookie
         )
         return any(compare_digest(each.encode(), self._keys.session.encode()) for each in given)
 
@@ -175,9 +171,7 @@ class Gate:
             if waiting.cancelled_caught:
                 return _refused(408, "This took too long to arrive.")
             try:
-                pairs = parse_qsl(
-                    data.decode(errors="replace"), keep_blank_values=True, max_num_fields=_FIELDS
-                )
+                pairs = parse_qsl(data.decode(errors="replace"), keep_blank_values=True, max_num_fields=_FIELDS)
             except ValueError:
                 return _refused(413, f"These are more than {_FIELDS} fields.")
             fields = {name: value.replace("\r\n", "\n") for name, value in pairs}

@@ -76,12 +76,7 @@ def scene_of_task(layout: Layout, task: str) -> Scene:
 
 
 def plan(
-    site: Site,
-    layout: Layout,
-    asked: Mapping[str, str],
-    *,
-    trouble: Trouble | None,
-    given: Mapping[str, str] | None,
+    site: Site, layout: Layout, asked: Mapping[str, str], *, trouble: Trouble | None, given: Mapping[str, str] | None
 ) -> str:
     """Return the page of a plan, or of a directory of plans; *asked* is what the address asks for.
 
@@ -217,9 +212,7 @@ def log(site: Site, layout: Layout, task_id: str, attempt: str, stream: str) -> 
     """
     path = _log_file(layout, task_id, attempt, stream)
     board = Workspace(layout).load()
-    found = [
-        each for each in board.attempts(find_task(board, task_id).id) if each.number == int(attempt)
-    ]
+    found = [each for each in board.attempts(find_task(board, task_id).id) if each.number == int(attempt)]
     if not found:
         raise NotFoundError(f"{task_id} has no attempt {attempt}")
     data = read_tail(path, LOG)

@@ -54,11 +54,7 @@ if TYPE_CHECKING:
 _STATIC_FILES = os.path.join(os.path.dirname(__file__), "static")
 _VERBS = {verb.value: verb for verb in COMMANDS}
 _KINDS = {kind.value: kind for kind in (MessageKind.SHARE, MessageKind.DISCOVER)}
-_STATUSES: Mapping[int, int] = {
-    ExitStatus.BUSY: 409,
-    ExitStatus.HELD: 409,
-    ExitStatus.STATE_FAILED: 500,
-}
+_STATUSES: Mapping[int, int] = {ExitStatus.BUSY: 409, ExitStatus.HELD: 409, ExitStatus.STATE_FAILED: 500}
 
 
 def application(root: Layout, keys: Keys, live: Live, caller: str, program: str) -> Starlette:
@@ -85,11 +81,7 @@ def application(root: Layout, keys: Keys, live: Live, caller: str, program: str)
     # What it says of an address that leads nowhere names where it is, and whose: that is for who was let in.
     pages = Starlette(
         routes=[Mount("/plans/{plan}", routes=of_plan), *of_plan],
-        exception_handlers={
-            404: desk.nothing_here,
-            405: desk.not_by_this,
-            OrchestratorError: desk.failed,
-        },
+        exception_handlers={404: desk.nothing_here, 405: desk.not_by_this, OrchestratorError: desk.failed},
     )
     static = StaticFiles(directory=_STATIC_FILES)
     return Starlette(routes=[Mount(STATIC, static), Mount(keys.place, pages)])
@@ -125,26 +117,18 @@ class _Desk:
         return self.live.events(look, request.query_params.get("seen", ""))
 
     def overview(
-        self,
-        request: Request,
-        error: OrchestratorError | None = None,
-        given: Mapping[str, str] | None = None,
+        self, request: Request, error: OrchestratorError | None = None, given: Mapping[str, str] | None = None
     ) -> Response:
         """Show a plan, or the plans of a directory; *error* is why nothing came of what was *given*."""
         layout = self._layout(request)
         scene = queries.scene_of_plan(layout)
         with self.live.measured(scene):
             site = self._site(request, "/", scene.version())
-            page = queries.plan(
-                site, layout, request.query_params, trouble=_trouble(error), given=given
-            )
+            page = queries.plan(site, layout, request.query_params, trouble=_trouble(error), given=given)
         return HTMLResponse(page, _status(error))
 
     def task(
-        self,
-        request: Request,
-        error: OrchestratorError | None = None,
-        given: Mapping[str, str] | None = None,
+        self, request: Request, error: OrchestratorError | None = None, given: Mapping[str, str] | None = None
     ) -> Response:
         """Show a task; likewise."""
         layout, task = self._layout(request), request.path_params["task"]
@@ -152,14 +136,7 @@ class _Desk:
         with self.live.measured(scene):
             here = f"/tasks/{task}"
             site = self._site(request, here, scene.version(), events=f"{here}/events")
-            page = queries.task(
-                site,
-                layout,
-                task,
-                asked=request.query_params,
-                trouble=_trouble(error),
-                given=given,
-            )
+            page = queries.task(site, layout, task, asked=request.query_params, trouble=_trouble(error), given=given)
         return HTMLResponse(page, _status(error))
 
     def log(self, request: Request) -> Response:
@@ -174,9 +151,7 @@ class _Desk:
             page = queries.log(site, layout, task, attempt, stream)
         return HTMLResponse(page)
 
-    def _site(
-        self, request: Request, here: str = "/", version: str = "", events: str = "/events"
-    ) -> Site:
+    def _site(self, request: Request, here: str = "/", version: str = "", events: str = "/events") -> Site:
         plan = request.path_params.get("plan", "")
         site = Site(
             place=self.keys.place,
@@ -190,9 +165,7 @@ class _Desk:
         )
         asked = f"?{request.url.query}" if request.url.query and request.method == "GET" else ""
         return site._replace(
-            here=f"{site.base}{here}{asked}",
-            events=f"{site.base}{events}" if version else "",
-            version=version,
+            here=f"{site.base}{here}{asked}", events=f"{site.base}{events}" if version else "", version=version
         )
 
     def _layout(self, request: Request) -> Layout:
@@ -251,9 +224,7 @@ class _Desk:
         """Add a task."""
         form = request.scope["form"]
         given = {name: text for name in FIELD_OF if (text := form.get(name, "").strip())}
-        task = NewTask(
-            form.get("text", "").strip(), needs=form.get("needs", "").strip(), values=given
-        )
+        task = NewTask(form.get("text", "").strip(), needs=form.get("needs", "").strip(), values=given)
         layout = self._layout(request)
         try:
             added = add(layout, task, self.caller, lambda place: plugins(layout=place).registry)
@@ -310,9 +281,7 @@ class _Desk:
 
     def nothing_here(self, request: Request, _: Any) -> Response:
         """Answer for an address that leads nowhere."""
-        return HTMLResponse(
-            trouble_page(self._site(request), Trouble("There is no such page.")), 404
-        )
+        return HTMLResponse(trouble_page(self._site(request), Trouble("There is no such page.")), 404)
 
     def not_by_this(self, request: Request, _: Any) -> Response:
         """Lead from the address of a button, which a browser shows after a refusal, to the page that has it."""

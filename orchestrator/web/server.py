@@ -53,11 +53,7 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take it in, and make room."""
         self.since = self.loop.time()
-        others = [
-            each
-            for each in self.connections
-            if isinstance(each, Connection) and not each.transport.is_closing()
-        ]
+        others = [each for each in self.connections if isinstance(each, Connection) and not each.transport.is_closing()]
         if len(others) >= _MOST:
             # A page of ours whose line is cut opens another; no one is refused for the sake of who came before.
             min(others, key=lambda each: (not each.is_idle, each.since)).transport.abort()
@@ -74,9 +70,7 @@ _GRACE = 1.0
 _LOOK = 0.5
 
 
-def serve(
-    layout: Layout, port: int, caller: str, program: str, ready: Callable[[Keys], None]
-) -> None:
+def serve(layout: Layout, port: int, caller: str, program: str, ready: Callable[[Keys], None]) -> None:
     """Serve until a signal ends it.
 
     Args:
@@ -127,8 +121,7 @@ def _listen(port: int) -> socket.socket:
         return socket.create_server((_HOST, port))
     except OSError as error:
         raise UsageError(
-            f"cannot listen on port {port}: {os.strerror(error.errno or 0)}",
-            hint="--port 0 takes any free one",
+            f"cannot listen on port {port}: {os.strerror(error.errno or 0)}", hint="--port 0 takes any free one"
         ) from error
 
 
@@ -171,9 +164,7 @@ def shown_to() -> Iterator[Callable[[str], str]]:
     # Anyone who became another user may be told a place that is not there, or not theirs.
     place = os.environ.get("XDG_RUNTIME_DIR", "")
     with tempfile.TemporaryDirectory(
-        prefix="orchestrator-",
-        dir=place if os.access(place, os.W_OK | os.X_OK) else None,
-        ignore_cleanup_errors=True,
+        prefix="orchestrator-", dir=place if os.access(place, os.W_OK | os.X_OK) else None, ignore_cleanup_errors=True
     ) as directory:
 
         def show(address: str) -> str:

@@ -15,9 +15,7 @@ def write_rows(root: Path, rows: Mapping[str, Sequence[str]], front: str = "retr
     """Write a plan of rows: what is to be done, who does it, and of what type it is."""
     root.mkdir(exist_ok=True)
     plan = root / "master_plan.md"
-    cells = [
-        f"| {id} | {text} | {agent} | {kind} | None |" for id, (text, agent, kind) in rows.items()
-    ]
+    cells = [f"| {id} | {text} | {agent} | {kind} | None |" for id, (text, agent, kind) in rows.items()]
     head = ["| ID | Task | Agent | Type | Dependencies |", "|---|---|---|---|---|"]
     plan.write_text("\n".join(["---", front, "---", *head, *cells, ""]), encoding="utf-8")
     return plan

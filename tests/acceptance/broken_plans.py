@@ -59,11 +59,7 @@ BROKEN = {
         task("| T-01 | a | - | |\n| T-02 | b | Agent-01 | |"),
     ),
     "self dependency": Broken(
-        "self_dependency",
-        "p/master_plan.md:6",
-        "T-01 depends on itself",
-        "remove T-01",
-        task("| T-01 | a | T-01 | |"),
+        "self_dependency", "p/master_plan.md:6", "T-01 depends on itself", "remove T-01", task("| T-01 | a | T-01 | |")
     ),
     "duplicate id": Broken(
         "duplicate_id",
@@ -79,9 +75,7 @@ BROKEN = {
         "letters, digits",
         task("| ../../etc/passwd | a | None | |"),
     ),
-    "no id": Broken(
-        "bad_id", "p/master_plan.md:6", "a task without an id", "an id is", task("| | a | None | |")
-    ),
+    "no id": Broken("bad_id", "p/master_plan.md:6", "a task without an id", "an id is", task("| | a | None | |")),
     "no text": Broken(
         "no_text",
         "p/master_plan.md:7",
@@ -90,9 +84,7 @@ BROKEN = {
         task("| T-01 | | None | |\n| T-02 | | T-01 | |"),
         {"agent_tasks/agent-01.md": "true\n", "agent_tasks/agent-02.md": "---\nretries: 1\n---\n"},
     ),
-    "no table": Broken(
-        "no_table", "p/master_plan.md:1", "no task table", "add a table", "# Plan\n\nDo it all.\n"
-    ),
+    "no table": Broken("no_table", "p/master_plan.md:1", "no task table", "add a table", "# Plan\n\nDo it all.\n"),
     "no dashes": Broken(
         "no_table",
         "p/master_plan.md:3",
@@ -141,9 +133,7 @@ BROKEN = {
         "p/master_plan.md:6",
         "T-01 is assigned to 'shel', which looks like the agent 'shell' misspelt",
         "write shell",
-        task("| T-01 | a | None | |")
-        .replace("Agent", "Owner")
-        .replace("None | |", "None | shel |"),
+        task("| T-01 | a | None | |").replace("Agent", "Owner").replace("None | |", "None | shel |"),
     ),
     "unknown agent of the whole plan": Broken(
         "unknown_agent",
@@ -181,9 +171,7 @@ BROKEN = {
         "save it as UTF-8",
         f"# Plan\n\n\n> gr\xf6\xdfer\n{HEAD}".encode("latin-1"),
     ),
-    "UTF-16": Broken(
-        "not_utf8", "p/master_plan.md:1", "UTF-16", "save it as UTF-8", HEAD.encode("utf-16")
-    ),
+    "UTF-16": Broken("not_utf8", "p/master_plan.md:1", "UTF-16", "save it as UTF-8", HEAD.encode("utf-16")),
     "bad setting": Broken(
         "bad_setting",
         "p/master_plan.md:3",
@@ -231,9 +219,7 @@ BROKEN = {
         "p/master_plan.md:2",
         "merge conflict",
         "keep one",
-        ONE_TASK.replace(
-            "---\n", "---\n<<<<<<< HEAD\nretries: 2\n=======\nretries: 3\n>>>>>>> b\n", 1
-        ),
+        ONE_TASK.replace("---\n", "---\n<<<<<<< HEAD\nretries: 2\n=======\nretries: 3\n>>>>>>> b\n", 1),
     ),
     "task file with a merge conflict": Broken(
         "conflict",
@@ -249,9 +235,7 @@ BROKEN = {
         "merge conflict",
         "keep one",
         ONE_TASK,
-        {
-            "agent_tasks/agent-01.md": "# t\n\n```sh\ntrue\necho 'a'\n<<<<<<< b\ntrue\n=======\nfalse\n>>>>>>> b\n```\n"
-        },
+        {"agent_tasks/agent-01.md": "# t\n\n```sh\ntrue\necho 'a'\n<<<<<<< b\ntrue\n=======\nfalse\n>>>>>>> b\n```\n"},
     ),
     "task file with a merge conflict in its front matter": Broken(
         "conflict",
@@ -259,9 +243,7 @@ BROKEN = {
         "merge conflict",
         "keep one",
         ONE_TASK,
-        {
-            "agent_tasks/agent-01.md": "---\n<<<<<<< HEAD\nretries: 1\n=======\n>>>>>>> b\n---\ntrue\n"
-        },
+        {"agent_tasks/agent-01.md": "---\n<<<<<<< HEAD\nretries: 1\n=======\n>>>>>>> b\n---\ntrue\n"},
     ),
     "agent with a merge conflict": Broken(
         "conflict",

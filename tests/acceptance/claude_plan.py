@@ -41,11 +41,7 @@ class ClaudePlan:
 
     def write(self, tasks: int | Mapping[str, Row], **settings: object) -> Path:
         """Write a plan; of a number, so many tasks that need nothing."""
-        rows = (
-            {f"T-0{number}": f"do {number}" for number in range(1, tasks + 1)}
-            if isinstance(tasks, int)
-            else tasks
-        )
+        rows = {f"T-0{number}": f"do {number}" for number in range(1, tasks + 1)} if isinstance(tasks, int) else tasks
         settings.setdefault("agent", "claude")
         return write_plan(self.root, rows, more="", **settings)
 

@@ -23,9 +23,7 @@ _KNOWN = re.compile(
 Row = Sequence[str]
 
 
-def write_plan(
-    directory: Path, tasks: Mapping[str, Row], *, more: str = "", **settings: object
-) -> Path:
+def write_plan(directory: Path, tasks: Mapping[str, Row], *, more: str = "", **settings: object) -> Path:
     """Write a plan of shell tasks, with a task file for every command that is too much for a table cell.
 
     *more* is a person's text above the table; a setting that is None stays at its default.
@@ -96,10 +94,7 @@ def answer_of(directory: Path, task_id: str) -> str:
 def everything(directory: Path) -> dict[str, tuple[bytes, int]]:
     """Every file below a directory, with its content and the moment it was last written; of a folder the moment."""
     return {
-        str(path.relative_to(directory)): (
-            b"" if path.is_dir() else path.read_bytes(),
-            path.stat().st_mtime_ns,
-        )
+        str(path.relative_to(directory)): (b"" if path.is_dir() else path.read_bytes(), path.stat().st_mtime_ns)
         for path in [directory, *directory.rglob("*")]
     }
 

@@ -37,9 +37,7 @@ class Project:
     def orchestrate(self, command: str, *arguments: str, **env: str) -> Answer:
         """Call a command on the plan, with no more of an environment than it needs."""
         self.elsewhere.mkdir(exist_ok=True)
-        return Orchestrate(self.elsewhere, {"PATH": self.path})(
-            command, self.plan, *arguments, env=env
-        )
+        return Orchestrate(self.elsewhere, {"PATH": self.path})(command, self.plan, *arguments, env=env)
 
 
 def project(root: Path, example: str, path: str = SYSTEM_PATH) -> Project:

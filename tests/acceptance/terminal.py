@@ -22,18 +22,14 @@ class Seen:
 
 
 def type_into(
-    orchestrate: Orchestrate,
-    words: Sequence[str],
-    answers: Sequence[tuple[str, str | Callable[[], str]]],
+    orchestrate: Orchestrate, words: Sequence[str], answers: Sequence[tuple[str, str | Callable[[], str]]]
 ) -> Seen:
     """Call a command on a terminal of its own; type each answer, or what it returns, when what it answers is there."""
     return type_into_program(orchestrate, [sys.executable, "-m", "orchestrator", *words], answers)
 
 
 def type_into_program(
-    orchestrate: Orchestrate,
-    program: Sequence[str],
-    answers: Sequence[tuple[str, str | Callable[[], str]]],
+    orchestrate: Orchestrate, program: Sequence[str], answers: Sequence[tuple[str, str | Callable[[], str]]]
 ) -> Seen:
     """Do the same with any program."""
     master, terminal = pty.openpty()

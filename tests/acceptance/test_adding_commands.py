@@ -11,9 +11,7 @@ from tests.acceptance.plans import answer_of
 from tests.fakes.claude_calls import calls, install, script
 
 
-def test_a_command_and_a_sentence_in_one_fresh_queue(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path
-) -> None:
+def test_a_command_and_a_sentence_in_one_fresh_queue(orchestrate: Orchestrate, root: Path, tmp_path: Path) -> None:
     """S0-02, S0-03: the two lines of the seed as they stand; only the sentence is paid for."""
     install(tmp_path / "bin")
     script(tmp_path / "records", {"T-02": {"answer": "Found."}})
@@ -22,18 +20,14 @@ def test_a_command_and_a_sentence_in_one_fresh_queue(
     first = orchestrate("add", "echo hello", "--priority", "10", "--desc", "Task name")
     assert "a queue in which `shell` runs commands and claude, which costs money" in first.stderr
     assert f"T-01: a command; `shell` runs it in {tmp_path}, " in first.stderr
-    second = orchestrate(
-        "add", "Research AI memory architectures", "--priority", "10", "--desc", "Memory research"
-    )
+    second = orchestrate("add", "Research AI memory architectures", "--priority", "10", "--desc", "Memory research")
     assert "command" not in second.stderr
     assert 0 == orchestrate("run").returncode
     assert ["T-02"] == [call.task for call in calls(tmp_path / "records")]
     assert ("hello", "Found.") == (answer_of(root, "T-01").strip(), answer_of(root, "T-02"))
 
 
-def test_a_failed_command_is_never_given_to_an_agent_that_reads(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_failed_command_is_never_given_to_an_agent_that_reads(orchestrate: Orchestrate, root: Path) -> None:
     """Not by a second run either: there is no claude here, so that would be refused."""
     orchestrate.environment["PATH"] = "/usr/bin:/bin"
     assert 0 == orchestrate("add", "ls /nonexistent").returncode
@@ -42,9 +36,7 @@ def test_a_failed_command_is_never_given_to_an_agent_that_reads(
     assert "nonexistent" in orchestrate("show", "T-01").stdout
 
 
-def test_what_may_be_a_command_is_read_and_that_is_said(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_what_may_be_a_command_is_read_and_that_is_said(orchestrate: Orchestrate, root: Path) -> None:
     """With what has it run; who named an agent is told nothing."""
     told = orchestrate("add", "find bugs", "--json")
     assert "T-01: begins like a command, but claude reads it as a request" in told.stderr
@@ -78,10 +70,7 @@ def test_a_row_that_the_next_command_would_not_read_is_not_written(
         if command == "spawn":
             words = [words[0], *(["--label", words[2]] if words[2:] else [])]
         refused = orchestrate(command, *words, "--json")
-        assert (2, f"the task cannot be added: {said}") == (
-            refused.returncode,
-            refused.json["message"],
-        )
+        assert (2, f"the task cannot be added: {said}") == (refused.returncode, refused.json["message"])
         assert before == plan.read_bytes()
 
 
@@ -106,7 +95,4 @@ def test_a_dependency_may_be_said_as_in_a_cell(orchestrate: Orchestrate) -> None
     assert ["T-02"] == orchestrate("show", "T-03", "--json").json["task"]["needs"]
     assert ["T-03"] == orchestrate("show", "T-05", "--json").json["task"]["needs"]
     refused = orchestrate("add", "Tell nobody", "--depends-on", "whatever it takes")
-    assert (2, "error: --depends-on: task whatever not found") == (
-        refused.returncode,
-        refused.stderr.splitlines()[0],
-    )
+    assert (2, "error: --depends-on: task whatever not found") == (refused.returncode, refused.stderr.splitlines()[0])

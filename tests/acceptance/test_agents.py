@@ -36,9 +36,7 @@ def checks(answer: Answer) -> dict[str, tuple[str, str]]:
 # ── other command lines ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_ready_agents_work_as_they_are(
-    orchestrate: Orchestrate, crowd: Crowd, root: Path
-) -> None:
+def test_the_ready_agents_work_as_they_are(orchestrate: Orchestrate, crowd: Crowd, root: Path) -> None:
     """Copied, and no more: the prompt arrives whole, the answer is the answer, the options are accepted."""
     copy_examples(root)
     rows = {"T-01": ("Write it", "codex", ""), "T-02": ("Look it up", "", "research")}
@@ -54,19 +52,10 @@ def test_the_ready_agents_work_as_they_are(
         assert not [word for word in call["argv"] if words in word]  # type: ignore[attr-defined]
 
 
-def test_what_a_command_line_says_of_a_failure_is_told(
-    orchestrate: Orchestrate, crowd: Crowd, root: Path
-) -> None:
+def test_what_a_command_line_says_of_a_failure_is_told(orchestrate: Orchestrate, crowd: Crowd, root: Path) -> None:
     """Exit status and last words; and nothing printed is no answer, whatever the exit status."""
     copy_examples(root)
-    write_rows(
-        root,
-        {
-            "T-01": ("FAIL", "codex", ""),
-            "T-02": ("FAIL", "gemini", ""),
-            "T-03": ("SILENCE", "codex", ""),
-        },
-    )
+    write_rows(root, {"T-01": ("FAIL", "codex", ""), "T-02": ("FAIL", "gemini", ""), "T-03": ("SILENCE", "codex", "")})
     run = orchestrate("run", "--json")
     reasons = {e["task"]: e["text"] for e in run.events if e["event"] == "task_failed"}
     assert 1 == run.returncode
@@ -112,26 +101,15 @@ def test_a_role_is_claude_with_a_text_and_settings_of_its_own(
     write_agent(root, "reviewer", "model: opus\nmax_turns: 7\n---\nYou review, and you are kind.\n")
     write_rows(
         root,
-        {
-            "T-01": ("Review", "reviewer", ""),
-            "T-02": ("Review", "reviewer", ""),
-            "T-03": ("Do", "", ""),
-        },
+        {"T-01": ("Review", "reviewer", ""), "T-02": ("Review", "reviewer", ""), "T-03": ("Do", "", "")},
         "model: haiku",
     )
     write_task(root, "T-02", "Review it.\n", model="sonnet")
     assert 0 == orchestrate("run").returncode
     calls = crowd.claude()
     assert calls["T-01"].prompt.startswith("# Your role\n\nYou review, and you are kind.\n\n# Task")
-    models = {
-        task: [word for word in call.argv if word.startswith("--model=")]
-        for task, call in calls.items()
-    }
-    assert {
-        "T-01": ["--model=opus"],
-        "T-02": ["--model=sonnet"],
-        "T-03": ["--model=haiku"],
-    } == models
+    models = {task: [word for word in call.argv if word.startswith("--model=")] for task, call in calls.items()}
+    assert {"T-01": ["--model=opus"], "T-02": ["--model=sonnet"], "T-03": ["--model=haiku"]} == models
     assert "--max-turns=7" in calls["T-01"].argv
     assert "Your role" not in calls["T-03"].prompt
     assert ["reviewer", "claude"] == [front_of(root, each)["agent"] for each in ("T-01", "T-03")]
@@ -140,9 +118,7 @@ def test_a_role_is_claude_with_a_text_and_settings_of_its_own(
 # ── capacity ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_an_agent_never_has_more_to_do_than_it_may(
-    orchestrate: Orchestrate, tmp_path: Path, root: Path
-) -> None:
+def test_an_agent_never_has_more_to_do_than_it_may(orchestrate: Orchestrate, tmp_path: Path, root: Path) -> None:
     """One that is full keeps nobody else waiting; ``agents`` says who has how much to do."""
     gates = [Gate(tmp_path / f"gate-{n}") for n in (1, 2)]
     write_agent(root, "deploy", "extends: shell\nmax_parallel: 1\nbest_for: production\n")
@@ -169,26 +145,18 @@ def test_an_agent_never_has_more_to_do_than_it_may(
 # ── what is missing, and what is wrong ────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_run_fails_before_anything_starts_when_a_program_is_missing(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_run_fails_before_anything_starts_when_a_program_is_missing(orchestrate: Orchestrate, root: Path) -> None:
     """Where it is named, and what to do; ``agents`` and ``doctor`` say the same; who does not need it may lack it."""
     copy_examples(root)
     write_rows(root, {"T-01": ("true", "shell", ""), "T-02": ("Write it", "codex", "")})
     before = everything(root)
     run = orchestrate("run")
     assert (2, "") == (run.returncode, run.stdout)
-    assert (
-        ".orchestrator/agents/codex.md:6: the agent codex needs codex, which is not on PATH"
-        in run.stderr
-    )
+    assert ".orchestrator/agents/codex.md:6: the agent codex needs codex, which is not on PATH" in run.stderr
     assert "--simulate" in run.stderr
     assert before == everything(root)
     told = listed(orchestrate("agents", "--json"))["codex"]
-    assert (False, "the agent codex needs codex, which is not on PATH") == (
-        told["usable"],
-        told["reason"],
-    )
+    assert (False, "the agent codex needs codex, which is not on PATH") == (told["usable"], told["reason"])
     free = orchestrate("agent", "workload", "--below", "3").stdout.split()
     assert (True, False) == ("shell" in free, "codex" in free)
     doctor = orchestrate("doctor", "--json")
@@ -241,18 +209,13 @@ def test_a_file_that_makes_no_sense_starts_nothing(orchestrate: Orchestrate, roo
         assert 2 == told.returncode
         assert ".orchestrator/agents/eva.md:2: typs is not a field of an agent" in told.stderr
         assert "did you mean types?" in told.stderr
-        assert (
-            ".orchestrator/agents/eva.md:3: max_parallel: 'none' is not a whole number"
-            in told.stderr
-        )
+        assert ".orchestrator/agents/eva.md:3: max_parallel: 'none' is not a whole number" in told.stderr
     assert "failed" == checks(orchestrate("doctor", "--json"))["agents"][0]
     assert 0 == orchestrate("status").returncode
 
 
 @pytest.mark.parametrize("name", ["evaa", "eav"])
-def test_an_agent_that_is_not_there_is_a_problem_with_a_hint(
-    orchestrate: Orchestrate, root: Path, name: str
-) -> None:
+def test_an_agent_that_is_not_there_is_a_problem_with_a_hint(orchestrate: Orchestrate, root: Path, name: str) -> None:
     """The roster is among those that are known."""
     write_agent(root, "eva", "types: test\n")
     write_rows(root, {"T-01": ("Test it", name, "")})

@@ -160,9 +160,7 @@ answer = told
     assert ["UsageError"] * 4 + ["NotFoundError", "UsageError"] == [each[0] for each in told]
 
 
-def test_a_keyword_that_there_is_not_is_answered_with_the_right_one(
-    orchestrate: Orchestrate,
-) -> None:
+def test_a_keyword_that_there_is_not_is_answered_with_the_right_one(orchestrate: Orchestrate) -> None:
     """Of settings, and of what only this method takes."""
     script = """
 plan, told = Orchestrator(), []
@@ -372,15 +370,8 @@ try:
 except OrchestratorError as error:
     answer.append(error.code)
 """
-    stopped, news, holder, standing, completed, booked, answers, agents, code = play(
-        orchestrate, script
-    )
-    assert (True, [True, False], None, ["completed", "pending"]) == (
-        stopped,
-        news,
-        holder,
-        standing,
-    )
+    stopped, news, holder, standing, completed, booked, answers, agents, code = play(orchestrate, script)
+    assert (True, [True, False], None, ["completed", "pending"]) == (stopped, news, holder, standing)
     assert (1, [], ["one", ""]) == (completed, booked, answers)
     assert ["claude", "shell", "simulated"] == agents
     assert "not_found" == code

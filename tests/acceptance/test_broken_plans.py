@@ -20,9 +20,7 @@ def plant(directory: Path, broken: Broken) -> None:
 
 
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN.keys())
-def test_a_plan_that_makes_no_sense_is_not_run(
-    orchestrate: Orchestrate, tmp_path: Path, broken: Broken
-) -> None:
+def test_a_plan_that_makes_no_sense_is_not_run(orchestrate: Orchestrate, tmp_path: Path, broken: Broken) -> None:
     """It is said what is wrong, in which line of which file, and what to do; nothing is written or started."""
     plant(tmp_path / "p", broken)
     before = everything(tmp_path)
@@ -37,9 +35,7 @@ def test_a_plan_that_makes_no_sense_is_not_run(
     assert before == everything(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "kind", ["cycle", "unknown agent", "task file with a bad setting", "no rows"]
-)
+@pytest.mark.parametrize("kind", ["cycle", "unknown agent", "task file with a bad setting", "no rows"])
 @pytest.mark.parametrize("command", ["run", "validate"])
 def test_people_are_told_what_programs_are_told(
     orchestrate: Orchestrate, tmp_path: Path, command: str, kind: str
@@ -113,9 +109,7 @@ def test_everything_that_is_wrong_is_told_at_once(orchestrate: Orchestrate, root
     } == {each["code"]: each["where"] for each in told.json["problems"]}
 
 
-def test_marks_of_a_merge_that_code_shows_are_no_merge(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_marks_of_a_merge_that_code_shows_are_no_merge(orchestrate: Orchestrate, root: Path) -> None:
     """A task may be about them: its file is run as it stands."""
     write_plan(root, {"T-01": "cat"})
     shown = "<<<<<<< HEAD\none\n=======\ntwo\n>>>>>>> b"

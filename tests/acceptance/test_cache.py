@@ -56,9 +56,7 @@ def cache(orchestrate: Orchestrate, root: Path) -> Path:
     ],
     ids=["a status", "a command", "an id"],
 )
-def test_a_run_does_what_the_files_say(
-    orchestrate: Orchestrate, root: Path, cache: Path, change: Change
-) -> None:
+def test_a_run_does_what_the_files_say(orchestrate: Orchestrate, root: Path, cache: Path, change: Change) -> None:
     before = orchestrate("status", "--json").json, orchestrate("list", "--json").json
     changed = change(cache.read_text(encoding="utf-8"))
     assert changed != cache.read_text(encoding="utf-8")
@@ -74,9 +72,7 @@ def test_a_run_does_what_the_files_say(
     assert "three" == answer_of(root, "T-03")
 
 
-def test_a_run_believes_not_even_a_cache_that_fits(
-    orchestrate: Orchestrate, root: Path, cache: Path
-) -> None:
+def test_a_run_believes_not_even_a_cache_that_fits(orchestrate: Orchestrate, root: Path, cache: Path) -> None:
     """One that is as it would be written, of files with just these sizes and times."""
     from orchestrator.store.index import read_cache, write_cache
 
@@ -87,9 +83,7 @@ def test_a_run_believes_not_even_a_cache_that_fits(
     assert {"T-01": "failed", "T-02": "skipped", "T-03": "completed"} == orchestrate.statuses()
 
 
-def test_a_leaf_of_another_type_is_not_noticed(
-    orchestrate: Orchestrate, root: Path, cache: Path
-) -> None:
+def test_a_leaf_of_another_type_is_not_noticed(orchestrate: Orchestrate, root: Path, cache: Path) -> None:
     """Wherever it stands."""
     text = cache.read_text(encoding="utf-8")
     raw, before = json.loads(text), orchestrate.statuses()

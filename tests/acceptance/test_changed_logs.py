@@ -19,9 +19,7 @@ REWRITES = {
 
 
 @pytest.mark.parametrize("rewrite", REWRITES.values(), ids=REWRITES)
-def test_an_answer_begins_anew_with_its_log(
-    orchestrate: Orchestrate, gate: Gate, root: Path, rewrite: str
-) -> None:
+def test_an_answer_begins_anew_with_its_log(orchestrate: Orchestrate, gate: Gate, root: Path, rewrite: str) -> None:
     """Of what was read before nothing is left, and nothing is cut: the answer is what the log holds (promise 6)."""
     write_plan(root, {"T-01": f"echo hello; {gate.wait}; {rewrite}", "T-02": ("cat", "T-01")})
     run = orchestrate.start("run")
@@ -35,14 +33,10 @@ def test_an_answer_begins_anew_with_its_log(
 
 
 @pytest.mark.parametrize("wait", [True, False], ids=["read", "unread"])
-def test_a_log_that_is_gone_completes_nothing(
-    orchestrate: Orchestrate, gate: Gate, root: Path, *, wait: bool
-) -> None:
+def test_a_log_that_is_gone_completes_nothing(orchestrate: Orchestrate, gate: Gate, root: Path, *, wait: bool) -> None:
     """Nobody knows what its agent answered."""
     away = 'rm "$ORCHESTRATOR_DIR/logs/agent-01.attempt-1.out"'
-    write_plan(
-        root, {"T-01": f"echo hello; {gate.wait}; {away}; echo more", "T-02": ("cat", "T-01")}
-    )
+    write_plan(root, {"T-01": f"echo hello; {gate.wait}; {away}; echo more", "T-02": ("cat", "T-01")})
     run = orchestrate.start("run")
     gate.await_task(run)
     if wait:

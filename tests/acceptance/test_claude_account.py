@@ -53,9 +53,7 @@ def opens_later(claude: ClaudePlan, **settings: object) -> str:
 
 
 @pytest.mark.parametrize(("name", "days"), [("spend-limit-400", 6), ("spend-limit-as-json-400", 3)])
-def test_a_spend_limit_holds_until_the_day_it_names(
-    claude: ClaudePlan, name: str, days: int
-) -> None:
+def test_a_spend_limit_holds_until_the_day_it_names(claude: ClaudePlan, name: str, days: int) -> None:
     """However far away that is."""
     claude.play({"T-01": [case(name), {}]})
     day = datetime.now(UTC) + timedelta(days=days)
@@ -107,9 +105,7 @@ def test_a_limit_of_the_account_holds_every_model(claude: ClaudePlan) -> None:
         ("limit-of-one-model-429", "claude-opus-5-5", ""),
     ],
 )
-def test_a_limit_of_one_model_holds_that_model_alone(
-    claude: ClaudePlan, name: str, model: str, other: str
-) -> None:
+def test_a_limit_of_one_model_holds_that_model_alone(claude: ClaudePlan, name: str, model: str, other: str) -> None:
     """The others are completed, and it is tried once; the next run does not try it either before its moment."""
     claude.write(3, on_hold="stop", **({"model": other} if other else {}))
     write_task(claude.root, "T-01", "do it", model=model)
@@ -126,12 +122,7 @@ def test_a_limit_of_one_model_holds_that_model_alone(
 
 
 @pytest.mark.parametrize(
-    ("name", "hours"),
-    [
-        ("resets-in-a-zone-429", 3),
-        ("resets-on-a-day-429", 72),
-        ("resets-in-an-unknown-zone-429", 3),
-    ],
+    ("name", "hours"), [("resets-in-a-zone-429", 3), ("resets-on-a-day-429", 72), ("resets-in-an-unknown-zone-429", 3)]
 )
 def test_a_moment_in_words_is_that_of_its_zone(claude: ClaudePlan, name: str, hours: int) -> None:
     """An unknown zone counts as the local one, which is UTC here."""
@@ -159,9 +150,7 @@ def test_a_moment_in_words_is_that_of_its_zone(claude: ClaudePlan, name: str, ho
         (case("does-not-start", down_for=5, stderr="Error: connect ECONNREFUSED ::1:443"), 5),
     ],
 )
-def test_an_outage_is_backed_off_from_as_one(
-    claude: ClaudePlan, step: dict[str, object], tasks: int
-) -> None:
+def test_an_outage_is_backed_off_from_as_one(claude: ClaudePlan, step: dict[str, object], tasks: int) -> None:
     """With all settings at their defaults everything is completed, after a dozen failed calls at most; none charged."""
     claude.write(tasks, retries=None, retry_delay=None)
     claude.play({"*": step})
@@ -290,7 +279,5 @@ def test_a_key_that_pays_beside_a_login_is_named(orchestrate: Orchestrate, tmp_p
         assert (0, "warning") == (doctor.returncode, login["level"])
         assert f"{name} is set: that key pays" in login["found"]
         assert value not in doctor.stdout
-    (login,) = [
-        each for each in orchestrate("doctor", "--json").json["checks"] if each["name"] == "login"
-    ]
+    (login,) = [each for each in orchestrate("doctor", "--json").json["checks"] if each["name"] == "login"]
     assert "ok" == login["level"]

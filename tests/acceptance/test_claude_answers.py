@@ -41,9 +41,7 @@ def went_on(claude: ClaudePlan) -> bool:
         ("good-answer-then-abort", "exit 134: free(): invalid pointer"),
     ],
 )
-def test_a_complete_answer_counts_however_the_process_ends(
-    claude: ClaudePlan, name: str, end: str
-) -> None:
+def test_a_complete_answer_counts_however_the_process_ends(claude: ClaudePlan, name: str, end: str) -> None:
     """Once, handed on, and run and result say how it ended."""
     claude.write(TWO)
     claude.play({"T-01": case(name)})
@@ -70,9 +68,7 @@ def test_a_complete_answer_counts_however_the_process_ends(
         ("noise-around-the-result", ("The page is written, in three parts.",)),
     ],
 )
-def test_the_last_words_of_the_model_are_the_answer(
-    claude: ClaudePlan, name: str, answers: tuple[str, ...]
-) -> None:
+def test_the_last_words_of_the_model_are_the_answer(claude: ClaudePlan, name: str, answers: tuple[str, ...]) -> None:
     """Wherever in the stream they stand; they are handed on."""
     claude.write(TWO)
     claude.play({"T-01": case(name)})
@@ -100,9 +96,7 @@ def test_the_last_words_of_the_model_are_the_answer(
         "cut-at-max-tokens",
     ],
 )
-def test_after_work_without_an_answer_the_conversation_goes_on(
-    claude: ClaudePlan, name: str
-) -> None:
+def test_after_work_without_an_answer_the_conversation_goes_on(claude: ClaudePlan, name: str) -> None:
     """What was done before is not paid for again."""
     claude.write(TWO, retries=1)
     claude.play({"T-01": [case(name), case("good-answer")]})
@@ -113,15 +107,11 @@ def test_after_work_without_an_answer_the_conversation_goes_on(
 
 
 @pytest.mark.parametrize("place", ["the task file", "the plan"])
-def test_where_more_turns_are_allowed_the_conversation_goes_on(
-    claude: ClaudePlan, place: str
-) -> None:
+def test_where_more_turns_are_allowed_the_conversation_goes_on(claude: ClaudePlan, place: str) -> None:
     """It is told its assignment again only where that may have been changed."""
     settings = {"max_turns": 50}
     claude.write(1, **({} if place == "the task file" else settings))
-    file = write_task(
-        claude.root, "T-01", "port the tests", **(settings if place == "the task file" else {})
-    )
+    file = write_task(claude.root, "T-01", "port the tests", **(settings if place == "the task file" else {}))
     claude.play({"T-01": [case("max-turns"), case("good-answer")]})
     assert (1, 1) == (claude.run().returncode, len(claude.calls()))
     if place == "the task file":

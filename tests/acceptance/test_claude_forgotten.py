@@ -31,9 +31,7 @@ def take_out_and_delete(claude: ClaudePlan) -> None:
 
 
 @pytest.mark.parametrize("lose", [delete, cut_short, take_out, take_out_and_delete])
-def test_nothing_makes_a_budget_forget(
-    claude: ClaudePlan, lose: Callable[[ClaudePlan], None]
-) -> None:
+def test_nothing_makes_a_budget_forget(claude: ClaudePlan, lose: Callable[[ClaudePlan], None]) -> None:
     """It is spent, so nothing starts any more, in any later run."""
     claude.write(2, budget_usd=0.8, task_budget_usd=0.4)
     claude.play({"*": {"turns": [0.4]}})
@@ -92,9 +90,7 @@ def test_afresh_counts_anew(claude: ClaudePlan) -> None:
 
 
 @pytest.mark.parametrize("has_result", [True, False])
-def test_afresh_forgets_the_rows_that_were_taken_out(
-    claude: ClaudePlan, *, has_result: bool
-) -> None:
+def test_afresh_forgets_the_rows_that_were_taken_out(claude: ClaudePlan, *, has_result: bool) -> None:
     """They are no part of the new round, and eat none of its budget."""
     money = {"budget_usd": 1.2, "task_budget_usd": 0.6}
     claude.write({"T-01": "do 1", "T-02": "do 2"}, **money)

@@ -38,9 +38,7 @@ def test_a_usage_limit_is_waited_for_and_charges_no_attempt(claude: ClaudePlan) 
     assert all(call.start > canary.start + 0.4e9 for call in (second, third))
     words = [event["event"] for event in run.events if event["event"].startswith("run_")]
     # The fake counts in whole seconds: who is told a second later holds the account again.
-    assert ["run_started", "run_held", "run_resumed", "run_ended"] == [
-        word for word, _ in groupby(words)
-    ]
+    assert ["run_started", "run_held", "run_resumed", "run_ended"] == [word for word, _ in groupby(words)]
 
 
 def test_tasks_of_other_agents_go_on_meanwhile(claude: ClaudePlan) -> None:
@@ -84,9 +82,7 @@ def test_a_hold_is_lifted_by_retry(claude: ClaudePlan) -> None:
     assert re.search(rf"^⏸ .*opens .*{clock}", run.stderr, re.MULTILINE)
     assert "hint: `orchestrator retry T-01` lifts the hold" in run.stderr
     # How long that took belongs to what was done, and whoever does the next step does not meet the same again.
-    assert re.search(
-        r"^0 of 3 tasks completed in [0-9.]+m?s; claude is held", run.stderr, re.MULTILINE
-    )
+    assert re.search(r"^0 of 3 tasks completed in [0-9.]+m?s; claude is held", run.stderr, re.MULTILINE)
     held = claude.orchestrate("wait")
     assert (4, True) == (held.returncode, clock in held.stdout)
     assert "next: orchestrator run --detach --on-hold wait\n" in held.stdout
@@ -140,29 +136,20 @@ def test_a_hold_is_shown_everywhere(claude: ClaudePlan) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_run_that_was_ended_while_it_was_held_goes_on_later(
-    claude: ClaudePlan, number: signal.Signals
-) -> None:
+def test_a_run_that_was_ended_while_it_was_held_goes_on_later(claude: ClaudePlan, number: signal.Signals) -> None:
     """It leaves no process; the next one starts nothing before the account opens."""
     claude.write(2, max_parallel=1)
     claude.play({"*": {"do": "usage_limit", "times": 1, "resets_in": 4}})
     first = claude.start()
     claude.await_journal(first, "run · held")
     first.send_signal(number)
-    assert (128 + number if number == signal.SIGTERM else -number) == claude.orchestrate.finish(
-        first
-    ).returncode
+    assert (128 + number if number == signal.SIGTERM else -number) == claude.orchestrate.finish(first).returncode
     assert not any(is_alive(call.pid) for call in claude.calls())
     second = claude.run()
     assert 0 == second.returncode
     opens = datetime.fromisoformat(claude.attempts("T-01")[0]["until"]).timestamp()
-    assert ["hit your 5-hour limit" in event["text"] for event in events(second, "run_held")] == [
-        True
-    ]
-    starts = [
-        datetime.fromisoformat(event["time"]).timestamp()
-        for event in events(second, "task_started")
-    ]
+    assert ["hit your 5-hour limit" in event["text"] for event in events(second, "run_held")] == [True]
+    starts = [datetime.fromisoformat(event["time"]).timestamp() for event in events(second, "task_started")]
     assert 2 == len(starts)
     assert min(starts) >= opens - 0.01
     assert ["held", "completed"] == claude.statuses("T-01")
@@ -191,12 +178,9 @@ def test_without_a_login_one_attempt_is_made_and_not_ten(claude: ClaudePlan, doe
 
 
 @pytest.mark.parametrize(
-    ("does", "said"),
-    [("not_logged_in", "Not logged in"), ("http401", "401"), ("credit_too_low", "Credit balance")],
+    ("does", "said"), [("not_logged_in", "Not logged in"), ("http401", "401"), ("credit_too_low", "Credit balance")]
 )
-def test_what_only_a_person_can_open_is_not_just_run_again(
-    claude: ClaudePlan, does: str, said: str
-) -> None:
+def test_what_only_a_person_can_open_is_not_just_run_again(claude: ClaudePlan, does: str, said: str) -> None:
     """Whoever follows `next:` would meet it again and again: it is `doctor`, which tells of it and what to do."""
     claude.write(2, max_parallel=1)
     claude.play({"*": {"do": does}})
@@ -234,9 +218,7 @@ def holds(claude: ClaudePlan) -> list[dict[str, str]]:
 
 def test_close_to_its_limit_an_account_has_one_attempt_at_a_time(claude: ClaudePlan) -> None:
     """Once a call warns, the others follow one after the other."""
-    claude.write(
-        {"T-01": "warn", **{f"T-0{n}": (f"do {n}", "T-01") for n in (2, 3, 4)}}, max_parallel=4
-    )
+    claude.write({"T-01": "warn", **{f"T-0{n}": (f"do {n}", "T-01") for n in (2, 3, 4)}}, max_parallel=4)
     claude.play({"T-01": {"warning": 0.95}, "*": {"warning": 0.96, "delay": 0.3}})
     assert 0 == claude.run().returncode
     made = claude.calls()

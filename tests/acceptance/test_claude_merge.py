@@ -161,9 +161,7 @@ def test_when_the_merge_fails_the_results_are_there_and_it_is_said(claude: Claud
     run = claude.run()
     assert 0 == run.returncode
     output = claude.text("final_output.md")
-    assert re.search(
-        r"^> Not merged, the structured output follows: API Error: 400", output, re.MULTILINE
-    )
+    assert re.search(r"^> Not merged, the structured output follows: API Error: 400", output, re.MULTILINE)
     assert "Answer to T-01" in output
     assert ["Not merged, the structured output follows: API Error: 400 stub bad request"] == [
         event["text"] for event in events(run, "warning")
@@ -316,11 +314,7 @@ def test_a_merge_that_the_budget_does_not_let_start_keeps_its_run_from_being_don
     ("does", "step", "hint"),
     [
         ({"do": "not_logged_in"}, "doctor", "it waits for a person"),
-        (
-            {"do": "usage_limit", "resets_in": 3600},
-            "run --detach --on-hold wait",
-            "`orchestrator run` tries",
-        ),
+        ({"do": "usage_limit", "resets_in": 3600}, "run --detach --on-hold wait", "`orchestrator run` tries"),
     ],
     ids=["login", "limit"],
 )
@@ -346,9 +340,7 @@ def test_a_merge_that_an_account_holds_keeps_its_run_from_being_done(
     assert merged_at(claude.text("final_output.md"))
 
 
-def test_a_merge_that_was_done_while_the_runner_was_frozen_is_not_done_again(
-    claude: ClaudePlan,
-) -> None:
+def test_a_merge_that_was_done_while_the_runner_was_frozen_is_not_done_again(claude: ClaudePlan) -> None:
     """Its answer is taken from its log by the next run: nothing is paid for twice (promise 3)."""
     claude.write(2, aggregate="claude")
     claude.play({"_merge": {**MERGED, "wait_for": "go"}})
@@ -361,10 +353,7 @@ def test_a_merge_that_was_done_while_the_runner_was_frozen_is_not_done_again(
     claude.orchestrate.finish(run)
     again = claude.run()
     assert (0, 1) == (again.returncode, len(claude.calls("_merge")))
-    assert (pytest.approx(0.512), 0) == (
-        again.events[-1]["cost_usd"],
-        again.events[-1]["unknown_costs"],
-    )
+    assert (pytest.approx(0.512), 0) == (again.events[-1]["cost_usd"], again.events[-1]["unknown_costs"])
     assert "made from all" in claude.text("final_output.md")
 
 

@@ -73,10 +73,7 @@ def test_when_the_money_is_used_up_the_rest_is_named_and_left(claude: ClaudePlan
     assert 2 == claude.orchestrate("run", "--detach", "--raise-budget", "MORE").returncode
     looked = claude.orchestrate("status").stdout
     assert "Cost: $0.6000 of a budget of $1.00" in looked
-    assert (
-        " ended: $0.4000 of the budget of $1.00 is left, too little for T-03 (needs $0.5000)\n"
-        in looked
-    )
+    assert " ended: $0.4000 of the budget of $1.00 is left, too little for T-03 (needs $0.5000)\n" in looked
     assert looked.endswith("\nnext: orchestrator run --detach --raise-budget MORE\n")
     assert 1.0 == claude.orchestrate("status", "--json").json["budget_usd"]
     assert 0 == claude.run("--raise-budget", "1.1").returncode
@@ -93,9 +90,7 @@ def test_a_task_that_met_its_share_of_the_budget_has_nothing_to_mend(claude: Cla
     assert "is all it was given of the budget" in claude.attempts("T-01")[0]["reason"]
 
 
-def test_after_a_run_with_more_money_than_the_plan_has_the_next_one_needs_it_too(
-    claude: ClaudePlan,
-) -> None:
+def test_after_a_run_with_more_money_than_the_plan_has_the_next_one_needs_it_too(claude: ClaudePlan) -> None:
     """``next`` is no run that would end at once."""
     claude.write({"T-01": "do 1", "T-02": ("do 2", "T-01")}, budget_usd=1)
     claude.play({"T-01": {"turns": [1.1]}, "T-02": {"do": "hang", "turns": [0.1]}})
@@ -225,9 +220,7 @@ def test_what_a_killed_attempt_cost_is_unknown_until_its_session_says(claude: Cl
 
 
 @pytest.mark.parametrize("version", ["", "2.1.400"])
-def test_a_session_that_tells_only_its_sum_is_not_paid_for_twice(
-    claude: ClaudePlan, version: str
-) -> None:
+def test_a_session_that_tells_only_its_sum_is_not_paid_for_twice(claude: ClaudePlan, version: str) -> None:
     """What its earlier attempts are known to have cost is taken off: in the result, by model, and in the sum."""
     claude.write(1, retries=0)
     waits = {"do": "background", "until": "never", "version": version}
@@ -333,10 +326,7 @@ def test_each_plan_has_the_planning_that_was_paid_for_it(claude: ClaudePlan) -> 
     assert 0 == plan().returncode  # asked twice
     first = claude.orchestrate("status", "--json").json["cost_usd"]
     archived = Path(plan().json["archived"])
-    costs = [
-        claude.orchestrate("status", place, "--json").json["cost_usd"]
-        for place in (archived, claude.root)
-    ]
+    costs = [claude.orchestrate("status", place, "--json").json["cost_usd"] for place in (archived, claude.root)]
     assert [first, first / 2] == costs
     assert ["1", "2"] == sorted(path.stem[-1] for path in archived.glob("logs/_plan*.json"))
     assert ["3"] == [path.stem[-1] for path in claude.root.glob("logs/*.json")]

@@ -57,15 +57,11 @@ def test_after_a_timeout_the_same_session_goes_on(claude: ClaudePlan) -> None:
     assert "timed out after" in second.prompt
     assert "count the leaves" in first.prompt
     assert "count the leaves" not in second.prompt
-    assert [(1, "failed"), (2, "completed")] == [
-        (each["charge"], each["status"]) for each in claude.attempts("T-01")
-    ]
+    assert [(1, "failed"), (2, "completed")] == [(each["charge"], each["status"]) for each in claude.attempts("T-01")]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda each: each.name)
-def test_what_waits_for_its_background_work_has_not_answered(
-    claude: ClaudePlan, number: signal.Signals
-) -> None:
+def test_what_waits_for_its_background_work_has_not_answered(claude: ClaudePlan, number: signal.Signals) -> None:
     """Its first result is none when it is cut short; what it cost by then is known, and its session goes on."""
     claude.write({"T-01": "test it", "T-02": ("use it", "T-01")}, retries=0)
     claude.play({"T-01": [{"do": "background", "until": "never"}, {"answer": "all passed"}]})
@@ -88,9 +84,7 @@ def test_what_is_still_at_work_when_its_time_is_over_is_told(claude: ClaudePlan)
     assert 0 == run.returncode
     (warning,) = events(run, "warning")
     assert ("T-01", True) == (warning["task"], "1 background task still at work" in warning["text"])
-    assert "| At work when it was ended | 1 background task |" in claude.text(
-        "results/agent-01-result.md"
-    )
+    assert "| At work when it was ended | 1 background task |" in claude.text("results/agent-01-result.md")
 
 
 def test_an_agent_that_is_silent_for_too_long_is_ended_and_goes_on(claude: ClaudePlan) -> None:
@@ -189,9 +183,7 @@ def test_a_bad_answer_is_asked_for_anew(claude: ClaudePlan, does: str) -> None:
 
 
 @pytest.mark.parametrize("does", ["http529", "http500"])
-def test_a_service_that_failed_before_anything_was_said_is_asked_anew(
-    claude: ClaudePlan, does: str
-) -> None:
+def test_a_service_that_failed_before_anything_was_said_is_asked_anew(claude: ClaudePlan, does: str) -> None:
     """There is nothing in the session yet."""
     claude.write(1, retries=1)
     claude.play({"T-01": [{"do": does}, {}]})
@@ -210,10 +202,7 @@ def test_a_session_that_is_gone_is_begun_anew_and_charges_nothing(claude: Claude
     first, last = claude.calls()
     assert not is_resumed(first, last)
     interrupted, gone, done = claude.attempts("T-01")
-    assert ("interrupted", "its session is gone; it begins a new one") == (
-        gone["status"],
-        gone["reason"],
-    )
+    assert ("interrupted", "its session is gone; it begins a new one") == (gone["status"], gone["reason"])
     assert [1, 1, 1] == [each["charge"] for each in (interrupted, gone, done)]
 
 

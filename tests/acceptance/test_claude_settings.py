@@ -10,11 +10,7 @@ import pytest
 from tests.acceptance.claude_plan import ClaudePlan, cap, flags, schema
 from tests.acceptance.plans import answer_of, everything, result_of, write_task
 
-VERDICT = {
-    "type": "object",
-    "properties": {"is_good": {"type": "boolean"}},
-    "required": ["is_good"],
-}
+VERDICT = {"type": "object", "properties": {"is_good": {"type": "boolean"}}, "required": ["is_good"]}
 
 
 # ── permissions ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -46,9 +42,7 @@ def test_on_denial_accept_takes_the_answer_and_lists_what_was_denied(claude: Cla
     assert 0 == claude.run("--on-denial", "accept").returncode
     text = result_of(claude.root, "T-01")
     assert "as far as I could" == answer_of(claude.root, "T-01").strip()
-    assert (
-        "These rules in `allowed_tools` would have let it through:\n- `Edit(//proj/a.txt)`" in text
-    )
+    assert "These rules in `allowed_tools` would have let it through:\n- `Edit(//proj/a.txt)`" in text
 
 
 @pytest.mark.parametrize(
@@ -94,10 +88,7 @@ def test_a_setting_of_the_run_is_none_of_a_task(claude: ClaudePlan, setting: str
     before = everything(claude.root)
     refused = claude.orchestrate("run")
     assert 2 == refused.returncode
-    assert (
-        f"error: .orchestrator/agent_tasks/agent-01.md:3: {name} is a setting of the whole run"
-        in refused.stderr
-    )
+    assert f"error: .orchestrator/agent_tasks/agent-01.md:3: {name} is a setting of the whole run" in refused.stderr
     assert before == everything(claude.root)
     assert [] == claude.calls()
 
@@ -153,9 +144,7 @@ def test_an_answer_with_a_schema_is_json_for_everybody(claude: ClaudePlan, is_in
     assert VERDICT == json.loads(flags(claude.calls("T-01")[0])["--json-schema"])
     assert '```json\n{\n  "is_good": false\n}\n```' in result_of(claude.root, "T-01")
     assert '```json\n{\n  "is_good": false\n}\n```' in claude.calls("T-02")[0].prompt
-    assert {"is_good": False} == claude.orchestrate("show", "T-01", "--json").json["task"][
-        "structured"
-    ]
+    assert {"is_good": False} == claude.orchestrate("show", "T-01", "--json").json["task"]["structured"]
     assert {"is_good": False} == json.loads(answer_of(claude.root, "T-03"))
 
 
@@ -234,9 +223,7 @@ def test_a_file_that_is_not_there_is_named(claude: ClaudePlan, name: str) -> Non
     assert f"master_plan.md:5: {name}: there is no {claude.root}/given" in refused.stderr
     (claude.root / "given").write_text("x")
     assert 0 == claude.run().returncode
-    option = {"add_dirs": "--add-dir", "mcp_config": "--mcp-config"}.get(
-        name, "--append-system-prompt-file"
-    )
+    option = {"add_dirs": "--add-dir", "mcp_config": "--mcp-config"}.get(name, "--append-system-prompt-file")
     assert [str(claude.root / "given")] * 2 == [flags(call)[option] for call in claude.calls()]
 
 

@@ -13,9 +13,7 @@ import pytest
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, write_plan
 
-pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root may be several users"),
-]
+pytestmark = [pytest.mark.skipif(os.geteuid() != 0, reason="only root may be several users")]
 
 #: Who calls, and a colleague of theirs; nobody has a name.
 PERSON, COLLEAGUE = 12345, 12346
@@ -76,9 +74,7 @@ def test_a_plan_that_root_closed_as_a_whole_is_given_back(
     assert f"sudo chown -R {PERSON} {root}" in directory_of(orchestrate)["hint"]
 
 
-def test_a_plan_of_somebody_else_that_is_closed_as_a_whole(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_plan_of_somebody_else_that_is_closed_as_a_whole(orchestrate: Orchestrate, root: Path) -> None:
     """It is named, and nothing that would take it from them."""
     give(root, COLLEAGUE)
     root.chmod(0o700)
@@ -112,9 +108,7 @@ def test_a_run_on_its_own_says_what_opens_its_output(orchestrate: Orchestrate, r
     assert f"`sudo chown -R {PERSON} {root}`" in answer.stderr
 
 
-def test_what_a_colleague_closed_in_a_shared_plan_stays_shared(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_what_a_colleague_closed_in_a_shared_plan_stays_shared(orchestrate: Orchestrate, root: Path) -> None:
     """One call with `umask 022` is mended by who made it: `chown` would shut that person out in turn."""
     give(root, PERSON)
     for path in (root, *root.rglob("*")):
@@ -129,9 +123,7 @@ def test_what_a_colleague_closed_in_a_shared_plan_stays_shared(
     assert told in directory_of(orchestrate)["hint"]
 
 
-def test_the_plan_of_root_is_not_to_be_taken_from_root(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_the_plan_of_root_is_not_to_be_taken_from_root(orchestrate: Orchestrate, root: Path) -> None:
     """Unless it lies in a directory of ours: what root runs would then be what we write."""
     give(root, 0)
     assert f"sudo chown -R {PERSON} {root}" in orchestrate("run").stderr
@@ -169,9 +161,7 @@ def test_a_file_system_that_is_read_only_is_called_so(frozen: Orchestrate, tmp_p
     assert "chmod" not in frozen("doctor", under=READ_ONLY).stdout
 
 
-def test_of_many_that_are_closed_the_directory_is_named(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_of_many_that_are_closed_the_directory_is_named(orchestrate: Orchestrate, root: Path) -> None:
     """A hint is a line that can be read and typed."""
     for number in range(100):
         (root / f"logs/old-{number}.out").touch(mode=0)
@@ -185,12 +175,9 @@ def test_of_many_that_are_closed_the_directory_is_named(
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["final_output.md", "index.json", "heartbeats.json", "agents/x.md~", "templates/x.j2.bak"],
+    "name", ["final_output.md", "index.json", "heartbeats.json", "agents/x.md~", "templates/x.j2.bak"]
 )
-def test_what_no_run_needs_is_not_called_refused(
-    orchestrate: Orchestrate, root: Path, name: str
-) -> None:
+def test_what_no_run_needs_is_not_called_refused(orchestrate: Orchestrate, root: Path, name: str) -> None:
     """Caches, what is replaced whole, and what an editor left beside the files that are read."""
     path = root / name
     path.parent.mkdir(exist_ok=True)
@@ -212,9 +199,7 @@ def test_a_run_at_its_time_is_refused_now(orchestrate: Orchestrate, root: Path) 
     assert "waits until" not in answer.stderr
 
 
-def test_agents_and_templates_of_somebody_elses_home_do_not_count(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_agents_and_templates_of_somebody_elses_home_do_not_count(orchestrate: Orchestrate, root: Path) -> None:
     """Theirs would be done as us, with `su` or `sudo -E` in between; what is root's, or a link of ours, counts."""
     home = orchestrate.where / "home"
     agents = home / ".config/orchestrator/agents"
@@ -225,9 +210,7 @@ def test_agents_and_templates_of_somebody_elses_home_do_not_count(
         give(home, owner)
         answer = orchestrate("agents")
         assert counts is ("theirs" in answer.stdout)
-        assert counts is (
-            f"agents: it belongs to {COLLEAGUE}, so nothing there" not in answer.stderr
-        )
+        assert counts is (f"agents: it belongs to {COLLEAGUE}, so nothing there" not in answer.stderr)
     agents.rename(home / "shared")
     give(home / "shared", COLLEAGUE)
     agents.symlink_to(home / "shared")

@@ -32,9 +32,7 @@ def machine(orchestrate: Orchestrate, tmp_path: Path) -> Path:
     return tmp_path / "bin"
 
 
-def test_a_run_is_scheduled_listed_and_removed(
-    orchestrate: Orchestrate, machine: Path, root: Path
-) -> None:
+def test_a_run_is_scheduled_listed_and_removed(orchestrate: Orchestrate, machine: Path, root: Path) -> None:
     added = orchestrate("schedule", "add", "--at", "07:30", root)
     assert (0, "my-shop\n") == (added.returncode, added.stdout)
     assert "crontab: 30 7 * * *" in added.stderr
@@ -47,12 +45,7 @@ def test_a_run_is_scheduled_listed_and_removed(
 
 def test_the_line_does_what_it_says(orchestrate: Orchestrate, machine: Path, root: Path) -> None:
     """As cron would: a shell, nearly no environment, another directory."""
-    assert (
-        0
-        == orchestrate(
-            "schedule", "add", root, "--every", "1h", "--", "--max-parallel", "2"
-        ).returncode
-    )
+    assert 0 == orchestrate("schedule", "add", root, "--every", "1h", "--", "--max-parallel", "2").returncode
     (line,) = (machine / "crontab.spool").read_text(encoding="utf-8").splitlines()
     command = line.split(maxsplit=5)[5].replace("\\%", "%")
     for name in [name for name in os.environ if name.startswith("COVERAGE_")]:
@@ -60,9 +53,7 @@ def test_the_line_does_what_it_says(orchestrate: Orchestrate, machine: Path, roo
     cron = {"PATH": "/usr/bin:/bin", "HOME": str(root.parent), "SHELL": "/bin/sh"}
     subprocess.run(["/bin/sh", "-c", command], cwd="/", env=cron, check=True, timeout=30)
     assert "x\n" == (root.parent / "done").read_text(encoding="utf-8")
-    assert "2 of 2 tasks completed" in (root / "logs" / "schedule-my-shop.out").read_text(
-        encoding="utf-8"
-    )
+    assert "2 of 2 tasks completed" in (root / "logs" / "schedule-my-shop.out").read_text(encoding="utf-8")
 
 
 def test_a_line_makes_logs_and_never_a_plan_directory_that_is_gone(
@@ -107,9 +98,7 @@ def test_names_are_free_or_refused(orchestrate: Orchestrate, machine: Path, root
     assert "is not a name" in bad.stderr
 
 
-def test_systemd_has_timers(
-    orchestrate: Orchestrate, machine: Path, root: Path, tmp_path: Path
-) -> None:
+def test_systemd_has_timers(orchestrate: Orchestrate, machine: Path, root: Path, tmp_path: Path) -> None:
     words = ("schedule", "add", root, "--every", "90m", "--name", "odd", "--systemd", "--json")
     added = orchestrate(*words, "--", "--fresh").json
     assert ("odd", "systemd", str(root)) == (added["name"], added["by"], added["plan"])
@@ -169,9 +158,7 @@ def test_what_the_run_would_refuse_is_refused_now(
     assert not (machine / "crontab.spool").exists()
 
 
-def test_what_may_be_mended_until_then_is_a_warning(
-    orchestrate: Orchestrate, machine: Path, root: Path
-) -> None:
+def test_what_may_be_mended_until_then_is_a_warning(orchestrate: Orchestrate, machine: Path, root: Path) -> None:
     write_plan(root, {"T-01": ("true", "T-09")})
     answer = orchestrate("schedule", "add", root, "--every", "1h")
     assert (0, "my-shop\n") == (answer.returncode, answer.stdout)
@@ -179,46 +166,32 @@ def test_what_may_be_mended_until_then_is_a_warning(
     assert "T-09" in answer.stderr
 
 
-def test_who_may_not_use_cron_may_use_systemd(
-    orchestrate: Orchestrate, machine: Path, root: Path
-) -> None:
+def test_who_may_not_use_cron_may_use_systemd(orchestrate: Orchestrate, machine: Path, root: Path) -> None:
     (machine / "crontab.locked").touch()
     added = orchestrate("schedule", "add", root, "--every", "1h", "--systemd")
     assert (0, "my-shop\n") == (added.returncode, added.stdout), added.stderr
     listed = orchestrate("schedule", "list")
-    assert (0, ["my-shop"]) == (
-        listed.returncode,
-        [line.split("\t")[0] for line in listed.stdout.splitlines()],
-    )
+    assert (0, ["my-shop"]) == (listed.returncode, [line.split("\t")[0] for line in listed.stdout.splitlines()])
     assert "warning: cannot read the crontab" in listed.stderr
     unknown = orchestrate("schedule", "remove", "other")  # it may be one of cron
     assert "not allowed to use this program" in unknown.stderr
     assert 0 == orchestrate("schedule", "remove", "my-shop").returncode
 
 
-def test_who_adds_at_the_same_time_waits_for_the_other(
-    orchestrate: Orchestrate, machine: Path, root: Path
-) -> None:
+def test_who_adds_at_the_same_time_waits_for_the_other(orchestrate: Orchestrate, machine: Path, root: Path) -> None:
     """Who reads and writes a crontab takes away what is written in between."""
     adding = [orchestrate.start("schedule", "add", root, "--every", "1h") for _ in range(6)]
     names = [orchestrate.finish(each).stdout for each in adding]
-    assert sorted(f"my-shop{each}\n" for each in ("", "-2", "-3", "-4", "-5", "-6")) == sorted(
-        names
-    )
+    assert sorted(f"my-shop{each}\n" for each in ("", "-2", "-3", "-4", "-5", "-6")) == sorted(names)
     assert 6 == len((machine / "crontab.spool").read_text(encoding="utf-8").splitlines())
 
 
-def test_without_cron_and_systemd_it_says_what_to_do(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path
-) -> None:
+def test_without_cron_and_systemd_it_says_what_to_do(orchestrate: Orchestrate, root: Path, tmp_path: Path) -> None:
     orchestrate.environment["PATH"] = str(tmp_path)
     for words in (["--every", "1h"], ["--every", "1h", "--systemd"]):
         answer = orchestrate("schedule", "add", root, *words)
         assert 2 == answer.returncode
         assert "is not installed here" in answer.stderr
         assert f"run --dir {shlex.quote(str(root))} --every" in answer.stderr
-    assert (0, "") == (
-        orchestrate("schedule", "list").returncode,
-        orchestrate("schedule", "list").stdout,
-    )
+    assert (0, "") == (orchestrate("schedule", "list").returncode, orchestrate("schedule", "list").stdout)
     assert 2 == orchestrate("schedule", "remove", "x").returncode

@@ -25,9 +25,7 @@ def plan(root: Path) -> Path:
     return write_plan(root, {"T-01": "echo one"})
 
 
-def test_it_prints_its_address_and_serves_until_ctrl_c(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_it_prints_its_address_and_serves_until_ctrl_c(orchestrate: Orchestrate, root: Path) -> None:
     """The address alone on stdout, talk on stderr; 130 as with `watch`; looking leaves the plan as it is."""
     orchestrate("status")
     before = everything(root)
@@ -73,9 +71,7 @@ def test_it_ends_at_once_whatever_is_being_answered(
     assert "1 of 2 tasks completed" in orchestrate.finish(run).stderr
 
 
-def test_what_anybody_sends_says_nothing_on_the_terminal(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_what_anybody_sends_says_nothing_on_the_terminal(orchestrate: Orchestrate, root: Path) -> None:
     """A browser that leaves while it sends, a request for a WebSocket, what is no request at all."""
     with dashboard(orchestrate, root) as shown:
         shown.enter()
@@ -177,9 +173,7 @@ def test_no_process_is_left_behind(orchestrate: Orchestrate, root: Path) -> None
         wait_until(lambda: not children.read_text().split())
 
 
-def test_the_desktop_is_shown_a_file_and_no_token(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path
-) -> None:
+def test_the_desktop_is_shown_a_file_and_no_token(orchestrate: Orchestrate, root: Path, tmp_path: Path) -> None:
     """What stands on a command line everybody can read; the file is its user's, and its token is good for one visit."""
     (tmp_path / "run").mkdir()
     (tmp_path / "bin").mkdir()
@@ -189,11 +183,7 @@ def test_the_desktop_is_shown_a_file_and_no_token(
         f'cat "${{1#file://}}" > {tmp_path}/read.tmp\nmv {tmp_path}/read.tmp {tmp_path}/read\n'
     )
     browser.chmod(0o755)
-    orchestrate.environment |= {
-        "DISPLAY": ":0",
-        "BROWSER": str(browser),
-        "XDG_RUNTIME_DIR": str(tmp_path / "run"),
-    }
+    orchestrate.environment |= {"DISPLAY": ":0", "BROWSER": str(browser), "XDG_RUNTIME_DIR": str(tmp_path / "run")}
     with dashboard(orchestrate, root, "--open") as shown:
         wait_until((tmp_path / "read").exists)
         page = (tmp_path / "read").read_text()
@@ -213,9 +203,7 @@ def test_the_desktop_is_shown_a_file_and_no_token(
     assert "there is no desktop here" in said[1]
 
 
-def test_no_browser_of_the_current_directory_is_started(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path
-) -> None:
+def test_no_browser_of_the_current_directory_is_started(orchestrate: Orchestrate, root: Path, tmp_path: Path) -> None:
     """However PATH leads there (promise 25); the one behind it is taken."""
     (tmp_path / "bin").mkdir()
     for place, says in {tmp_path: "bad", tmp_path / "bin": "good"}.items():

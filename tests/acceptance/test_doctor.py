@@ -67,18 +67,14 @@ def test_without_a_plan_only_the_machine_is_looked_at(orchestrate: Orchestrate, 
     doctor = orchestrate("doctor", "--json")
     found = checks(doctor)
     assert (0, True, "ok") == (doctor.returncode, doctor.json["ok"], doctor.json["code"])
-    assert {"python", "system", "git", "claude", "version", "login", "session", *PACKAGES} == set(
-        found
-    )
+    assert {"python", "system", "git", "claude", "version", "login", "session", *PACKAGES} == set(found)
     assert ("ok", str(program), "") == found["claude"]
     assert ("ok", "2.1.329 (Claude Code)", "") == found["version"]
     assert ("ok", "logged in (claude.ai)", "") == found["login"]
     text = orchestrate("doctor")
     # Packages that are all well are told in one line, and each in JSON.
     assert len(found) - len(PACKAGES) + 1 == len(text.stdout.splitlines())
-    assert re.search(
-        rf"^✅ packages +all {len(PACKAGES)}, none too old$", text.stdout, re.MULTILINE
-    )
+    assert re.search(rf"^✅ packages +all {len(PACKAGES)}, none too old$", text.stdout, re.MULTILINE)
     assert re.search(r"^✅ version +2\.1\.329 \(Claude Code\)$", text.stdout, re.MULTILINE)
     assert before == everything(bin_.parent)
 
@@ -100,11 +96,7 @@ def test_a_plan_is_looked_at_too(orchestrate: Orchestrate, p: Path, bin_: Path) 
 
 def test_a_plan_that_is_named_must_be_there(orchestrate: Orchestrate) -> None:
     """A typing error is not taken for a machine without a plan."""
-    for arguments, env in (
-        (["none"], {}),
-        (["--dir", "none"], {}),
-        ([], {"ORCHESTRATOR_DIR": "none"}),
-    ):
+    for arguments, env in ((["none"], {}), (["--dir", "none"], {}), ([], {"ORCHESTRATOR_DIR": "none"})):
         told = orchestrate("doctor", *arguments, env=env)
         assert (2, "") == (told.returncode, told.stdout)
         assert "no such plan directory: none" in told.stderr
@@ -112,11 +104,7 @@ def test_a_plan_that_is_named_must_be_there(orchestrate: Orchestrate) -> None:
 
 @pytest.mark.parametrize(
     ("status", "env", "level"),
-    [
-        (LOGGED_OUT, {}, "failed"),
-        ("not json", {}, "warning"),
-        ("not json", {"ANTHROPIC_API_KEY": "made-up-key"}, "ok"),
-    ],
+    [(LOGGED_OUT, {}, "failed"), ("not json", {}, "warning"), ("not json", {"ANTHROPIC_API_KEY": "made-up-key"}, "ok")],
 )
 def test_who_is_logged_in(
     orchestrate: Orchestrate, bin_: Path, status: str, env: Mapping[str, str], level: str
@@ -147,9 +135,7 @@ def test_which_claude_is_meant(orchestrate: Orchestrate, tmp_path: Path, bin_: P
     variable = {**here, "ORCHESTRATOR_CLAUDE_BIN": str(said["variable"])}
 
     def version(*flags: str, env: Mapping[str, str]) -> str:
-        return checks(orchestrate("doctor", "--json", *flags, cwd=tmp_path / "here", env=env))[
-            "version"
-        ][1]
+        return checks(orchestrate("doctor", "--json", *flags, cwd=tmp_path / "here", env=env))["version"][1]
 
     assert "2.1.330" == version("--claude-bin", str(said["flag"]), env=variable)
     assert "2.1.333" == version("--claude-bin", "./claude", env=variable)
@@ -230,9 +216,7 @@ def test_a_missing_package_is_a_finding(orchestrate: Orchestrate, tmp_path: Path
     assert 2 == doctor.returncode
     assert re.search(r"^❌ anyio +cannot be imported: no anyio$", doctor.stdout, re.MULTILINE)
     assert f"-m pip install 'anyio>={PACKAGES['anyio'][1]}'" in doctor.stdout
-    assert re.search(
-        rf"^✅ packages +{len(PACKAGES) - 2} of {len(PACKAGES)}", doctor.stdout, re.MULTILINE
-    )
+    assert re.search(rf"^✅ packages +{len(PACKAGES) - 2} of {len(PACKAGES)}", doctor.stdout, re.MULTILINE)
     assert "2 checks failed\n" == doctor.stderr  # watchfiles needs it, too
 
 
@@ -287,8 +271,7 @@ def test_claude_is_asked_once_and_a_wrapper_may_answer_what_it_likes(
     (tmp_path / "fake").mkdir()
     fake = claude_calls.install(tmp_path / "fake")
     claude(
-        bin_,
-        f'#!/bin/sh\n[ "$1" = --version ] && echo asked >> asked && echo "{version}" && exit\nexec {fake} "$@"\n',
+        bin_, f'#!/bin/sh\n[ "$1" = --version ] && echo asked >> asked && echo "{version}" && exit\nexec {fake} "$@"\n'
     )
     write_plan(p, THREE, agent=None)
     run = orchestrate("run")
@@ -308,7 +291,5 @@ def test_root_is_told_before_the_first_task(orchestrate: Orchestrate, p: Path, b
     assert (2, "") == (run.returncode, run.stdout)
     assert "T-01, T-02, T-03, which claude refuses as root" in run.stderr
     assert "failed" == checks(orchestrate("doctor", "--json"))["permissions"][0]
-    assert (
-        "ok" == checks(orchestrate("doctor", "--json", env={"IS_SANDBOX": "1"}))["permissions"][0]
-    )
+    assert "ok" == checks(orchestrate("doctor", "--json", env={"IS_SANDBOX": "1"}))["permissions"][0]
     assert before == everything(p)

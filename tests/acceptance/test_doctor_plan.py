@@ -31,10 +31,7 @@ def finished(orchestrate: Orchestrate, p: Path) -> Path:
 
 def found(answer: Answer) -> dict[str, tuple[str, str, str | None]]:
     """Level, place and repair of everything that was found, by its name."""
-    return {
-        each["name"]: (each["level"], each["where"], each["repair"])
-        for each in answer.json["breaches"]
-    }
+    return {each["name"]: (each["level"], each["where"], each["repair"]) for each in answer.json["breaches"]}
 
 
 def test_a_healthy_plan_has_nothing_to_say(orchestrate: Orchestrate, finished: Path) -> None:
@@ -50,12 +47,8 @@ def test_a_healthy_plan_has_nothing_to_say(orchestrate: Orchestrate, finished: P
     assert "breaches" not in orchestrate("doctor", "--json").json
 
 
-@pytest.mark.parametrize(
-    "flags", [["--simulate"], ["--retries", "1"], ["--timeout", "0.3s"], ["--on-failure", "stop"]]
-)
-def test_no_way_to_end_is_taken_for_damage(
-    orchestrate: Orchestrate, p: Path, flags: list[str]
-) -> None:
+@pytest.mark.parametrize("flags", [["--simulate"], ["--retries", "1"], ["--timeout", "0.3s"], ["--on-failure", "stop"]])
+def test_no_way_to_end_is_taken_for_damage(orchestrate: Orchestrate, p: Path, flags: list[str]) -> None:
     """Failures, retries, timeouts, skipped and simulated tasks are outcomes like any other."""
     rows = {"T-03": "exit 3", "T-04": ("true", "T-03"), "T-05": "kill -9 $$", "T-06": "sleep 0.5"}
     write_plan(p, {**THREE, **rows, "T-07": "true"}, max_parallel=2)
@@ -65,17 +58,11 @@ def test_no_way_to_end_is_taken_for_damage(
     assert {} == found(orchestrate("doctor", "--plan", "--json"))
 
 
-def test_what_is_wrong_is_named_with_its_place_and_what_to_do(
-    orchestrate: Orchestrate, finished: Path
-) -> None:
+def test_what_is_wrong_is_named_with_its_place_and_what_to_do(orchestrate: Orchestrate, finished: Path) -> None:
     """Status 1: a run copes with it. Every line of text says where."""
     (finished / "results" / "agent-02-result.md").write_text("---\nschema: 1\ntask: T-0")
     told = orchestrate("doctor", "--plan", "--json")
-    assert (1, False, "broken_invariants") == (
-        told.returncode,
-        told.json["ok"],
-        told.json["code"],
-    )
+    assert (1, False, "broken_invariants") == (told.returncode, told.json["ok"], told.json["code"])
     expected = ("warning", "results/agent-02-result.md", "set_aside")
     assert {"result_damaged": expected} == found(told)
     text = orchestrate("doctor", "--plan")
@@ -105,9 +92,7 @@ def test_a_mark_that_a_correction_took_away_is_named(
     assert 0 == orchestrate("doctor", "--plan").returncode
 
 
-def test_a_repair_says_what_it_did_and_is_done_once(
-    orchestrate: Orchestrate, finished: Path
-) -> None:
+def test_a_repair_says_what_it_did_and_is_done_once(orchestrate: Orchestrate, finished: Path) -> None:
     """The damaged file lies beside, the answer is taken from the log, and the next repair has nothing to do."""
     result = finished / "results" / "agent-02-result.md"
     result.write_bytes(b"\0\xff\x1b[31m")
@@ -126,9 +111,7 @@ def test_a_repair_says_what_it_did_and_is_done_once(
     assert (0, []) == (run.returncode, run.started())
 
 
-def test_an_answer_that_could_not_be_taken_from_its_log_is_named(
-    orchestrate: Orchestrate, finished: Path
-) -> None:
+def test_an_answer_that_could_not_be_taken_from_its_log_is_named(orchestrate: Orchestrate, finished: Path) -> None:
     """Its result was moved aside, and another task file keeps the plan from being looked at: nothing is passed over."""
     (finished / "results" / "agent-02-result.md").write_bytes(b"\0")
     task_file = finished / "agent_tasks" / "agent-01.md"
@@ -155,9 +138,7 @@ def test_a_broken_plan_is_named_line_by_line(orchestrate: Orchestrate, finished:
         assert all(each["where"].startswith("master_plan.md:") for each in problems)
 
 
-def test_no_false_alarm_while_a_run_is_at_work(
-    orchestrate: Orchestrate, gate: Gate, p: Path
-) -> None:
+def test_no_false_alarm_while_a_run_is_at_work(orchestrate: Orchestrate, gate: Gate, p: Path) -> None:
     """Whenever one looks. A repair is refused, and nothing is changed."""
     rows = {f"T-{number:02}": "echo quick" for number in range(2, 42)}
     write_plan(p, {"T-01": gate.wait, **rows, "T-42": ("cat", "T-02")}, max_parallel=3)
@@ -177,9 +158,7 @@ def test_no_false_alarm_while_a_run_is_at_work(
     assert {} == found(orchestrate("doctor", "--plan", "--json"))
 
 
-def test_what_a_killed_run_left_is_taken_over(
-    orchestrate: Orchestrate, gate: Gate, p: Path
-) -> None:
+def test_what_a_killed_run_left_is_taken_over(orchestrate: Orchestrate, gate: Gate, p: Path) -> None:
     """An answer that was complete is taken from its log, as the next run would; what was cut short is left to it."""
     write_plan(p, {"T-01": gate.wait, "T-02": "echo two"}, max_parallel=2)
     run = orchestrate.start("run")
@@ -206,9 +185,7 @@ def test_what_a_killed_run_left_is_taken_over(
     assert (0, ["T-01"]) == (ended.returncode, ended.started())
 
 
-def test_a_process_that_is_left_is_named_and_ended(
-    orchestrate: Orchestrate, finished: Path
-) -> None:
+def test_a_process_that_is_left_is_named_and_ended(orchestrate: Orchestrate, finished: Path) -> None:
     """Only one that carries the mark of a run of this very plan."""
     mark = {"ORCHESTRATOR_RUN_ID": "0123456789ab", "ORCHESTRATOR_TASK_ID": "T-02"}
     ours, other = (

@@ -48,9 +48,7 @@ def test_long_texts_are_whole_or_refused(orchestrate: Orchestrate, tmp_path: Pat
     plan = (tmp_path / "p" / "master_plan.md").read_text(encoding="utf-8")
     assert {"title", "goal", "goals", "success"} == set(re.findall(r"END-(\w+)", plan))
     assignment = (tmp_path / "p" / "agent_tasks" / "agent-01.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"END-(\w+)", json.dumps(mine))) == set(
-        re.findall(r"END-(\w+)", assignment)
-    )
+    assert set(re.findall(r"END-(\w+)", json.dumps(mine))) == set(re.findall(r"END-(\w+)", assignment))
     assert 0 == orchestrate("validate", "p").returncode
     mine["hints"] = [end("hints") + long]
     (tmp_path / "d.json").write_text(json.dumps(draft), encoding="utf-8")
@@ -58,9 +56,7 @@ def test_long_texts_are_whole_or_refused(orchestrate: Orchestrate, tmp_path: Pat
     assert (2, "bad_draft") == (asked.returncode, asked.json["code"])
 
 
-def test_constraints_and_hints_are_handed_on_word_for_word(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_constraints_and_hints_are_handed_on_word_for_word(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """An agent that reads `&lt;Link>` would write that."""
     text = "Use <Link> | `\\d+`, and no <!-- comment"
     mine = _task("T-01", constraints=[text], hints=[text], acceptance=["It is short"])

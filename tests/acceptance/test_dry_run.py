@@ -44,9 +44,7 @@ def test_a_dry_run_promises_nothing_that_cannot_start(orchestrate: Orchestrate, 
     assert ("1 of 8 tasks to run", 1) == (run.events[0]["text"], run.events[0]["tasks"])
 
 
-def test_a_dry_run_says_why_the_run_would_be_refused(
-    orchestrate: Orchestrate, gate: Gate, root: Path
-) -> None:
+def test_a_dry_run_says_why_the_run_would_be_refused(orchestrate: Orchestrate, gate: Gate, root: Path) -> None:
     """As the run itself says it: an agent is not there, or another run holds the plan."""
     write_plan(root, {"T-01": gate.wait}, agent="claude")
     refused = orchestrate("run")

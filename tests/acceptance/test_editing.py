@@ -27,9 +27,7 @@ def test_add_makes_the_plan_and_says_so(orchestrate: Orchestrate, root: Path) ->
     assert 0 == orchestrate("validate").returncode
 
 
-def test_a_task_that_the_journal_cannot_tell_of_is_added_all_the_same(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_task_that_the_journal_cannot_tell_of_is_added_all_the_same(orchestrate: Orchestrate, root: Path) -> None:
     """Whoever was told that it failed would add it again, and it would be done twice."""
     (root / "journal.md").mkdir(parents=True)
     added = orchestrate("add", "Write the tests of the parser")
@@ -51,9 +49,7 @@ def test_add_goes_on_with_the_ids_of_the_plan(orchestrate: Orchestrate, root: Pa
     assert "mine\n" == orchestrate("add", "true", "--id", "mine").stdout
 
 
-def test_what_does_not_fit_into_a_row_goes_into_the_task_file(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_what_does_not_fit_into_a_row_goes_into_the_task_file(orchestrate: Orchestrate, root: Path) -> None:
     """A command of several lines, a limit of its own; and all of it is run as it was typed."""
     orchestrate("init", "--agent", "shell")
     odd = "cat <<'X'\n<b>`|` \\| &lt;\nX"
@@ -75,15 +71,9 @@ def test_what_does_not_fit_into_a_row_goes_into_the_task_file(
         (("--parent", "T-09"), "--parent: task T-09 not found"),
         (("--agent", "gpt"), "--agent: 'gpt' is not known"),
         (("--assignee", "shel"), "looks like the agent 'shell' misspelt"),
-        (
-            ("--assignee", "none"),
-            "a table cannot say assignee 'none'\n  hint: it means that there is",
-        ),
+        (("--assignee", "none"), "a table cannot say assignee 'none'\n  hint: it means that there is"),
         (("--tag", "-"), "a table cannot say tag '-'\n  hint: it means that there is nothing"),
-        (
-            ("--type", "None"),
-            "a table cannot say type 'None'\n  hint: it means that there is nothing",
-        ),
+        (("--type", "None"), "a table cannot say type 'None'\n  hint: it means that there is nothing"),
         (("--assignee", "a|`b"), "a table cannot say assignee 'a|`b'\n  hint: letters, digits"),
         (("--priority", "soon"), "--priority: 'soon' is not a priority\n  hint: write P0…P3"),
         (("--timeout", "soon"), "--timeout:"),
@@ -113,12 +103,8 @@ def test_add_refuses_what_makes_no_sense(
     assert before == everything(root)
 
 
-@pytest.mark.parametrize(
-    "text", ["", " ", "\x1b[31m", "\x1b[0m \n", "\u202e", "\u200b\n", "\u3164", "\u2800\ufe0f"]
-)
-def test_a_text_of_which_nothing_is_seen_is_none(
-    orchestrate: Orchestrate, root: Path, text: str
-) -> None:
+@pytest.mark.parametrize("text", ["", " ", "\x1b[31m", "\x1b[0m \n", "\u202e", "\u200b\n", "\u3164", "\u2800\ufe0f"])
+def test_a_text_of_which_nothing_is_seen_is_none(orchestrate: Orchestrate, root: Path, text: str) -> None:
     """An agent would be paid for an empty task."""
     write_plan(root, {"T-01": "true"})
     (root / "plan.lock").touch()
@@ -140,9 +126,7 @@ def test_a_text_of_which_nothing_is_seen_is_none(
     assert "T-01 does not say what is to be done" in orchestrate("validate").stderr
 
 
-def test_a_title_is_taken_away_where_the_description_says_enough(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_title_is_taken_away_where_the_description_says_enough(orchestrate: Orchestrate, root: Path) -> None:
     """A dash in its place would be a text."""
     root.mkdir()
     head = "| ID | Name | Description | Deps |\n|---|---|---|---|\n"
@@ -163,9 +147,7 @@ def test_add_needs_a_table_and_says_what_is_wrong(orchestrate: Orchestrate, root
 
 
 @pytest.mark.parametrize("is_in_front", [True, False])
-def test_nothing_is_added_to_one_side_of_a_merge(
-    orchestrate: Orchestrate, root: Path, is_in_front: bool
-) -> None:
+def test_nothing_is_added_to_one_side_of_a_merge(orchestrate: Orchestrate, root: Path, is_in_front: bool) -> None:
     """Who keeps the other side would lose it; ``update`` refuses that, too."""
     write_plan(root, {"T-01": "true", "T-02": "true"})
     whole = "retries: 0" if is_in_front else "| T-02 | true | None |"
@@ -205,9 +187,7 @@ def test_a_first_task_that_is_refused_leaves_no_plan(
     assert not list(root.rglob("*.md"))
 
 
-def test_an_umbrella_runs_nothing_and_holds_the_next_phase(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_an_umbrella_runs_nothing_and_holds_the_next_phase(orchestrate: Orchestrate, root: Path) -> None:
     """A plain pending task becomes one when something is put under it; one that ran does not."""
     orchestrate("init", "--agent", "shell")
     one = orchestrate("add", "exit 1", "--desc", "Phase 1").stdout.strip()
@@ -248,10 +228,7 @@ def test_a_failure_under_an_umbrella_is_told(orchestrate: Orchestrate, root: Pat
     run = orchestrate("run", "--only", "T-01", "--json")
     assert (1, {"T-02", "T-03"}) == (run.returncode, set(run.started()))
     tasks = {each["id"]: each for each in orchestrate("list", "--json").json["tasks"]}
-    assert ("skipped", "1/2 completed, T-02 failed") == (
-        tasks["T-01"]["status"],
-        tasks["T-01"]["reason"],
-    )
+    assert ("skipped", "1/2 completed, T-02 failed") == (tasks["T-01"]["status"], tasks["T-01"]["reason"])
     assert ("skipped", "T-01 skipped") == (tasks["T-04"]["status"], tasks["T-04"]["reason"])
     assert "☂ 1/2 completed, T-02 failed" in orchestrate("status").stdout
 
@@ -271,8 +248,7 @@ def test_tasks_that_are_added_while_a_run_is_at_work_are_done_by_it(
 
 
 @pytest.mark.parametrize(
-    "words",
-    [("run",), ("run", "--simulate"), ("run", "--dry-run"), ("run", "--detach"), ("validate",)],
+    "words", [("run",), ("run", "--simulate"), ("run", "--dry-run"), ("run", "--detach"), ("validate",)]
 )
 def test_a_queue_in_which_nothing_was_put_is_not_run(
     orchestrate: Orchestrate, root: Path, words: Sequence[str]
@@ -291,9 +267,7 @@ def test_a_queue_in_which_nothing_was_put_is_not_run(
     assert 0 == orchestrate("run").returncode
 
 
-def test_what_a_terminal_acts_on_in_an_answer_is_dropped(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_what_a_terminal_acts_on_in_an_answer_is_dropped(orchestrate: Orchestrate, root: Path) -> None:
     """Also where it stands on a command line: another program may have written that."""
     write_plan(root, {"T-01": "true"})
     steering = "\x1b[31m\x07\u202e"
@@ -320,9 +294,7 @@ def test_list_in_every_form(orchestrate: Orchestrate, root: Path) -> None:
     assert "ana\nbob\n" == orchestrate("list", "--group-by", "assignee").stdout
     assert "a\nb\n" == orchestrate("list", "--group-by", "tag").stdout
     table = orchestrate("list", "--group-by", "status", "--format", "table").stdout
-    assert ["pending (1)", "waiting (2)"] == [
-        line for line in table.splitlines() if not line.startswith(" ")
-    ]
+    assert ["pending (1)", "waiting (2)"] == [line for line in table.splitlines() if not line.startswith(" ")]
     dry_run = orchestrate("run", "--dry-run", "--json").json["tasks"]
     assert ["T-01", "true", "shell"] == [dry_run[0][key] for key in ("id", "name", "agent")]
     groups = orchestrate("list", "--group-by", "parent", "--json").json["groups"]

@@ -13,14 +13,7 @@ import pytest
 from tests.acceptance.plans import answer_of
 from tests.acceptance.projects import EXAMPLES, PACKAGES, Project, project
 
-CHECKS = [
-    "Size and shape",
-    "Open ends",
-    "Tests",
-    "Dependencies and imports",
-    "History",
-    "Documentation",
-]
+CHECKS = ["Size and shape", "Open ends", "Tests", "Dependencies and imports", "History", "Documentation"]
 PLANS = sorted(path.parent.name for path in EXAMPLES.glob("*/master_plan.md"))
 #: What the tasks of the example need besides Python; no git.
 TOOLS = ("sh", "sed", "awk", "grep", "tr", "xargs", "mktemp", "rm", "cat")
@@ -113,13 +106,7 @@ def test_every_prompt_has_the_sections_of_the_template(name: str) -> None:
     for path in (EXAMPLES / name / "agent_tasks").iterdir():
         text = path.read_text(encoding="utf-8")
         headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
-        expected = [
-            "Task Information",
-            "Input",
-            "Task Description",
-            "Expected Output",
-            "Constraints",
-        ]
+        expected = ["Task Information", "Input", "Task Description", "Expected Output", "Constraints"]
         assert headings == expected
         for word in ("Task ID", "Task Name", "Priority", "Estimated Time"):
             assert f"- **{word}**: " in text
@@ -140,12 +127,7 @@ def test_a_small_tree_is_inspected(tmp_path: Path, without_git: str) -> None:
     assert "(TODO 1, FIXME 1, HACK 0, XXX 0)" in answer_of(place.plan, "T-03")
     assert "| `shop/stock.py` | 16 |" in answer_of(place.plan, "T-04")
     dependencies = answer_of(place.plan, "T-05")
-    for row in (
-        "`requests` (shop/cart.py:7)",
-        "`never-used` (pyproject.toml)",
-        "`flask` |",
-        "`shop/cart.py:4` |",
-    ):
+    for row in ("`requests` (shop/cart.py:7)", "`never-used` (pyproject.toml)", "`flask` |", "`shop/cart.py:4` |"):
         assert row in dependencies
     assert "`README.md → docs/gone.md`" in answer_of(place.plan, "T-07")
     assert "`shop/broken.py`" in answer_of(place.plan, "T-02")
@@ -167,18 +149,8 @@ def test_a_history_is_read_where_there_is_one(tmp_path: Path) -> None:
     if git is None:
         pytest.skip("there is no git on this machine")
     root = tmp_path / "with history"
-    plant(
-        root,
-        {
-            "a.py": "x = 1\n",
-            "hot.py": "",
-            "ignored.py": "# TODO not ours\n",
-            ".gitignore": "ignored.py\n",
-        },
-    )
-    identity = {
-        f"GIT_{who}_{what}": "me" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
-    }
+    plant(root, {"a.py": "x = 1\n", "hot.py": "", "ignored.py": "# TODO not ours\n", ".gitignore": "ignored.py\n"})
+    identity = {f"GIT_{who}_{what}": "me" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "GIT_CONFIG_NOSYSTEM": "1", **identity}
     subprocess.run([git, "init", "-q", "."], cwd=root, env=env, check=True)
     for number in range(12):
@@ -198,16 +170,12 @@ def test_a_history_is_read_where_there_is_one(tmp_path: Path) -> None:
     assert "ignored.py" not in place.final_output
 
 
-def test_this_package_is_inspected_twice_with_the_same_outcome(
-    tmp_path: Path, without_git: str
-) -> None:
+def test_this_package_is_inspected_twice_with_the_same_outcome(tmp_path: Path, without_git: str) -> None:
     """The report is worth reading, and nothing in it depends on when or where it was made."""
     reports = []
     for name in ("one", "two"):
         shutil.copytree(
-            PACKAGES / "orchestrator",
-            tmp_path / name / "orchestrator",
-            ignore=shutil.ignore_patterns("__pycache__"),
+            PACKAGES / "orchestrator", tmp_path / name / "orchestrator", ignore=shutil.ignore_patterns("__pycache__")
         )
         reports.append(inspect(project(tmp_path / name, "repo-health", without_git)))
     assert reports[0] == reports[1]

@@ -43,9 +43,7 @@ def test_a_broken_template_is_refused_before_the_run(
     assert 0 == orchestrate("validate").returncode
 
 
-def test_a_template_that_is_not_used_keeps_nobody_from_running(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_a_template_that_is_not_used_keeps_nobody_from_running(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """It may be begun and not done."""
     root = tmp_path / ".orchestrator"
     write_plan(root, {"T-01": "echo one"})
@@ -53,9 +51,7 @@ def test_a_template_that_is_not_used_keeps_nobody_from_running(
     assert 0 == orchestrate("run").returncode
 
 
-def test_a_template_that_breaks_in_the_end_loses_nothing(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_a_template_that_breaks_in_the_end_loses_nothing(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """It could be filled as if all went well. The run ends as it would have, and says what to correct."""
     root = tmp_path / ".orchestrator"
     write_plan(root, {"T-01": "exit 1", "T-02": "echo two"})

@@ -11,9 +11,7 @@ from tests.acceptance.plans import answer_of, write_plan
 
 
 @pytest.mark.parametrize("named", ["{}", "{}/", "{}/.orchestrator/master_plan.md"])
-def test_a_project_and_a_plan_file_name_their_plan(
-    orchestrate: Orchestrate, tmp_path: Path, named: str
-) -> None:
+def test_a_project_and_a_plan_file_name_their_plan(orchestrate: Orchestrate, tmp_path: Path, named: str) -> None:
     """As the plan directory does."""
     root = tmp_path / "shop" / ".orchestrator"
     root.parent.mkdir()
@@ -24,9 +22,7 @@ def test_a_project_and_a_plan_file_name_their_plan(
     assert "echo 2" in (root / "master_plan.md").read_text("utf-8")
 
 
-def test_a_run_that_ends_with_a_cancelled_task_names_it(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_run_that_ends_with_a_cancelled_task_names_it(orchestrate: Orchestrate, root: Path) -> None:
     """It ends with 1, so it says why."""
     write_plan(root, {"T-01": "echo 1", "T-02": "echo 2"})
     assert 0 == orchestrate("cancel", "T-02", "not needed").returncode
@@ -57,8 +53,7 @@ def test_a_simulated_run_claims_no_speed_up(orchestrate: Orchestrate, root: Path
 
 
 @pytest.mark.parametrize(
-    ("words", "meant"),
-    [(["run", "--max-paralel", "2"], "--max-parallel"), (["agent", "metricss"], "metrics")],
+    ("words", "meant"), [(["run", "--max-paralel", "2"], "--max-parallel"), (["agent", "metricss"], "metrics")]
 )
 def test_a_misspelt_option_or_subcommand_is_answered_with_the_one_that_was_meant(
     orchestrate: Orchestrate, root: Path, words: list[str], meant: str
@@ -85,8 +80,7 @@ def test_a_shell_is_offered_what_the_plan_knows(
     """Ids, statuses, tags and agents, as values of options."""
     root.mkdir()
     (root / "master_plan.md").write_text(
-        "| ID | Task | Deps | Tags |\n|--|--|--|--|\n| T-01 | a | | back |\n| T-02 | b | | ui |\n",
-        encoding="utf-8",
+        "| ID | Task | Deps | Tags |\n|--|--|--|--|\n| T-01 | a | | back |\n| T-02 | b | | ui |\n", encoding="utf-8"
     )
     orchestrate.environment["_ORCHESTRATOR_COMPLETE"] = "bash_complete"
     orchestrate.environment["COMP_WORDS"] = f"orchestrator {line}"

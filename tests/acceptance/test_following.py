@@ -31,11 +31,7 @@ class Stage:
         self.root = where / ".orchestrator"
         self.orchestrate = orchestrate
         self.gate = Gate(where / "gate")
-        self.tasks = {
-            "T-01": "echo one",
-            "T-02": f"{self.gate.wait}; echo two",
-            "T-03": ("echo three", "T-01,T-02"),
-        }
+        self.tasks = {"T-01": "echo one", "T-02": f"{self.gate.wait}; echo two", "T-03": ("echo three", "T-01,T-02")}
         write_plan(self.root, self.tasks)
 
     def detach(self, *flags: str) -> str:
@@ -72,11 +68,7 @@ class Stage:
 
 def state(root: Path) -> dict[str, bytes]:
     """Every file but the cache."""
-    return {
-        path.name: path.read_bytes()
-        for path in root.rglob("*")
-        if path.is_file() and path.name != "index.json"
-    }
+    return {path.name: path.read_bytes() for path in root.rglob("*") if path.is_file() and path.name != "index.json"}
 
 
 @pytest.fixture
@@ -97,12 +89,7 @@ def test_a_detached_run_goes_on_after_its_command_has_returned(stage: Stage) -> 
     started = stage.orchestrate("run", "--detach", "--json")
     stage.reach_gate()
     told, holder = started.json, stage.holder()
-    assert (0, True, holder["run"], holder["pid"]) == (
-        started.returncode,
-        told["ok"],
-        told["run"],
-        told["pid"],
-    )
+    assert (0, True, holder["run"], holder["pid"]) == (started.returncode, told["ok"], told["run"], told["pid"])
     assert str(stage.root / "logs" / "run.out") == told["log"]
     assert "orchestrator wait" == told["next"]
     assert is_alive(holder["pid"])
@@ -123,9 +110,7 @@ def test_flags_and_directory_reach_the_detached_run(stage: Stage, tmp_path: Path
     """Also from elsewhere; and the next step it names can be called as it stands."""
     away = tmp_path / "away from here"
     away.mkdir()
-    started = stage.orchestrate(
-        "run", "../.orchestrator", "--detach", "--simulate", "--only", "T-01", cwd=away
-    )
+    started = stage.orchestrate("run", "../.orchestrator", "--detach", "--simulate", "--only", "T-01", cwd=away)
     assert 0 == started.returncode, started.stderr
     following = started.stderr.strip().removeprefix("next: orchestrator ")
     told = stage.orchestrate(*shlex.split(following), "--for", "end", "--timeout", LONG, cwd=away)
@@ -157,9 +142,7 @@ def test_the_end_of_the_caller_does_not_reach_it(stage: Stage, tmp_path: Path, e
         assert caller.pid == os.getsid(caller.pid) != os.getsid(pid)
         files = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
         log = str(stage.root / "logs" / "run.out")
-        assert ("/dev/null", log, log) == tuple(
-            os.readlink(f"/proc/{pid}/fd/{fd}") for fd in range(3)
-        )
+        assert ("/dev/null", log, log) == tuple(os.readlink(f"/proc/{pid}/fd/{fd}") for fd in range(3))
         assert not [name for name in files if "/pts/" in name or name.endswith("master_plan.md")]
         if ending == "terminal closed":
             os.close(master)
@@ -192,9 +175,7 @@ def _no_agent(root: Path) -> tuple[str, ...]:
     [_cycle, _no_agent, lambda _: ("--only", "T-99"), lambda _: ("--timeout", "soon")],
     ids=["cycle", "no agent", "unknown task", "nonsense"],
 )
-def test_what_is_wrong_is_said_at_once(
-    stage: Stage, breaks: Callable[[Path], tuple[str, ...]]
-) -> None:
+def test_what_is_wrong_is_said_at_once(stage: Stage, breaks: Callable[[Path], tuple[str, ...]]) -> None:
     """As by ``run``, with its exit status; nothing is written, nothing is left running."""
     flags = breaks(stage.root)
     before = everything(stage.root)
@@ -266,12 +247,7 @@ def test_two_waits_tell_disjoint_news(stage: Stage) -> None:
         assert "✅ completed: T-01\n" in answer.stdout
         assert "orchestrator wait" == stage.next_of(answer)
     second = stage.wait("--timeout", "0.3s", "--json")
-    assert (3, True, "running", {}) == (
-        second.returncode,
-        second.json["ok"],
-        second.json["code"],
-        second.json["news"],
-    )
+    assert (3, True, "running", {}) == (second.returncode, second.json["ok"], second.json["code"], second.json["news"])
     assert ["T-02"] == [each["id"] for each in second.json["running"]]
     stage.gate.open()
     cursor = second.json["cursor"]
@@ -397,9 +373,7 @@ def test_state_that_cannot_be_read_is_5(stage: Stage) -> None:
     assert "journal.md" in told.stderr
 
 
-def test_a_run_whose_last_task_has_just_failed_is_not_said_to_go_on(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_a_run_whose_last_task_has_just_failed_is_not_said_to_go_on(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """It only tells people, and draws: nobody is woken to hear that it is at work, and then that it is over."""
     write_plan(tmp_path / ".orchestrator", {"T-01": "exit 3"}, notify="['command=sleep 0.3']")
     assert 0 == orchestrate("run", "--detach").returncode

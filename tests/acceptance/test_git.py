@@ -148,14 +148,9 @@ def test_lines_of_ours_that_a_person_changed_are_not_written_again(repository: R
     assert changed == ignore.read_text(encoding="utf-8")
 
 
-def test_other_files_in_a_plan_directory_stay_what_they_are_to_git(
-    repository: Repository,
-) -> None:
+def test_other_files_in_a_plan_directory_stay_what_they_are_to_git(repository: Repository) -> None:
     """A plan may lie among the files of its project."""
-    write_plan(
-        repository.top,
-        {"T-01": "echo one > work.txt; git add -A; git stash -q -u; git stash pop -q"},
-    )
+    write_plan(repository.top, {"T-01": "echo one > work.txt; git add -A; git stash -q -u; git stash pop -q"})
     ran = repository.orchestrate("run", str(repository.top), cwd=repository.top)
     assert 0 == ran.returncode, ran.stderr
     assert "?? work.txt" in repository.git("status", "--short").replace("A  ", "?? ")
@@ -191,9 +186,7 @@ def test_a_plan_that_git_takes_away_ends_the_run_and_no_agent(
     repository.plan(case, ("stash -q -u", "stash -q -a"), ("sleep 1.5; echo beside", finished))
     ran = repository.run()
     assert 5 == ran.returncode, ran.stderr
-    assert (
-        f"{repository.root}: the plan directory was taken away while the run was at" in ran.stderr
-    )
+    assert f"{repository.root}: the plan directory was taken away while the run was at" in ran.stderr
     assert "git stash" in ran.stderr
     assert ["T-01", "T-02", "T-03", "finished"] == repository.marks()
     bring_back(repository)
@@ -219,13 +212,9 @@ def test_a_plan_that_git_deletes_sends_nobody_to_init(repository: Repository) ->
     assert "(attempt 2)" not in ran.stderr
 
 
-def test_an_answer_whose_log_was_exchanged_is_not_believed(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_an_answer_whose_log_was_exchanged_is_not_believed(orchestrate: Orchestrate, root: Path) -> None:
     """Another file in its place says what somebody else said."""
-    exchange = (
-        'echo mine; cd "$ORCHESTRATOR_DIR/logs"; echo forged > new; mv new agent-01.attempt-1.out'
-    )
+    exchange = 'echo mine; cd "$ORCHESTRATOR_DIR/logs"; echo forged > new; mv new agent-01.attempt-1.out'
     write_plan(root, {"T-01": exchange, "T-02": ("cat", "T-01"), "T-03": "echo three"})
     assert 1 == orchestrate("run").returncode
     assert {"T-01": "failed", "T-02": "skipped", "T-03": "completed"} == orchestrate.statuses()

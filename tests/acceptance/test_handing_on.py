@@ -41,9 +41,7 @@ def test_an_agent_is_handed_it_too(claude: ClaudePlan) -> None:
     assert f"````markdown\n{DOCUMENT}\n````" in claude.calls("T-02")[0].prompt
 
 
-def test_of_an_answer_that_is_too_long_for_anyone_its_reader_hears_what_it_lacks(
-    claude: ClaudePlan,
-) -> None:
+def test_of_an_answer_that_is_too_long_for_anyone_its_reader_hears_what_it_lacks(claude: ClaudePlan) -> None:
     """Paid for once; head and tail stand in the result, and whoever counts what it gets is told the rest."""
     write(claude)
     claude.play({"T-01": {"answer": f"head {'word ' * 1_000_000}tail"}})
@@ -79,9 +77,7 @@ def test_without_its_log_what_is_shown_is_handed_on(claude: ClaudePlan) -> None:
         assert kept(claude.where).startswith("### My Project\n\nA &lt;kbd>")
 
 
-def test_what_a_person_answered_is_handed_on_as_it_was(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_what_a_person_answered_is_handed_on_as_it_was(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """``complete`` leaves a log, too."""
     write_plan(tmp_path / ".orchestrator", {"T-01": "true", "T-02": ("cat > kept.md", "T-01")})
     assert 0 == orchestrate("complete", "T-01", DOCUMENT).returncode
@@ -98,10 +94,7 @@ def test_all_of_a_flood_is_handed_on(orchestrate: Orchestrate, tmp_path: Path, f
     done = orchestrate("run")
     assert (0, False) == (done.returncode, "left out" in kept(tmp_path))
     assert [str(number) for number in range(1, 60001)] == kept(tmp_path).splitlines()
-    assert (
-        "bytes left out, all of it is in the log"
-        in (root / "results/agent-01-result.md").read_text()
-    )
+    assert "bytes left out, all of it is in the log" in (root / "results/agent-01-result.md").read_text()
     assert "bytes on its standard input" not in done.stderr
     result = root / "results" / "agent-01-result.md"
     result.write_text(result.read_text().replace("\n3\n", "\nthree\n"))
@@ -123,9 +116,7 @@ def test_all_of_a_flood_is_handed_on(orchestrate: Orchestrate, tmp_path: Path, f
     assert "standard input" not in orchestrate("run").stderr, "it is a person's answer"
 
 
-def test_a_command_that_gets_less_than_all_is_warned_of(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_a_command_that_gets_less_than_all_is_warned_of(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """What all of them answered must fit into memory; where the rest is stands there, too."""
     root = tmp_path / ".orchestrator"
     write_plan(root, {"T-01": "seq 1 2500000", "T-02": ("tail -n 1", "T-01")})
@@ -153,17 +144,10 @@ def test_two_floods_share_what_fits(orchestrate: Orchestrate, tmp_path: Path) ->
     assert [8 * 1024 * 1024] * 2 == given
 
 
-def test_what_is_not_needed_by_one_is_handed_on_of_another(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_what_is_not_needed_by_one_is_handed_on_of_another(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """Of an answer that was corrected only what its result shows is handed on, and leaves room for others."""
     flood = "yes 123456789 | head -c 12000000"
-    tasks = {
-        "T-01": flood,
-        "T-02": flood,
-        "T-03": "echo tiny",
-        "T-04": ("wc -c", "T-01, T-02, T-03"),
-    }
+    tasks = {"T-01": flood, "T-02": flood, "T-03": "echo tiny", "T-04": ("wc -c", "T-01, T-02, T-03")}
     root = tmp_path / ".orchestrator"
     write_plan(root, tasks)
     for task_id, command in tasks.items():

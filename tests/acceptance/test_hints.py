@@ -35,18 +35,12 @@ def test_a_hint_calls_this_program_as_it_was_called(orchestrate: Orchestrate, ro
         assert f"next: {step}\n" in orchestrate("status").stdout
         assert f"hint: {called} show --help\n" in orchestrate("show", "--nonsense").stderr
         shown = subprocess.run(
-            ["sh", "-c", step],
-            cwd=orchestrate.where,
-            env=orchestrate.environment,
-            check=True,
-            capture_output=True,
+            ["sh", "-c", step], cwd=orchestrate.where, env=orchestrate.environment, check=True, capture_output=True
         )
         assert b"exit 3" in shown.stdout
 
 
-def test_what_is_detached_names_the_program_that_was_called(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_what_is_detached_names_the_program_that_was_called(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """And not the words that it was started with, which nobody typed."""
     script, environment = tmp_path / "bin" / "orchestrator", {**orchestrate.environment}
     script.parent.mkdir()
@@ -126,9 +120,7 @@ def test_a_command_in_a_hint_is_about_the_plan_that_was_named(
     orchestrate("stop", "plans/q")  # what goes on by itself
 
 
-def test_the_next_step_is_about_one_plan_of_a_directory(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_the_next_step_is_about_one_plan_of_a_directory(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """Named by its id below a directory it is named by its path in turn: a command takes one name."""
     (tmp_path / "plans").mkdir()
     write_plan(tmp_path / "plans/q", {"T-01": "true"})
@@ -163,12 +155,8 @@ def test_a_plan_directory_may_be_named_twice(orchestrate: Orchestrate, tmp_path:
     assert "name it without --dir" in refused.json["hint"]
 
 
-@pytest.mark.parametrize(
-    "command", ["run", "list", "graph", "validate", "show T-01", "wait", "transition '' approve"]
-)
-def test_a_directory_of_plans_says_which_there_are(
-    orchestrate: Orchestrate, tmp_path: Path, command: str
-) -> None:
+@pytest.mark.parametrize("command", ["run", "list", "graph", "validate", "show T-01", "wait", "transition '' approve"])
+def test_a_directory_of_plans_says_which_there_are(orchestrate: Orchestrate, tmp_path: Path, command: str) -> None:
     """Another plan beside them is not what somebody wants who names none; nor in the project of one."""
     project = tmp_path / "my project"
     (project / ".orchestrator").mkdir(parents=True)
@@ -191,20 +179,9 @@ def test_an_empty_plan_can_be_begun_anew(orchestrate: Orchestrate, root: Path) -
 
 
 @pytest.mark.parametrize(
-    "command",
-    [
-        "show",
-        "context",
-        "share T-1O hi",
-        "update T-1O --priority P0",
-        "retry",
-        "complete",
-        "list --parent",
-    ],
+    "command", ["show", "context", "share T-1O hi", "update T-1O --priority P0", "retry", "complete", "list --parent"]
 )
-def test_a_misspelt_task_is_told_in_one_way(
-    orchestrate: Orchestrate, root: Path, command: str
-) -> None:
+def test_a_misspelt_task_is_told_in_one_way(orchestrate: Orchestrate, root: Path, command: str) -> None:
     """Whichever command it was said to; and what is printed of it does nothing to a terminal."""
     write_plan(root, {"T-01": "true", "T-10": "true"})
     words = command.split() if "T-1O" in command else [*command.split(), "T-1O"]
@@ -226,20 +203,13 @@ def test_a_misspelt_task_is_told_in_one_way(
         ("notify TASK-001", "no message is named", "one of created, "),
     ],
 )
-def test_a_word_that_is_wrong_or_missing_is_told(
-    orchestrate: Orchestrate, words: str, said: str, hint: str
-) -> None:
+def test_a_word_that_is_wrong_or_missing_is_told(orchestrate: Orchestrate, words: str, said: str, hint: str) -> None:
     """With what may have been meant, or what there is."""
     ended = orchestrate(*words.split())
-    assert (2, True) == (
-        ended.returncode,
-        ended.stderr.startswith(f"error: {said}\n  hint: {hint}"),
-    )
+    assert (2, True) == (ended.returncode, ended.stderr.startswith(f"error: {said}\n  hint: {hint}"))
 
 
-@pytest.mark.parametrize(
-    "command", ["status", "update T-01 --priority P0", "template save mine --here"]
-)
+@pytest.mark.parametrize("command", ["status", "update T-01 --priority P0", "template save mine --here"])
 def test_where_no_plan_is_a_way_out_is_told(orchestrate: Orchestrate, command: str) -> None:
     """The same one, whichever command looked for it."""
     (orchestrate.where / "empty").mkdir()
@@ -249,9 +219,7 @@ def test_where_no_plan_is_a_way_out_is_told(orchestrate: Orchestrate, command: s
     assert "`orchestrator init --dir empty` writes one to start from" == missed.json["hint"]
 
 
-def test_a_plan_that_is_spelt_nearly_right_is_suggested(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path
-) -> None:
+def test_a_plan_that_is_spelt_nearly_right_is_suggested(orchestrate: Orchestrate, root: Path, tmp_path: Path) -> None:
     write_plan(root, {"T-01": "true"})
     for said, meant in {
         ".orchestratr": ".orchestrator",
@@ -259,21 +227,14 @@ def test_a_plan_that_is_spelt_nearly_right_is_suggested(
         f"{tmp_path}/.orchestrater/": f"{tmp_path}/.orchestrator",
     }.items():
         refused = orchestrate("run", said)
-        assert (2, f"  hint: did you mean {meant}?") == (
-            refused.returncode,
-            refused.stderr.splitlines()[-1],
-        )
+        assert (2, f"  hint: did you mean {meant}?") == (refused.returncode, refused.stderr.splitlines()[-1])
     assert "hint: did you mean --json?" in orchestrate("list", "-json").stderr
 
 
-def test_a_project_may_be_named_in_the_environment(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path
-) -> None:
+def test_a_project_may_be_named_in_the_environment(orchestrate: Orchestrate, root: Path, tmp_path: Path) -> None:
     write_plan(root, {"T-01": "true"})
     (tmp_path / "elsewhere").mkdir()
-    answer = orchestrate(
-        "list", cwd=tmp_path / "elsewhere", env={"ORCHESTRATOR_DIR": str(tmp_path)}
-    )
+    answer = orchestrate("list", cwd=tmp_path / "elsewhere", env={"ORCHESTRATOR_DIR": str(tmp_path)})
     assert (0, True) == (answer.returncode, "T-01" in answer.stdout), answer
 
 

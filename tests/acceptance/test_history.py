@@ -31,9 +31,7 @@ def test_attempts_events_conversation_and_result(claude: ClaudePlan) -> None:
     assert not [said for said in first["conversation"] if said["who"] == "uses Bash"]
 
 
-def test_a_page_stays_short_and_full_is_everything(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_a_page_stays_short_and_full_is_everything(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """A thousand lines of output are twenty lines of history; nothing reaches the terminal raw."""
     root = tmp_path / ".orchestrator"
     write_plan(root, {"T-01": "printf '\\033]0;title\\007'; seq 1000"})
@@ -47,9 +45,7 @@ def test_a_page_stays_short_and_full_is_everything(
     assert "\x1b" not in full
 
 
-def test_an_attempt_is_read_as_its_own_agent_reads(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_an_attempt_is_read_as_its_own_agent_reads(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """Whoever made the newest one; what a person said is shown as it is, whatever they are called."""
     write_plan(tmp_path / ".orchestrator", {"T-01": """echo '{"found": 3}'; false"""})
     assert 1 == orchestrate("run").returncode

@@ -10,9 +10,7 @@ from tests.acceptance.plans import Gate, front_of, write_plan
 from tests.executors.harness import wait_until
 
 
-def test_how_far_the_worker_of_a_run_is_is_told(
-    orchestrate: Orchestrate, root: Path, gate: Gate
-) -> None:
+def test_how_far_the_worker_of_a_run_is_is_told(orchestrate: Orchestrate, root: Path, gate: Gate) -> None:
     """Wherever the task stands as running, as for one that somebody has in hand."""
     command = f"{sys.executable} -m orchestrator start T-01 --progress 40 && {gate.wait}"
     write_plan(root, {"T-01": command})
@@ -34,10 +32,7 @@ def test_a_status_that_a_task_has_is_no_error(orchestrate: Orchestrate, root: Pa
     write_plan(root, {"T-01": "echo one", "T-02": ("echo two", "T-01")})
     before = ok(orchestrate("update", "T-01", "--status", "pending", "--as", "bob"))
     assert "T-01 is pending already\n" == before.stderr
-    assert (
-        "T-02 is waiting already"
-        == orchestrate("update", "T-02", "--status", "pending", "--json").json["message"]
-    )
+    assert "T-02 is waiting already" == orchestrate("update", "T-02", "--status", "pending", "--json").json["message"]
     for said in ("T-01 is running", "T-01 is running already"):
         taken = ok(orchestrate("update", "T-01", "--status", "in_progress", "--as", "bob"))
         assert said == taken.stderr.strip()
@@ -46,9 +41,7 @@ def test_a_status_that_a_task_has_is_no_error(orchestrate: Orchestrate, root: Pa
     assert 1 == len(front_of(root, "T-01")["attempts"])
 
 
-def test_what_somebody_has_in_hand_is_given_back(
-    orchestrate: Orchestrate, root: Path, gate: Gate
-) -> None:
+def test_what_somebody_has_in_hand_is_given_back(orchestrate: Orchestrate, root: Path, gate: Gate) -> None:
     """With and without a run at work; never what that run is at."""
     write_plan(root, {"T-01": "echo one", "T-02": gate.wait, "T-03": "echo three"}, max_parallel=1)
     for task in ("T-01", "T-03"):
@@ -57,9 +50,7 @@ def test_what_somebody_has_in_hand_is_given_back(
     assert "🟡 Pending (retry by bob)" in orchestrate("show", "T-01").stdout
     ok(orchestrate("claim", "T-01", "--as", "ana"))
     ok(orchestrate("retry", "T-01", "not mine", "--as", "ana"))
-    assert ["interrupted", "interrupted"] == [
-        each["status"] for each in front_of(root, "T-01")["attempts"]
-    ]
+    assert ["interrupted", "interrupted"] == [each["status"] for each in front_of(root, "T-01")["attempts"]]
     ok(orchestrate("claim", "T-01", "--as", "ana"))
     run = orchestrate.start("run")
     gate.await_task(run)

@@ -63,9 +63,7 @@ MADE_OTHERWISE: dict[type[OrchestratorError], OrchestratorError] = {
 
 
 @pytest.mark.parametrize("kind", list(kinds()))
-def test_an_error_comes_out_of_another_process_as_it_was_raised(
-    kind: type[OrchestratorError],
-) -> None:
+def test_an_error_comes_out_of_another_process_as_it_was_raised(kind: type[OrchestratorError]) -> None:
     """With all that it says: whoever asked there waits for it."""
     error = MADE_OTHERWISE.get(kind) or kind("a", where="plan:1", hint="do")
     for version in range(pickle.HIGHEST_PROTOCOL + 1):
@@ -132,9 +130,7 @@ assert {name for name in dir(Orchestrator) if not name.startswith("_")} - {"dire
 """
 
 
-def test_whatever_a_method_returns_can_be_sent_elsewhere_and_copied(
-    orchestrate: Orchestrate,
-) -> None:
+def test_whatever_a_method_returns_can_be_sent_elsewhere_and_copied(orchestrate: Orchestrate) -> None:
     """Also of a plan that was read just now, and not from what was kept of it."""
     script = """
 import copy, pickle
@@ -212,9 +208,7 @@ answer = [told, launched, [[task.id for task in tasks] for tasks in found], rows
     assert ["one, two"] == criteria
 
 
-def test_what_makes_no_sense_is_an_error_of_ours_and_changes_nothing(
-    orchestrate: Orchestrate,
-) -> None:
+def test_what_makes_no_sense_is_an_error_of_ours_and_changes_nothing(orchestrate: Orchestrate) -> None:
     """And what a command prints is understood where it is handed back."""
     script = """
 plan, told = Orchestrator(), []

@@ -40,9 +40,7 @@ def test_a_task_done_by_hand(orchestrate: Orchestrate, root: Path) -> None:
     front = front_of(root, "T-01")
     (attempt,) = front["attempts"]
     assert ("completed", "alice") == (front["status"], front["agent"])
-    assert ("completed", "alice", "", 0) == tuple(
-        attempt[name] for name in ("status", "agent", "run", "charge")
-    )
+    assert ("completed", "alice", "", 0) == tuple(attempt[name] for name in ("status", "agent", "run", "charge"))
     assert "all *good*\nreally" == answer_of(root, "T-01")
     assert "all *good*\nreally\n" == (root / "logs/agent-01.attempt-1.out").read_text()
     lines = [line.split(" · ", 1)[1] for line in journal(root).splitlines() if " · T-01" in line]
@@ -51,18 +49,14 @@ def test_a_task_done_by_hand(orchestrate: Orchestrate, root: Path) -> None:
         "T-01 · progress attempt 1 · by alice · 40%",
         "T-01 · completed attempt 1 · by alice · all *good* really",
     ] == lines
-    assert "✅ Completed" in (root / "master_plan.md").read_text(), (
-        "whoever reads the file knows it"
-    )
+    assert "✅ Completed" in (root / "master_plan.md").read_text(), "whoever reads the file knows it"
     assert ok(orchestrate("doctor", "--plan", "--json")).json["breaches"] == []
     assert 0 == ok(orchestrate("run")).returncode
     assert "completed" == orchestrate.statuses()["T-02"]
     assert 1 == len(front_of(root, "T-01")["attempts"]), "it was not done again"
 
 
-def _given(
-    orchestrate: Orchestrate, root: Path, words: list[str], text: str
-) -> subprocess.CompletedProcess[str]:
+def _given(orchestrate: Orchestrate, root: Path, words: list[str], text: str) -> subprocess.CompletedProcess[str]:
     """Run a command with a text on its standard input."""
     return subprocess.run(
         [sys.executable, "-m", "orchestrator", *words],
@@ -97,9 +91,7 @@ def test_who_settles_what_somebody_else_has_in_hand_is_who_did_it(
     assert "· by ann" in orchestrate("show", "T-02").stdout
 
 
-def test_an_answer_by_hand_is_not_that_of_the_agent_at_work(
-    orchestrate: Orchestrate, gate: Gate, root: Path
-) -> None:
+def test_an_answer_by_hand_is_not_that_of_the_agent_at_work(orchestrate: Orchestrate, gate: Gate, root: Path) -> None:
     """Time and cost stay with the agent, whose attempt was interrupted; the answer is that of whoever gave it."""
     write_plan(root, {"T-01": gate.wait, "T-02": ("cat", "T-01")})
     run = orchestrate.start("run")
@@ -123,9 +115,7 @@ def test_an_answer_by_hand_is_not_that_of_the_agent_at_work(
     assert 2 == len(front_of(root, "T-01")["attempts"]), "it was not done again"
 
 
-def test_a_text_that_nobody_could_read_again_is_refused(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_text_that_nobody_could_read_again_is_refused(orchestrate: Orchestrate, root: Path) -> None:
     """With the limit; nothing is changed. What is taken can be read by every command."""
     write_plan(root, CHAIN)
     for words in (["complete", "T-01", "--summary", "-"], ["complete", "T-01", "-"], ["plan", "-"]):
@@ -134,9 +124,7 @@ def test_a_text_that_nobody_could_read_again_is_refused(
         assert "larger than 4,096 KiB" in refused.stderr
     assert not (root / "results").exists() or not list((root / "results").iterdir())
     largest = "é\n" * (1024 * 1024)
-    assert (
-        0 == _given(orchestrate, root, ["complete", "T-01", "--summary", "-"], largest).returncode
-    )
+    assert 0 == _given(orchestrate, root, ["complete", "T-01", "--summary", "-"], largest).returncode
     assert "completed" == orchestrate("show", "T-01", "--json").json["task"]["status"]
     assert 0 == ok(orchestrate("run")).returncode
 
@@ -157,12 +145,7 @@ def test_what_cannot_be_is_refused(orchestrate: Orchestrate, root: Path) -> None
             "pending + 'retry'",
             "the next run does it, or the one that is at work; ",
         ),
-        (
-            ["start", "T-01", "--as", "alice"],
-            "invalid_transition",
-            "running",
-            "you have it already",
-        ),
+        (["start", "T-01", "--as", "alice"], "invalid_transition", "running", "you have it already"),
         (["start", "T-09"], "not_found", "task T-09 not found", "did you mean T-0"),
         (["start", "T-03", "--as", "../x"], "usage", "is not a name", "letters"),
     ):
@@ -180,10 +163,7 @@ def test_blocked_cancelled_failed_and_back(orchestrate: Orchestrate, root: Path)
     assert {"T-01": "blocked", "T-02": "waiting", "T-03": "pending"} == orchestrate.statuses()
     assert "⛔ Blocked (by bob: no key yet)" in orchestrate("show", "T-01").stdout
     run = orchestrate("run", "--json")
-    assert (1, "T-01 is blocked by bob: no key yet") == (
-        run.returncode,
-        run.events[-1]["message"].partition("; ")[2],
-    )
+    assert (1, "T-01 is blocked by bob: no key yet") == (run.returncode, run.events[-1]["message"].partition("; ")[2])
     ok(orchestrate("unblock", "T-01"))
     ok(orchestrate("fail", "T-01", "gave up"))
     assert {"T-01": "failed", "T-02": "skipped", "T-03": "completed"} == orchestrate.statuses()
@@ -194,9 +174,7 @@ def test_blocked_cancelled_failed_and_back(orchestrate: Orchestrate, root: Path)
     assert "three" in answer_of(root, "T-03"), "the old answer stays until there is a new one"
     assert 1 == orchestrate("run").returncode
     attempts = front_of(root, "T-03")["attempts"]
-    assert [(1, "completed"), (2, "completed")] == [
-        (each["number"], each["status"]) for each in attempts
-    ]
+    assert [(1, "completed"), (2, "completed")] == [(each["number"], each["status"]) for each in attempts]
     assert [1, 2] == [each["number"] for each in front_of(root, "T-01")["attempts"]]
     for word in ("blocked · by bob: no key yet", "reset · by carol: once more", "cancelled · by"):
         assert word in journal(root)
@@ -211,9 +189,7 @@ def test_of_many_claimers_one_wins(orchestrate: Orchestrate, root: Path) -> None
     for task, rest in (("T-01", "P2 | |"), ("T-02", "P0 | |"), ("T-03", "P3 | shell |")):
         lines = lines.replace(f"| {task} | echo x | None |", f"| {task} | echo x | None | {rest}")
     plan.write_text(lines)
-    racers = [
-        orchestrate.start("claim", "T-01", "--as", f"agent-{number}") for number in range(AGENTS)
-    ]
+    racers = [orchestrate.start("claim", "T-01", "--as", f"agent-{number}") for number in range(AGENTS)]
     answers = [orchestrate.finish(racer) for racer in racers]
     assert 1 == sum(answer.returncode == 0 for answer in answers)
     assert ["T-01\n"] == [answer.stdout for answer in answers if answer.stdout]
@@ -256,9 +232,7 @@ def test_cancel_ends_the_whole_tree(orchestrate: Orchestrate, root: Path, tmp_pa
 setsid sh -c 'trap "" TERM; echo $$ > {tmp_path}/child; while :; do sleep 1; done' &
 echo $$ > {tmp_path}/parent
 while :; do sleep 1; done"""
-    write_plan(
-        root, {"T-01": stubborn, "T-02": ("echo two", "T-01"), "T-03": "echo three"}, grace=1
-    )
+    write_plan(root, {"T-01": stubborn, "T-02": ("echo two", "T-01"), "T-03": "echo three"}, grace=1)
     run = orchestrate.start("run")
     files = [tmp_path / name for name in ("child", "parent")]
     wait_until(lambda: all(map(read_pid, files)))
@@ -305,20 +279,12 @@ def test_the_engine_takes_every_command(orchestrate: Orchestrate, root: Path, ga
     assert [(1, "shell", "failed"), (2, attempts[1]["agent"], "failed")] == [
         (each["number"], each["agent"], each["status"]) for each in attempts[:2]
     ]
-    assert (3, "completed", "by hand") == tuple(
-        attempts[2][name] for name in ("number", "status", "exit")
-    )
+    assert (3, "completed", "by hand") == tuple(attempts[2][name] for name in ("number", "status", "exit"))
 
 
-def test_retry_of_what_others_were_made_from(
-    orchestrate: Orchestrate, root: Path, gate: Gate
-) -> None:
+def test_retry_of_what_others_were_made_from(orchestrate: Orchestrate, root: Path, gate: Gate) -> None:
     """In the same run they are made again, from the new answer."""
-    write_plan(
-        root,
-        {"T-01": "echo one", "T-02": ("cat; echo two", "T-01"), "T-03": gate.wait},
-        max_parallel=2,
-    )
+    write_plan(root, {"T-01": "echo one", "T-02": ("cat; echo two", "T-01"), "T-03": gate.wait}, max_parallel=2)
     run = orchestrate.start("run")
     wait_until(lambda: (root / "journal.md").exists() and "T-02 · completed" in journal(root))
     ok(orchestrate("retry", "T-01", "--as", "bob"))
@@ -329,16 +295,12 @@ def test_retry_of_what_others_were_made_from(
     assert {"T-01": 2} == front_of(root, "T-02")["inputs"]
 
 
-def test_of_many_claimers_one_wins_while_a_run_is_at_work(
-    orchestrate: Orchestrate, root: Path, gate: Gate
-) -> None:
+def test_of_many_claimers_one_wins_while_a_run_is_at_work(orchestrate: Orchestrate, root: Path, gate: Gate) -> None:
     """The run does not start what somebody has in hand, ends without it, and says so."""
     write_plan(root, {"T-01": gate.wait, "T-02": "echo two"}, max_parallel=1)
     run = orchestrate.start("run")
     gate.await_task(run)
-    racers = [
-        orchestrate.start("claim", "T-02", "--as", f"agent-{number}") for number in range(AGENTS)
-    ]
+    racers = [orchestrate.start("claim", "T-02", "--as", f"agent-{number}") for number in range(AGENTS)]
     answers = [orchestrate.finish(racer) for racer in racers]
     assert ["T-02\n"] == [answer.stdout for answer in answers if answer.returncode == 0]
     assert {2} == {answer.returncode for answer in answers if answer.returncode}
@@ -376,9 +338,7 @@ def test_a_worker_settles_its_own_task(
         assert "by agent-01: broken" in orchestrate("show", "T-01").stdout
 
 
-def test_what_was_done_and_not_answered_is_not_done_twice(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_what_was_done_and_not_answered_is_not_done_twice(orchestrate: Orchestrate, root: Path) -> None:
     """A runner may die between the result and its answer."""
     write_plan(root, CHAIN)
     ok(orchestrate("start", "T-01", "--as", "bob"))

@@ -83,9 +83,7 @@ def test_every_command_colours_statuses_on_a_terminal_alone(
         assert b"\x1b" not in plain
 
 
-def test_a_terminal_that_cannot_draw_gets_plain_lines(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_a_terminal_that_cannot_draw_gets_plain_lines(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """As a pipe does: nobody waits for minutes without a word of what runs."""
     write_plan(tmp_path / ".orchestrator", {"T-01": "true"})
     for term in ("dumb", "unknown"):
@@ -97,9 +95,7 @@ def test_a_terminal_that_cannot_draw_gets_plain_lines(
         assert 1 == seen.count("✅ T-01".encode())
 
 
-def test_while_it_is_suspended_the_terminal_is_the_shells(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_while_it_is_suspended_the_terminal_is_the_shells(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """After Ctrl-Z it has its cursor, and nothing of the view; what it showed meanwhile stays after `fg`."""
     gate = tmp_path / "gate"
     os.mkfifo(gate)
@@ -111,9 +107,7 @@ def test_while_it_is_suspended_the_terminal_is_the_shells(
 
     run = shlex.join([sys.executable, "-m", "orchestrator", "run"])
     shell = ["sh", "-c", f"set -m; {run}; echo the shell again; fg"]
-    seen = type_into_program(
-        orchestrate, shell, [("0/1", "\x1a"), ("the shell again", let_it_go_on)]
-    )
+    seen = type_into_program(orchestrate, shell, [("0/1", "\x1a"), ("the shell again", let_it_go_on)])
     assert (0, True) == (seen.returncode, "1 of 1 tasks completed" in seen.text), seen.text
     before, _, after = seen.text.partition("the shell again")
     assert before.rindex("\x1b[?25h") > before.rindex("\x1b[?25l")
@@ -168,9 +162,7 @@ class Stalled:
 
 STALLS = pytest.mark.parametrize("how", ["Ctrl-S", "nobody reads"])
 TERMINALS = pytest.mark.parametrize(
-    ("term", "flags"),
-    [("xterm", ()), ("dumb", ()), ("xterm", ("--json",))],
-    ids=["live", "lines", "events"],
+    ("term", "flags"), [("xterm", ()), ("dumb", ()), ("xterm", ("--json",))], ids=["live", "lines", "events"]
 )
 
 
@@ -230,9 +222,7 @@ def test_a_terminal_that_takes_nothing_does_not_keep_the_next_round_from_its_tim
     stalled.close()
 
 
-def test_a_terminal_that_takes_nothing_does_not_keep_planning_from_being_stopped(
-    claude: ClaudePlan,
-) -> None:
+def test_a_terminal_that_takes_nothing_does_not_keep_planning_from_being_stopped(claude: ClaudePlan) -> None:
     """Its agent is ended, and the lock let go."""
     claude.play({"_plan": {"wait_for": "never"}})
     stalled = Stalled(claude.orchestrate, "Ctrl-S")

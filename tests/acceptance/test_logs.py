@@ -12,9 +12,7 @@ from tests.executors.harness import wait_until
 SECRET = "sk-ant-api03-" + "a" * 40
 
 
-def test_a_failure_is_shown_with_the_end_of_its_stderr(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_failure_is_shown_with_the_end_of_its_stderr(orchestrate: Orchestrate, root: Path) -> None:
     """The last lines, redacted and without escape sequences; `logs` has each attempt and each stream."""
     command = f"seq 30 >&2; printf 'broken \\033[31m{SECRET}\\n' >&2; echo out; false"
     write_plan(root, {"T-01": command, "T-02": "echo fine >&2"}, retries=1)
@@ -35,20 +33,13 @@ def test_a_failure_is_shown_with_the_end_of_its_stderr(
     assert errors.startswith("1\n2\n")
     assert SECRET not in errors
     facts = orchestrate("logs", "T-02", "--stderr", "--json").json
-    assert ("fine\n", 1, "stderr", False) == (
-        facts["text"],
-        facts["attempt"],
-        facts["stream"],
-        facts["is_open"],
-    )
+    assert ("fine\n", 1, "stderr", False) == (facts["text"], facts["attempt"], facts["stream"], facts["is_open"])
     unknown = orchestrate("logs", "T-01", "--attempt", "7")
     assert (2, True) == (unknown.returncode, "has no attempt 7" in unknown.stderr)
     assert 2 == orchestrate("logs", "T-09").returncode
 
 
-def test_no_log_is_opened_through_a_link(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path
-) -> None:
+def test_no_log_is_opened_through_a_link(orchestrate: Orchestrate, root: Path, tmp_path: Path) -> None:
     """An agent may have put one there: neither a view nor `logs` shows what it leads to."""
     write_plan(root, {"T-01": "echo wrong >&2; false"})
     orchestrate("run")
@@ -63,9 +54,7 @@ def test_no_log_is_opened_through_a_link(
         assert "not yours" not in orchestrate(command, "T-01").stdout
 
 
-def test_a_log_is_followed_until_its_attempt_is_over(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path
-) -> None:
+def test_a_log_is_followed_until_its_attempt_is_over(orchestrate: Orchestrate, root: Path, tmp_path: Path) -> None:
     """Each line once, in order; with --json one object per line."""
     wait = "while ! test -e go; do sleep 0.1; done"
     write_plan(root, {"T-01": f"echo one; {wait}; echo two"})

@@ -19,9 +19,7 @@ ONCE = f"test -e stolen || {{ touch stolen; {THIEF}; }}"
 
 
 @pytest.mark.parametrize("left", [5000, 300, 0])
-def test_what_was_cut_short_is_done_again_first(
-    orchestrate: Orchestrate, gate: Gate, root: Path, left: int
-) -> None:
+def test_what_was_cut_short_is_done_again_first(orchestrate: Orchestrate, gate: Gate, root: Path, left: int) -> None:
     """Half an answer is none; what there is of it is kept beside."""
     write_plan(root, {"T-01": "seq 2000", "T-02": gate.wait, "T-03": ("wc -l", "T-01, T-02")})
     run = orchestrate.start("run", "--json")
@@ -61,9 +59,7 @@ def test_a_directory_of_results_that_was_deleted_is_made_again(
     assert "one" == answer_of(root, "T-01") == answer_of(root, "T-03").strip()
 
 
-def test_an_agent_that_takes_it_away_each_time_keeps_nothing_going(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_an_agent_that_takes_it_away_each_time_keeps_nothing_going(orchestrate: Orchestrate, root: Path) -> None:
     """Once for each task in a run; then it is said, and nothing that is not there is called done."""
     write_plan(root, {"T-01": "echo one", "T-02": (THIEF, "T-01"), "T-03": ("cat", "T-01, T-02")})
     ran = orchestrate("run")
@@ -91,9 +87,7 @@ def test_a_record_that_is_gone_at_the_end_counts_for_nothing_either(
     write_plan(root, {"T-01": "echo one", "T-02": (thief, "T-01")})
     ran = orchestrate("run")
     assert 1 == ran.returncode
-    assert "the record logs/agent-01.attempt-1.json is not there; the next run does T-01 again" in (
-        ran.stderr
-    )
+    assert "the record logs/agent-01.attempt-1.json is not there; the next run does T-01 again" in (ran.stderr)
     assert "0 of 2 tasks completed" in ran.stderr
     for _ in range(2):
         assert {"pending": 1, "waiting": 1} == orchestrate("status", "--json").counts
@@ -103,17 +97,13 @@ def test_a_record_that_is_gone_at_the_end_counts_for_nothing_either(
 
 def test_with_only_it_is_left_to_the_person(orchestrate: Orchestrate, root: Path) -> None:
     """What was not asked for is not done again: the task fails, and says what is missing."""
-    write_plan(
-        root, {"T-01": "echo one", "T-02": ("echo two", "T-01"), "T-03": ("cat", "T-01, T-02")}
-    )
+    write_plan(root, {"T-01": "echo one", "T-02": ("echo two", "T-01"), "T-03": ("cat", "T-01, T-02")})
     assert 0 == orchestrate("run", "--only", "T-01").returncode
     write_plan(root, {"T-01": "echo one", "T-02": (THIEF, "T-01"), "T-03": ("cat", "T-01, T-02")})
     ran = orchestrate("run", "--only", "T-02,T-03")
     assert 1 == ran.returncode
     assert "the next run does that again first" in ran.stderr
-    write_plan(
-        root, {"T-01": "echo one", "T-02": ("echo two", "T-01"), "T-03": ("cat", "T-01, T-02")}
-    )
+    write_plan(root, {"T-01": "echo one", "T-02": ("echo two", "T-01"), "T-03": ("cat", "T-01, T-02")})
     assert 0 == orchestrate("run").returncode
     assert "one\n\ntwo" == answer_of(root, "T-03")
 
@@ -134,9 +124,7 @@ def half_merge(root: Path, *, whole: str = "status: completed") -> int:
 
 
 @pytest.mark.parametrize(
-    "whole",
-    ["status: completed", "```text\none\ntwo\n```", "one\ntwo"],
-    ids=["facts", "all", "text"],
+    "whole", ["status: completed", "```text\none\ntwo\n```", "one\ntwo"], ids=["facts", "all", "text"]
 )
 def test_a_result_in_which_a_merge_is_unresolved_is_a_matter_for_a_person(
     orchestrate: Orchestrate, root: Path, whole: str
@@ -154,16 +142,12 @@ def test_a_result_in_which_a_merge_is_unresolved_is_a_matter_for_a_person(
     for command in (["run"], ["run", "--dry-run"], ["validate"]):
         refused = orchestrate(*command)
         assert 2 == refused.returncode
-        assert (
-            f"error: .orchestrator/{said}\n  hint: keep one of the two versions" in refused.stderr
-        )
+        assert f"error: .orchestrator/{said}\n  hint: keep one of the two versions" in refused.stderr
     assert said in orchestrate("show", "T-02").stdout
     for look in (["status"], ["status", "--brief"], ["wait", "--timeout", "0"]):
         assert "next: orchestrator show T-02\n" in orchestrate(*look).stdout
     told = orchestrate("doctor", "--plan", "--json").json["breaches"]
-    assert [said] == [
-        f"{each['where']}: {each['found']}" for each in told if each["name"] == "result_conflict"
-    ]
+    assert [said] == [f"{each['where']}: {each['found']}" for each in told if each["name"] == "result_conflict"]
     assert merged == result_of(root, "T-02")
     (root / "results/agent-02-result.md").write_text(before, encoding="utf-8")
     again = orchestrate("run", "--json")
@@ -186,9 +170,7 @@ def test_a_merge_that_begins_while_a_run_is_at_work_is_handed_on_to_nobody(
     assert said in front_of(root, "T-03")["attempts"][0]["reason"]
 
 
-def test_an_answer_that_shows_a_merge_is_an_answer_as_any_other(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_an_answer_that_shows_a_merge_is_an_answer_as_any_other(orchestrate: Orchestrate, root: Path) -> None:
     """What an agent printed stands in a code block of ours."""
     shown = "<<<<<<< HEAD\none\n=======\ntwo\n>>>>>>> b"
     write_plan(root, {"T-01": f"cat <<'END'\n{shown}\nEND", "T-02": ("cat", "T-01")})

@@ -46,17 +46,13 @@ def test_a_command_is_told_that_all_is_done(orchestrate: Orchestrate, root: Path
     assert f"{notice['title']}\n{notice['text']}\n" == text
 
 
-def test_a_failed_task_and_the_end_of_the_run_are_told(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_failed_task_and_the_end_of_the_run_are_told(orchestrate: Orchestrate, root: Path) -> None:
     write_plan(root, BAD, notify=f"[{KEEP}]")
     assert 1 == orchestrate("run").returncode
     assert "failed T-02\nfailed\n" == (root / "kinds").read_text().replace(" \n", "\n")
 
 
-def test_a_plan_below_a_directory_of_plans_is_named_in_the_next_step(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_plan_below_a_directory_of_plans_is_named_in_the_next_step(orchestrate: Orchestrate, root: Path) -> None:
     """Else the command that is to help would look at another one, or at none."""
     below = root / "TASK-001"
     below.mkdir(parents=True)
@@ -94,9 +90,7 @@ def test_a_simulated_run_is_nobodys_business(orchestrate: Orchestrate, root: Pat
     assert [] == notices(root)
 
 
-def test_the_desktop_is_told_in_one_line(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path
-) -> None:
+def test_the_desktop_is_told_in_one_line(orchestrate: Orchestrate, root: Path, tmp_path: Path) -> None:
     program = tmp_path / "bin" / "notify-send"
     program.parent.mkdir()
     program.write_text('#!/bin/sh\nprintf "%s\\n" "$@" > "$HOME/shown"\n')
@@ -112,8 +106,7 @@ def test_the_desktop_is_told_in_one_line(
 
 
 @pytest.mark.parametrize(
-    ("way", "key", "mark"),
-    [("discord", "content", "**"), ("slack", "text", "*"), ("webhook", "title", "")],
+    ("way", "key", "mark"), [("discord", "content", "**"), ("slack", "text", "*"), ("webhook", "title", "")]
 )
 def test_a_webhook_is_told_and_its_address_stays_secret(
     orchestrate: Orchestrate, root: Path, way: str, key: str, mark: str
@@ -158,10 +151,7 @@ def test_who_hangs_holds_up_no_run(orchestrate: Orchestrate, root: Path) -> None
     assert 1 == answer.returncode
     assert 2 == len(notices(root))
     last, end = journal(root).splitlines()[-2:]
-    assert (
-        "not everybody was told: 2 notices to sleeper (no time was left); 2 notices to silent"
-        in last
-    )
+    assert "not everybody was told: 2 notices to sleeper (no time was left); 2 notices to silent" in last
     assert "run · ended" in end
     assert "not everybody was told" in answer.stderr
     wait_until(lambda: not any(is_alive(pid) for pid in stuck_in(root)))
@@ -202,9 +192,7 @@ def test_who_hangs_when_the_run_is_killed_is_ended_by_the_next(
     assert not any(is_alive(pid) for pid in stuck_in(root))
 
 
-def test_who_cannot_be_told_is_said_at_the_beginning(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path
-) -> None:
+def test_who_cannot_be_told_is_said_at_the_beginning(orchestrate: Orchestrate, root: Path, tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "sh").symlink_to("/bin/sh")  # and nothing else
     orchestrate.environment["PATH"] = str(tmp_path / "bin")
@@ -229,10 +217,7 @@ def test_a_bad_entry_is_a_problem_of_the_plan(orchestrate: Orchestrate, root: Pa
     for command in ("validate", "run"):
         answer = orchestrate(command)
         assert 2 == answer.returncode
-        assert (
-            "master_plan.md:5: setting notify: entry 2: slack: an address begins with"
-            in answer.stderr
-        )
+        assert "master_plan.md:5: setting notify: entry 2: slack: an address begins with" in answer.stderr
         assert "secret-token" not in answer.stderr
     assert not (root / "journal.md").exists()
 
@@ -260,9 +245,7 @@ def test_a_flag_comes_before_the_plan(orchestrate: Orchestrate, root: Path) -> N
     assert [] == notices(root)
 
 
-def test_doctor_looks_at_everybody_and_tries_them_when_asked(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_doctor_looks_at_everybody_and_tries_them_when_asked(orchestrate: Orchestrate, root: Path) -> None:
     write_plan(root, GOOD, notify=f"[{KEEP}, {{slack: $NOT_SET, on: failed}}]")
     looked = orchestrate("doctor")
     assert 0 == looked.returncode
@@ -277,9 +260,7 @@ def test_doctor_looks_at_everybody_and_tries_them_when_asked(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_who_is_being_tried_is_not_left_behind(
-    orchestrate: Orchestrate, root: Path, number: signal.Signals
-) -> None:
+def test_who_is_being_tried_is_not_left_behind(orchestrate: Orchestrate, root: Path, number: signal.Signals) -> None:
     write_plan(root, GOOD, notify=f"[{{command: [sh, -c, '{STUCK}']}}]")
     doctor = orchestrate.start("doctor", "--notify")
     wait_until(lambda: len(stuck_in(root)) == 2 or doctor.poll() is not None)
@@ -288,9 +269,7 @@ def test_who_is_being_tried_is_not_left_behind(
     wait_until(lambda: not any(is_alive(pid) for pid in stuck_in(root)))
 
 
-def test_a_stopped_run_tells_nobody_how_it_ended(
-    orchestrate: Orchestrate, root: Path, gate: Gate
-) -> None:
+def test_a_stopped_run_tells_nobody_how_it_ended(orchestrate: Orchestrate, root: Path, gate: Gate) -> None:
     """Whoever stopped it knows."""
     write_plan(root, {"T-01": gate.wait}, notify=f"[{KEEP}]")
     run = orchestrate.start("run")

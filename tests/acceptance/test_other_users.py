@@ -31,8 +31,7 @@ def give(directory: Path, uid: int = OTHER) -> None:
 def not_theirs(directory: Path) -> dict[str, tuple[int, int]]:
     """Everything in a directory that is not of that person and its group, with owner and group."""
     found = {
-        str(path.relative_to(directory)): (path.lstat().st_uid, path.lstat().st_gid)
-        for path in directory.rglob("*")
+        str(path.relative_to(directory)): (path.lstat().st_uid, path.lstat().st_gid) for path in directory.rglob("*")
     }
     return {path: owner for path, owner in found.items() if owner != (OTHER, OTHER)}
 
@@ -97,9 +96,7 @@ def test_a_plan_of_somebody_else_above_is_not_taken(
 
 
 @pytest.mark.parametrize("words", HERE.split("|"))
-def test_a_plan_of_somebody_else_right_here_is_not_taken(
-    orchestrate: Orchestrate, theirs: Path, words: str
-) -> None:
+def test_a_plan_of_somebody_else_right_here_is_not_taken(orchestrate: Orchestrate, theirs: Path, words: str) -> None:
     """Their templates would be the prompt, and their agents the ones to ask; what the hint says can be done instead."""
     before = sorted(theirs.rglob("*"))
     answer = orchestrate(*words.split())
@@ -115,9 +112,7 @@ def test_the_wizard_takes_no_plan_of_somebody_else(orchestrate: Orchestrate, the
     assert (2, True) == (seen.returncode, f"{theirs}: it belongs to 12345" in seen.text)
 
 
-@pytest.mark.parametrize(
-    "words", [["init", "NAME"], ["plan", "--template", "codebase-analysis", "--dir", "NAME"]]
-)
+@pytest.mark.parametrize("words", [["init", "NAME"], ["plan", "--template", "codebase-analysis", "--dir", "NAME"]])
 def test_one_may_begin_beside_the_plan_of_somebody_else(
     orchestrate: Orchestrate, theirs: Path, words: list[str]
 ) -> None:
@@ -148,18 +143,13 @@ def test_a_plan_of_somebody_else_that_was_meant_is_taken(
 ) -> None:
     """By its name; and by whoever says `sudo` in front of what is their own."""
     named: dict[str, list[str | Path]] = {"argument": [theirs], "option": ["--dir", theirs]}
-    environment = {
-        "environment": {"ORCHESTRATOR_DIR": str(theirs)},
-        "sudo": {"SUDO_UID": str(OTHER)},
-    }.get(way)
+    environment = {"environment": {"ORCHESTRATOR_DIR": str(theirs)}, "sudo": {"SUDO_UID": str(OTHER)}}.get(way)
     answer = orchestrate("run", *named.get(way, ()), cwd=tmp_path / "mine", env=environment)
     assert 0 == answer.returncode, answer.stderr
     assert (tmp_path / "done").exists()
 
 
-def test_a_link_that_somebody_else_left_is_their_plan(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_a_link_that_somebody_else_left_is_their_plan(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """Else they could choose where our own commands work."""
     write_plan(tmp_path / "ours", {"T-01": "true"})
     link = tmp_path / ".orchestrator"
@@ -169,9 +159,7 @@ def test_a_link_that_somebody_else_left_is_their_plan(
     assert 2 == orchestrate("status").returncode
 
 
-def test_one_may_begin_below_the_plan_of_somebody_else(
-    orchestrate: Orchestrate, theirs: Path, tmp_path: Path
-) -> None:
+def test_one_may_begin_below_the_plan_of_somebody_else(orchestrate: Orchestrate, theirs: Path, tmp_path: Path) -> None:
     """As the hint says; the nearest one is one's own from then on."""
     mine = tmp_path / "mine"
     assert 0 == orchestrate("init", "--agent", "shell", cwd=mine).returncode
@@ -376,9 +364,7 @@ def test_doctor_goes_on_where_something_cannot_be_read(other: Orchestrate, taken
     (taken / "run.lock").chmod(0o600)
     os.chown(taken / "run.lock", 0, 0)
     seen = other("doctor", "--plan", "--json")
-    assert ["unreadable", "run.lock"] == [
-        seen.json["breaches"][0][key] for key in ("name", "where")
-    ]
+    assert ["unreadable", "run.lock"] == [seen.json["breaches"][0][key] for key in ("name", "where")]
 
 
 def test_what_could_not_be_heard_is_told_once(other: Orchestrate) -> None:

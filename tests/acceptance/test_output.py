@@ -13,15 +13,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import (
-    Gate,
-    answer_of,
-    everything,
-    leftovers,
-    result_of,
-    write_plan,
-    write_task,
-)
+from tests.acceptance.plans import Gate, answer_of, everything, leftovers, result_of, write_plan, write_task
 from tests.executors.harness import wait_until
 
 HOSTILE = r"""
@@ -41,11 +33,7 @@ sys.stdout.buffer.write(
 
 def headings(text: str) -> list[tuple[int, str]]:
     """The headings that a reader of markdown sees, with their levels."""
-    tokens = (
-        MarkdownIt("commonmark")
-        .enable("table")
-        .parse(re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL))
-    )
+    tokens = MarkdownIt("commonmark").enable("table").parse(re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL))
     return [
         (int(token.tag[1]), tokens[index + 1].content)
         for index, token in enumerate(tokens)
@@ -54,9 +42,7 @@ def headings(text: str) -> list[tuple[int, str]]:
 
 
 @pytest.mark.parametrize("form", ["text", "markdown"])
-def test_no_answer_breaks_a_file_of_ours(
-    orchestrate: Orchestrate, tmp_path: Path, form: str
-) -> None:
+def test_no_answer_breaks_a_file_of_ours(orchestrate: Orchestrate, tmp_path: Path, form: str) -> None:
     """No escape, forged mark, front matter, table, heading or open fence of an agent's gets beyond its own place."""
     root = tmp_path / ".orchestrator"
     person = "Kept.\n\n```\nmine\n```\n"
@@ -76,20 +62,11 @@ def test_no_answer_breaks_a_file_of_ours(
     assert plan.read_bytes().startswith(mine)
     drawn = plan.read_text(encoding="utf-8")
     for name in ("status", "progress", "graph", "log", "errors"):
-        assert (
-            1
-            == drawn.count(f"<!-- orchestrator:{name} -->")
-            == drawn.count(f"<!-- /orchestrator:{name} -->")
-        )
+        assert 1 == drawn.count(f"<!-- orchestrator:{name} -->") == drawn.count(f"<!-- /orchestrator:{name} -->")
 
     result = result_of(root, "T-01")
     assert "\nstatus: completed\n" in result.partition("\n---\n")[0]
-    top = [
-        (1, "📤 Agent-01 Execution Result"),
-        (2, "Execution Summary"),
-        (2, "Output"),
-        (2, "Statistics"),
-    ]
+    top = [(1, "📤 Agent-01 Execution Result"), (2, "Execution Summary"), (2, "Output"), (2, "Statistics")]
     assert top == [each for each in headings(result) if each[0] < 3]
     output = (root / "final_output.md").read_text(encoding="utf-8")
     seen = [text for level, text in headings(output) if level < 3]
@@ -107,9 +84,7 @@ def test_no_answer_breaks_a_file_of_ours(
 
 def test_programs_get_an_answer_without_its_fence(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """The fence is ours, for people: what was printed is the answer, a fence of its own included."""
-    write_plan(
-        tmp_path / ".orchestrator", {"T-01": "echo 42", "T-02": r"printf '```text\n42\n```\n'"}
-    )
+    write_plan(tmp_path / ".orchestrator", {"T-01": "echo 42", "T-02": r"printf '```text\n42\n```\n'"})
     assert 0 == orchestrate("run").returncode
     for task, printed in (("T-01", "42"), ("T-02", "```text\n42\n```")):
         assert printed == orchestrate("show", task, "--json").json["task"]["answer"]
@@ -120,22 +95,14 @@ def test_programs_get_an_answer_without_its_fence(orchestrate: Orchestrate, tmp_
     assert "````text\n```text\n42\n```\n````" in orchestrate("export").stdout
 
 
-def test_what_another_agent_said_reaches_the_next_one_as_it_was(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_what_another_agent_said_reaches_the_next_one_as_it_was(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """Only what no text has is gone: forged marks and fences in an answer are words like any other."""
     root = tmp_path / ".orchestrator"
     write_plan(root, {"T-01": "true", "T-02": ("cat > got", "T-01")})
     write_task(root, "T-01", f"````python{HOSTILE}````\n")
     assert 0 == orchestrate("run").returncode
     got = (tmp_path / "got").read_text(encoding="utf-8")
-    for words in (
-        "status: failed",
-        "| T-77 | forged | None |",
-        "# Forged title",
-        "````text",
-        "forged\n",
-    ):
+    for words in ("status: failed", "| T-77 | forged | None |", "# Forged title", "````text", "forged\n"):
         assert words in got
     assert got.rstrip().endswith("# in a fence that nobody closes\n```")
 
@@ -161,9 +128,7 @@ def test_twenty_megabytes_on_one_line(orchestrate: Orchestrate, tmp_path: Path) 
 # ── what run prints ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_events_come_one_per_line_and_a_summary_last(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_events_come_one_per_line_and_a_summary_last(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """Stable words that a program can wait for; nothing else is on stdout and nothing at all on stderr."""
     tasks = {"T-01": "echo 1", "T-02": ("exit 2", "T-01"), "T-03": ("echo 3", "T-02")}
     write_plan(tmp_path / "p", tasks, retries=1)
@@ -182,9 +147,7 @@ def test_events_come_one_per_line_and_a_summary_last(
         ("run_ended", None, None),
         ("summary", None, None),
     ] == told
-    assert all(
-        re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", event["time"]) for event in run.events[:-1]
-    )
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", event["time"]) for event in run.events[:-1])
     summary = run.events[-1]
     assert (False, "tasks_failed", 3) == (summary["ok"], summary["code"], summary["launched"])
     assert {"completed": 1, "failed": 1, "skipped": 1} == run.counts
@@ -215,10 +178,7 @@ def test_a_reader_that_goes_away_stops_nothing(
 @pytest.mark.parametrize("is_blocking", [True, False], ids=["blocking", "non-blocking"])
 @pytest.mark.parametrize("flags", [(), ("--json",)], ids=["lines", "events"])
 def test_a_reader_that_does_not_read_never_stops_a_run(
-    orchestrate: Orchestrate,
-    tmp_path: Path,
-    flags: tuple[str, ...],
-    is_blocking: bool,
+    orchestrate: Orchestrate, tmp_path: Path, flags: tuple[str, ...], is_blocking: bool
 ) -> None:
     """Everything is done while its pipe is full; whoever reads at last finds every line, in order."""
     root = tmp_path / ".orchestrator"
@@ -250,9 +210,7 @@ def test_a_reader_that_does_not_read_never_stops_a_run(
     assert any(last in line for line in lines[-2:])
 
 
-def test_an_encoding_that_lacks_a_character_stops_nothing(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_an_encoding_that_lacks_a_character_stops_nothing(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """An old locale: what it cannot say is written as JSON would write it, and JSON stays what it says."""
     name = "echo ✓ 💰"
     write_plan(tmp_path / ".orchestrator", {"T-01": name})
@@ -270,9 +228,7 @@ def test_an_encoding_that_lacks_a_character_stops_nothing(
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
-@pytest.mark.parametrize(
-    "words", ["run", "run --json", "list", "status", "status --json", "nonsense"]
-)
+@pytest.mark.parametrize("words", ["run", "run --json", "list", "status", "status --json", "nonsense"])
 def test_a_stream_that_is_closed_is_as_good_as_nobody(
     orchestrate: Orchestrate, tmp_path: Path, words: str, closed: str
 ) -> None:
@@ -289,9 +245,7 @@ def test_a_stream_that_is_closed_is_as_good_as_nobody(
 
 
 @pytest.mark.parametrize("full", [">/dev/full", ">/dev/full 2>/dev/full"], ids=["stdout", "both"])
-@pytest.mark.parametrize(
-    "words", ["status", "status --json", "list", "add echo", "add echo --json", "--help"]
-)
+@pytest.mark.parametrize("words", ["status", "status --json", "list", "add echo", "add echo --json", "--help"])
 def test_an_answer_that_cannot_be_written_is_one_line(
     orchestrate: Orchestrate, tmp_path: Path, words: str, full: str
 ) -> None:
@@ -309,9 +263,7 @@ def test_an_answer_that_cannot_be_written_is_one_line(
 
 
 @pytest.mark.parametrize("words", ["nonsense", "show T-09", "share T-09 hello", "add"])
-def test_an_error_that_nobody_hears_has_its_status(
-    orchestrate: Orchestrate, tmp_path: Path, words: str
-) -> None:
+def test_an_error_that_nobody_hears_has_its_status(orchestrate: Orchestrate, tmp_path: Path, words: str) -> None:
     """Also where it would be told as JSON."""
     write_plan(tmp_path / ".orchestrator", {"T-01": "echo one"})
     for flags in ([], ["--json"]):
@@ -333,12 +285,8 @@ def test_a_run_whose_output_is_full_comes_to_its_end(
         assert (status, bool(also)) == (ran.returncode, "No space left on device" not in ran.stderr)
 
 
-@pytest.mark.parametrize(
-    "words", ["status", "status {}", "list", "run {}", "add echo", "init", "agents"]
-)
-def test_a_current_directory_that_is_gone_is_one_line(
-    orchestrate: Orchestrate, tmp_path: Path, words: str
-) -> None:
+@pytest.mark.parametrize("words", ["status", "status {}", "list", "run {}", "add echo", "init", "agents"])
+def test_a_current_directory_that_is_gone_is_one_line(orchestrate: Orchestrate, tmp_path: Path, words: str) -> None:
     """Nothing is looked for elsewhere instead, and nothing is begun."""
     root = tmp_path / ".orchestrator"
     write_plan(root, {"T-01": "echo one"})
@@ -373,27 +321,20 @@ def test_a_path_that_is_not_utf_8_can_be_told(orchestrate: Orchestrate, tmp_path
     root.parent.mkdir()
     write_plan(root, {"T-01": "true"})
     env = {"ORCHESTRATOR_DIR": str(root)}
-    assert (
-        str(root / "final_output.md")
-        == orchestrate("run", "--json", env=env).events[-1]["final_output"]
-    )
+    assert str(root / "final_output.md") == orchestrate("run", "--json", env=env).events[-1]["final_output"]
     for words in (["status"], ["status", "--all"], ["list"]):
         assert 0 == orchestrate(*words, env=env).returncode
     assert str(root) == orchestrate("status", "--json", env=env).json["directory"]
 
 
 @pytest.mark.parametrize("words", ["status", "validate", "list", "export", "--help", "show --help"])
-def test_a_reader_who_has_seen_enough_is_no_failure(
-    orchestrate: Orchestrate, tmp_path: Path, words: str
-) -> None:
+def test_a_reader_who_has_seen_enough_is_no_failure(orchestrate: Orchestrate, tmp_path: Path, words: str) -> None:
     """`| head` closes its end; 1 would say that a task failed."""
     write_plan(tmp_path / ".orchestrator", {"T-01": "true"})
     reading, writing = os.pipe()
     os.close(reading)
     command = [sys.executable, "-m", "orchestrator", *words.split()]
     environment = orchestrate.environment
-    ended = subprocess.run(
-        command, cwd=tmp_path, env=environment, stdout=writing, stderr=subprocess.PIPE
-    )
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, stdout=writing, stderr=subprocess.PIPE)
     os.close(writing)
     assert (0, b"") == (ended.returncode, ended.stderr)

@@ -47,9 +47,7 @@ def test_a_new_row_joins_and_a_broken_edit_is_reported(claude: ClaudePlan) -> No
     rows(plan, {two: two + row})
     claude.await_journal(run, "last valid plan")
     assert "duplicate task id T-01" in claude.journal
-    assert claude.text("master_plan.md").count("| T-01 | do 1") >= 2, (
-        "what was typed is still there"
-    )
+    assert claude.text("master_plan.md").count("| T-01 | do 1") >= 2, "what was typed is still there"
     rows(plan, {two + row: two})
     (claude.records / "go").touch()
     assert 0 == claude.orchestrate.finish(run).returncode
@@ -88,17 +86,9 @@ def test_a_plan_that_says_its_state_only_now_is_moved_at_the_end(claude: ClaudeP
     assert "\nstatus: testing\n" in claude.text("master_plan.md")
 
 
-def test_a_result_that_is_deleted_or_reset_is_made_again_in_the_same_run(
-    claude: ClaudePlan,
-) -> None:
+def test_a_result_that_is_deleted_or_reset_is_made_again_in_the_same_run(claude: ClaudePlan) -> None:
     """Promise 5; what was made from it as well. A result that was corrected is kept."""
-    plan = {
-        "T-01": "do 1",
-        "T-02": ("do 2", "T-01"),
-        "T-03": "do 3",
-        "T-04": "do 4",
-        "T-05": "do 5",
-    }
+    plan = {"T-01": "do 1", "T-02": ("do 2", "T-01"), "T-03": "do 3", "T-04": "do 4", "T-05": "do 5"}
     root = claude.write(plan).parent
     claude.play({"T-05": waits_for("go")})
     run = claude.start()
@@ -119,9 +109,7 @@ def test_a_result_that_is_deleted_or_reset_is_made_again_in_the_same_run(
     assert ["T-01", "T-01", "T-02", "T-02", "T-03", "T-03", "T-04", "T-05"] == tasks
 
 
-def test_an_agent_that_deletes_results_has_each_made_again_once(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_an_agent_that_deletes_results_has_each_made_again_once(orchestrate: Orchestrate, root: Path) -> None:
     """Otherwise it would keep the run going, and spend, for ever. What is gone in the end is not called done."""
     wipe = "rm .orchestrator/results/*; until grep -q 'T-01 · reset' .orchestrator/journal.md; do :; done"
     write_plan(root, {"T-01": "true", "T-02": (wipe, "T-01")})
@@ -237,10 +225,7 @@ def test_nothing_is_put_under_a_task_that_runs(claude: ClaudePlan) -> None:
     claude.play({"T-01": waits_for("go")})
     run = claude.start()
     claude.await_journal(run, "T-01 · started")
-    head, line = (
-        "| Task ID | Description | Dependencies |",
-        "|---------|-------------|--------------|",
-    )
+    head, line = ("| Task ID | Description | Dependencies |", "|---------|-------------|--------------|")
     row = table_row(claude, "T-02")
     under = row.replace(" T-01 |", " None | T-01 |", 1)
     rows(plan, {head: f"{head} Parent |", line: f"{line}--------|", row: under})
@@ -295,9 +280,7 @@ def test_a_run_that_ends_below_a_broken_plan_does_not_say_that_all_is_done(
     assert 0 == orchestrate("run").returncode
 
 
-def test_a_plan_that_stays_empty_under_a_run_is_told(
-    orchestrate: Orchestrate, gate: Gate, root: Path
-) -> None:
+def test_a_plan_that_stays_empty_under_a_run_is_told(orchestrate: Orchestrate, gate: Gate, root: Path) -> None:
     """For a moment it may be one that an editor saves; not for longer."""
     plan = write_plan(root, {"T-01": gate.wait})
     text = plan.read_bytes()
@@ -350,15 +333,11 @@ def test_nothing_is_lost_that_somebody_writes_into_the_open_plan(
     gate.open()
     assert 0 == orchestrate.finish(run).returncode
     drawn = plan.read_text(encoding="utf-8")
-    assert ["T-00", "T-01", "T-02", "T-03"] == re.findall(
-        r"(?m)^\| (T-0\d) \|", drawn.partition("<!--")[0]
-    )
+    assert ["T-00", "T-01", "T-02", "T-03"] == re.findall(r"(?m)^\| (T-0\d) \|", drawn.partition("<!--")[0])
     assert "4/4" in drawn
 
 
-def test_nobody_waits_for_ever_for_who_has_the_plan_open(
-    orchestrate: Orchestrate, gate: Gate, root: Path
-) -> None:
+def test_nobody_waits_for_ever_for_who_has_the_plan_open(orchestrate: Orchestrate, gate: Gate, root: Path) -> None:
     """The run ends, and says that it could not draw; a command changes nothing, and says what to do."""
     plan = write_plan(root, {"T-01": gate.wait})
     run = orchestrate.start("run")

@@ -66,16 +66,12 @@ def test_a_plan_from_an_outline(orchestrate: Orchestrate, root: Path, outline: s
     assert "2 tasks in 2 batches; longest chain: T-01 → T-02" in made.stderr
     assert "then: orchestrator run" in made.stderr
     assert "warning" not in made.stderr
-    assert ["agent-01.md", "agent-02.md"] == sorted(
-        p.name for p in (root / "agent_tasks").iterdir()
-    )
+    assert ["agent-01.md", "agent-02.md"] == sorted(p.name for p in (root / "agent_tasks").iterdir())
     assert 0 == orchestrate("validate").returncode
     assert 0 == orchestrate("run", "--simulate").returncode
 
 
-def test_without_claude_the_hint_names_what_there_is(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path
-) -> None:
+def test_without_claude_the_hint_names_what_there_is(orchestrate: Orchestrate, root: Path, tmp_path: Path) -> None:
     """As whole commands: neither ``plan`` nor ``spawn`` has a ``--simulate``."""
     write_plan(root, {"T-01": "one"}, agent=None)
     for command in (("plan", "Do it", "--dry-run", "--dir", tmp_path / "new"), ("spawn", "Do it")):
@@ -113,9 +109,7 @@ def test_a_dry_run_writes_nothing(orchestrate: Orchestrate, tmp_path: Path, outl
     assert before == everything(tmp_path)
 
 
-def test_the_request_can_be_told_besides(
-    orchestrate: Orchestrate, tmp_path: Path, outline: str
-) -> None:
+def test_the_request_can_be_told_besides(orchestrate: Orchestrate, tmp_path: Path, outline: str) -> None:
     """The words, a file, or standard input."""
     (tmp_path / "request.md").write_text("Quite\nlarge?\n", encoding="utf-8")
     piped = ("sh", "-c", 'echo Tiny? | exec "$0" "$@"')
@@ -176,9 +170,7 @@ def test_the_templates_are_listed(orchestrate: Orchestrate) -> None:
 # ── where there is a plan already ─────────────────────────────────────────────────────────────────────────────────
 
 
-def test_an_unfinished_plan_is_left_alone(
-    orchestrate: Orchestrate, root: Path, outline: str
-) -> None:
+def test_an_unfinished_plan_is_left_alone(orchestrate: Orchestrate, root: Path, outline: str) -> None:
     """Neither a plan that was never run, nor one that was only simulated, nor one that is broken is replaced."""
     write_plan(root, {"T-01": "true"})
     for prepare in (
@@ -223,9 +215,7 @@ def test_the_death_of_an_earlier_plans_run_is_no_news_of_this_one(
     assert json.loads((root / "run.lock").read_bytes().splitlines()[-1])["run"]
 
 
-def test_what_a_killed_writer_left_is_not_archived(
-    orchestrate: Orchestrate, root: Path, outline: str
-) -> None:
+def test_what_a_killed_writer_left_is_not_archived(orchestrate: Orchestrate, root: Path, outline: str) -> None:
     """Half files never counted, and are swept away as a run would (promise 7)."""
     write_plan(root, {"T-01": "true"})
     orchestrate("run")
@@ -243,9 +233,7 @@ def test_what_a_killed_writer_left_is_not_archived(
     assert [] == [path.name for path in root.rglob("*") if path.name.endswith(".tmp")]
 
 
-def test_a_finished_plan_makes_room_by_itself(
-    orchestrate: Orchestrate, root: Path, outline: str
-) -> None:
+def test_a_finished_plan_makes_room_by_itself(orchestrate: Orchestrate, root: Path, outline: str) -> None:
     """Nothing of it is left to do; it is archived all the same."""
     write_plan(root, {"T-01": "true"})
     orchestrate("run")
@@ -256,9 +244,7 @@ def test_a_finished_plan_makes_room_by_itself(
     assert [] == list((root / "results").iterdir())
 
 
-def test_no_plan_is_replaced_under_a_run(
-    orchestrate: Orchestrate, gate: Gate, root: Path, outline: str
-) -> None:
+def test_no_plan_is_replaced_under_a_run(orchestrate: Orchestrate, gate: Gate, root: Path, outline: str) -> None:
     """Not even with --force: exit status 3, and the run comes to its end."""
     plan = write_plan(root, {"T-01": gate.wait})
     run = orchestrate.start("run")
@@ -277,9 +263,7 @@ def ask(orchestrate: Orchestrate, *arguments: str) -> Answer:
     return orchestrate("plan", "Look at it all", *arguments)
 
 
-def test_an_agent_takes_a_request_apart(
-    orchestrate: Orchestrate, root: Path, planner: Path
-) -> None:
+def test_an_agent_takes_a_request_apart(orchestrate: Orchestrate, root: Path, planner: Path) -> None:
     """One question; the plan, its files and what the planner said are there."""
     script(planner, {"*": answer(task("T-01"), task("T-02"), task("T-03", "T-01", "T-02"))})
     made = ask(orchestrate)
@@ -311,16 +295,12 @@ def test_two_bad_answers_make_no_plan(orchestrate: Orchestrate, root: Path, plan
     script(planner, {"*": [bad, bad, answer(task("T-01"))]})
     asked = ask(orchestrate, "--json")
     assert 2 == asked.returncode
-    assert {"unknown_dependency", "duplicate_name"} == {
-        each["code"] for each in asked.json["problems"]
-    }
+    assert {"unknown_dependency", "duplicate_name"} == {each["code"] for each in asked.json["problems"]}
     assert not (root / "master_plan.md").exists()
     assert 0 == ask(orchestrate).returncode
 
 
-def test_what_the_planner_cannot_do_is_said(
-    orchestrate: Orchestrate, root: Path, planner: Path
-) -> None:
+def test_what_the_planner_cannot_do_is_said(orchestrate: Orchestrate, root: Path, planner: Path) -> None:
     """Without an answer there is no plan; without a planner not even a directory."""
     script(planner, {"*": {"do": "not_logged_in"}})
     asked = ask(orchestrate, "--json")
@@ -339,9 +319,7 @@ def test_what_the_planner_cannot_do_is_said(
     assert not (root.parent / "other").exists()
 
 
-def test_an_unfinished_plan_costs_no_question(
-    orchestrate: Orchestrate, root: Path, planner: Path
-) -> None:
+def test_an_unfinished_plan_costs_no_question(orchestrate: Orchestrate, root: Path, planner: Path) -> None:
     """Whether there is room is looked at before anything is paid for."""
     script(planner, {"*": answer(task("T-01"))})
     write_plan(root, {"T-01": "true"})
@@ -352,9 +330,7 @@ def test_an_unfinished_plan_costs_no_question(
     assert (root / "results" / "_plan-result.md").exists()
 
 
-def test_a_planner_that_failed_is_no_run_that_died(
-    orchestrate: Orchestrate, root: Path, planner: Path
-) -> None:
+def test_a_planner_that_failed_is_no_run_that_died(orchestrate: Orchestrate, root: Path, planner: Path) -> None:
     """It ended in order; and neither it nor its success is news of a task."""
     script(planner, {"*": {"do": "not_logged_in"}})
     assert 0 != ask(orchestrate).returncode
@@ -364,9 +340,7 @@ def test_a_planner_that_failed_is_no_run_that_died(
     assert ("none", {}) == (brief["phase"], brief["news"])
 
 
-def test_a_dry_run_with_an_agent_leaves_nothing(
-    orchestrate: Orchestrate, root: Path, planner: Path
-) -> None:
+def test_a_dry_run_with_an_agent_leaves_nothing(orchestrate: Orchestrate, root: Path, planner: Path) -> None:
     """It asks, prints, and there is no plan directory afterwards."""
     script(planner, {"*": answer(task("T-01"))})
     dry = ask(orchestrate, "--dry-run")

@@ -75,9 +75,7 @@ def test_two_bad_answers_are_paid_for_and_kept(
     assert "> Look at it all\n" in (root / "master_plan.md").read_text(encoding="utf-8")
 
 
-def test_programs_are_told_what_two_bad_answers_cost(
-    orchestrate: Orchestrate, root: Path, planner: Path
-) -> None:
+def test_programs_are_told_what_two_bad_answers_cost(orchestrate: Orchestrate, root: Path, planner: Path) -> None:
     """The sum and the file are facts of the error."""
     script(planner, {"*": draft("Look at it", estimate="soon")})
     told = orchestrate("plan", "Look", "--json").json
@@ -87,9 +85,7 @@ def test_programs_are_told_what_two_bad_answers_cost(
     assert f"orchestrator plan --from {told['draft']}" in told["hint"]
 
 
-def test_two_bad_answers_that_cannot_be_kept(
-    orchestrate: Orchestrate, root: Path, planner: Path
-) -> None:
+def test_two_bad_answers_that_cannot_be_kept(orchestrate: Orchestrate, root: Path, planner: Path) -> None:
     """What is wrong with them and what they cost is said all the same."""
     script(planner, {"*": draft("Look at it", estimate="soon")})
     (root / "logs" / "_plan.draft.json" / "in the way").mkdir(parents=True)
@@ -102,9 +98,7 @@ def test_two_bad_answers_that_cannot_be_kept(
 
 
 @pytest.mark.parametrize("flags", [[], ["--dry-run"]], ids=" ".join)
-def test_programs_are_told_what_a_plan_cost(
-    orchestrate: Orchestrate, planner: Path, flags: list[str]
-) -> None:
+def test_programs_are_told_what_a_plan_cost(orchestrate: Orchestrate, planner: Path, flags: list[str]) -> None:
     """Their own sums are right only so; where nobody was asked it was nothing."""
     script(planner, {"*": DRAFT})
     told = orchestrate("plan", "Look", *flags, "--json").json

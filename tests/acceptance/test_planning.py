@@ -21,9 +21,7 @@ def test_init_makes_a_plan_that_is_valid(orchestrate: Orchestrate, tmp_path: Pat
     plan = tmp_path / ".orchestrator" / "master_plan.md"
     assert (0, f"{plan}\n") == (made.returncode, made.stdout)
     assert "orchestrator run" in made.stderr
-    assert {"master_plan.md", "agent_tasks", "results"} == {
-        path.name for path in plan.parent.iterdir()
-    }
+    assert {"master_plan.md", "agent_tasks", "results"} == {path.name for path in plan.parent.iterdir()}
     assert 0 == orchestrate("validate").returncode
     assert 0 == orchestrate("run", "--simulate").returncode
 
@@ -44,9 +42,7 @@ def test_init_leaves_a_plan_that_is_there_alone(orchestrate: Orchestrate, tmp_pa
     assert told.json["hint"]
 
 
-def test_init_takes_over_nothing_that_an_earlier_plan_left(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_init_takes_over_nothing_that_an_earlier_plan_left(orchestrate: Orchestrate, root: Path) -> None:
     """What was done for other rows is no answer to these; it is kept in the archive, as `plan` does it."""
     write_plan(root, {"T-01": "echo old"})
     assert 0 == orchestrate("run").returncode
@@ -66,9 +62,7 @@ def test_init_takes_over_nothing_that_an_earlier_plan_left(
     assert "mine" == (Path(told["archived"]) / "agent_tasks" / "agent-01.md").read_text("utf-8")
 
 
-def test_init_fills_the_template_of_the_plan_directory(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_init_fills_the_template_of_the_plan_directory(orchestrate: Orchestrate, root: Path) -> None:
     """As `plan` does; one that is broken is told before anything is made."""
     own = root / "templates" / "master_plan.md.j2"
     own.parent.mkdir(parents=True)
@@ -103,29 +97,20 @@ def test_init_takes_the_request_into_the_plan(orchestrate: Orchestrate, tmp_path
     request = "Check --- it |\n| T-99 | x | None |\n<!-- orchestrator:status -->\n# all"
     made = orchestrate("init", "--request", request, "--json", cwd=below)
     plan = below / ".orchestrator" / "master_plan.md"
-    assert (0, True, "ok", str(plan)) == (
-        made.returncode,
-        made.json["ok"],
-        made.json["code"],
-        made.json["plan"],
-    )
+    assert (0, True, "ok", str(plan)) == (made.returncode, made.json["ok"], made.json["code"], made.json["plan"])
     text = plan.read_text(encoding="utf-8")
     assert "> Check --- it" in text
     assert "> # all" in text
     checked = orchestrate("validate", "--json", cwd=below)
     assert 3 == checked.json["tasks"]
     first = orchestrate("show", "T-01", "--json", cwd=below).json["task"]
-    assert "Check --- it" in first["description"], (
-        "whoever runs the examples as they are asks for just that"
-    )
+    assert "Check --- it" in first["description"], "whoever runs the examples as they are asks for just that"
 
 
 def test_init_takes_the_request_into_a_queue(orchestrate: Orchestrate, root: Path) -> None:
     """Also where the plan has no tasks yet: what it is for is known all the same."""
     assert 0 == orchestrate("init", "--agent", "shell", "--request", "Back it | up").returncode
-    assert "## Original Request\n> Back it | up\n\n|" in (root / "master_plan.md").read_text(
-        "utf-8"
-    )
+    assert "## Original Request\n> Back it | up\n\n|" in (root / "master_plan.md").read_text("utf-8")
     assert "T-01" == orchestrate("add", "true").stdout.strip()
     assert 0 == orchestrate("validate").returncode
 
@@ -153,9 +138,7 @@ def test_agents_by_their_other_names(orchestrate: Orchestrate, root: Path, tmp_p
     assert "rev" in unknown["hint"]
 
 
-def test_the_next_step_is_about_the_plan_that_was_made(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path
-) -> None:
+def test_the_next_step_is_about_the_plan_that_was_made(orchestrate: Orchestrate, root: Path, tmp_path: Path) -> None:
     """Also where its directory is called as usual and is not the one that is meant here."""
     (tmp_path / "o.md").write_text("- List every file\n", encoding="utf-8")
     said = orchestrate("plan", "--from", "o.md", "--dir", "sub/.orchestrator").stderr
@@ -172,9 +155,7 @@ def test_what_is_no_outline_is_left_where_it_is(orchestrate: Orchestrate, tmp_pa
         assert refused.json["hint"].startswith("--from takes a file")
 
 
-def test_what_is_for_a_planner_is_refused_where_none_is_asked(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_what_is_for_a_planner_is_refused_where_none_is_asked(orchestrate: Orchestrate, root: Path) -> None:
     """Whoever gives it means something by it."""
     for more in (["--model", "opus"], ["--budget-usd", "5"]):
         refused = orchestrate("plan", "--from", "o.md", *more, "--json")
@@ -200,19 +181,14 @@ def test_a_valid_plan_is_said_to_be_valid(orchestrate: Orchestrate, tmp_path: Pa
         orchestrate("validate", cwd=Path("/"), env={"ORCHESTRATOR_DIR": str(root)}),
     )
     for checked in ways:
-        assert (0, "valid: 3 tasks in 2 batches\nlongest chain: T-01 → T-02\n") == (
-            checked.returncode,
-            checked.stdout,
-        )
+        assert (0, "valid: 3 tasks in 2 batches\nlongest chain: T-01 → T-02\n") == (checked.returncode, checked.stdout)
     told = orchestrate("validate", "--json").json
     assert (True, "ok", 3, 2) == (told["ok"], told["code"], told["tasks"], told["batches"])
     assert before == everything(root)
 
 
 @pytest.mark.parametrize("command", ["run", "status"])
-def test_a_plan_that_is_not_there_is_named(
-    orchestrate: Orchestrate, tmp_path: Path, command: str
-) -> None:
+def test_a_plan_that_is_not_there_is_named(orchestrate: Orchestrate, tmp_path: Path, command: str) -> None:
     """No directory, no plan in it, none above: each says so and what to do; exit status 2."""
     (tmp_path / "empty").mkdir()
     before = everything(tmp_path)
@@ -240,9 +216,7 @@ def test_a_plan_that_is_not_there_is_named(
     ],
     ids=" ".join,
 )
-def test_nonsense_on_the_command_line_is_refused(
-    orchestrate: Orchestrate, tmp_path: Path, flags: list[str]
-) -> None:
+def test_nonsense_on_the_command_line_is_refused(orchestrate: Orchestrate, tmp_path: Path, flags: list[str]) -> None:
     """A value that makes no sense starts nothing and writes nothing."""
     write_plan(tmp_path / "p", {"T-01": "touch ran"})
     before = everything(tmp_path)
@@ -279,9 +253,7 @@ def test_the_graph_in_mermaid(orchestrate: Orchestrate, diamond: Path) -> None:
     """Four nodes and four edges, and the text of a plan stays a label."""
     drawn = orchestrate("graph", "p", "--format", "mermaid").stdout
     assert drawn.startswith("flowchart")
-    assert 4 == len(
-        re.findall(r'^ +n\d\["[^"\[\]<>]*T-0\d<br/>[^"\[\]<>]*"\]:::\w+$', drawn, re.MULTILINE)
-    )
+    assert 4 == len(re.findall(r'^ +n\d\["[^"\[\]<>]*T-0\d<br/>[^"\[\]<>]*"\]:::\w+$', drawn, re.MULTILINE))
     edges = re.findall(r"^ +n(\d) --> n(\d)$", drawn, re.MULTILINE)
     assert [("1", "2"), ("1", "3"), ("2", "4"), ("3", "4")] == edges
 
@@ -298,9 +270,7 @@ def test_the_graph_in_dot(orchestrate: Orchestrate, diamond: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [["--format", "json"], ["--format=json"], ["--json"]])
-def test_who_asks_for_json_gets_errors_as_json(
-    orchestrate: Orchestrate, diamond: Path, words: list[str]
-) -> None:
+def test_who_asks_for_json_gets_errors_as_json(orchestrate: Orchestrate, diamond: Path, words: list[str]) -> None:
     """However they ask."""
     asked = orchestrate("report", "p", *words, "--no-such-flag")
     assert (2, False, "usage") == (asked.returncode, asked.json["ok"], asked.json["code"])
@@ -317,9 +287,7 @@ def test_the_graph_for_programs(orchestrate: Orchestrate, diamond: Path) -> None
 
 
 @pytest.mark.parametrize("words", [(), ("template",)])
-def test_without_a_command_the_help_is_shown(
-    orchestrate: Orchestrate, words: tuple[str, ...]
-) -> None:
+def test_without_a_command_the_help_is_shown(orchestrate: Orchestrate, words: tuple[str, ...]) -> None:
     """Nothing was asked for, so there is no answer on stdout; and no error that begins with the help."""
     bare = orchestrate(*words)
     assert (2, "") == (bare.returncode, bare.stdout)

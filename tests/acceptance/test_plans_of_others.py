@@ -146,12 +146,9 @@ def test_an_order_hands_nothing_over(orchestrate: Orchestrate, root: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["# Notes\n\nJust prose.\n", "# Tool\n\n## Install\nRun it.\n\n## Use\nLike this.\n\n- fast\n"],
+    "text", ["# Notes\n\nJust prose.\n", "# Tool\n\n## Install\nRun it.\n\n## Use\nLike this.\n\n- fast\n"]
 )
-def test_what_is_no_plan_is_refused_by_name(
-    orchestrate: Orchestrate, tmp_path: Path, text: str
-) -> None:
+def test_what_is_no_plan_is_refused_by_name(orchestrate: Orchestrate, tmp_path: Path, text: str) -> None:
     """An agent can plan it: it is not read by half."""
     (tmp_path / "notes.md").write_text(text, encoding="utf-8")
     before = everything(tmp_path)
@@ -179,15 +176,11 @@ def test_a_form_can_be_asked_for(orchestrate: Orchestrate, tmp_path: Path) -> No
 def test_a_plan_of_ours_is_taken_over(orchestrate: Orchestrate, root: Path, tmp_path: Path) -> None:
     """With its settings, and of a plan directory with its task files; without what came of it."""
     table = "| Task ID | Task | Dependencies | Status |\n|---|---|---|---|\n"
-    text = (
-        f"---\nagent: shell\n---\n# Mine\n\n{table}| A | echo 1 | None | |\n| B | echo 2 | A | |\n"
-    )
+    text = f"---\nagent: shell\n---\n# Mine\n\n{table}| A | echo 1 | None | |\n| B | echo 2 | A | |\n"
     (tmp_path / "mine.md").write_text(text, encoding="utf-8")
     made = ok(orchestrate("plan", "--from", "mine.md"))
     assert "it runs a command: echo 1" in made.stderr
-    assert (
-        (root / "master_plan.md").read_text("utf-8").startswith(text.split("| A |", maxsplit=1)[0])
-    )
+    assert (root / "master_plan.md").read_text("utf-8").startswith(text.split("| A |", maxsplit=1)[0])
     assert {"A": "None", "B": "A"} == rows(root / "master_plan.md")
     (root / "agent_tasks" / "A.md").write_text("```sh\necho three\n```\n", encoding="utf-8")
     ok(orchestrate("run"))
@@ -203,9 +196,7 @@ def test_a_draft_in_json_is_no_form_of_others(orchestrate: Orchestrate, tmp_path
     """And Task Master's is one."""
     draft = {"tasks": [{"id": "T-01", "name": "Scan the disk"}]}
     (tmp_path / "d.json").write_text(json.dumps(draft), encoding="utf-8")
-    assert (
-        "json" == ok(orchestrate("plan", "--from", "d.json", "--dry-run", "--json")).json["format"]
-    )
+    assert "json" == ok(orchestrate("plan", "--from", "d.json", "--dry-run", "--json")).json["format"]
     task = {"id": 1, "title": "Scan the disk", "status": "pending", "dependencies": []}
     (tmp_path / "t.json").write_text(json.dumps({"master": {"tasks": [task]}}), encoding="utf-8")
     told = ok(orchestrate("plan", "--from", "t.json", "--dry-run", "--json")).json

@@ -17,9 +17,7 @@ OLD = Path(__file__).parents[1] / "data/v1"
 def old(root: Path, name: str) -> dict[str, bytes]:
     """Put an old plan directory in the place of one; return its files, and what stood in them."""
     shutil.copytree(OLD / name, root)
-    return {
-        str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()
-    }
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
 def lost(root: Path, before: dict[str, bytes]) -> list[str]:
@@ -54,11 +52,7 @@ def test_an_old_plan_stands_where_it_stood(
         (root / "index.json").unlink()
     assert 0 == orchestrate("validate").returncode
     assert 0 == orchestrate("status").returncode
-    assert not [
-        name
-        for name, data in before.items()
-        if name != "index.json" and (root / name).read_bytes() != data
-    ]
+    assert not [name for name, data in before.items() if name != "index.json" and (root / name).read_bytes() != data]
 
 
 def test_what_is_completed_stays(orchestrate: Orchestrate, root: Path) -> None:
@@ -79,9 +73,7 @@ def test_what_failed_is_mended(orchestrate: Orchestrate, root: Path, tmp_path: P
     assert ["completed"] * 4 + ["cancelled"] == list(orchestrate.statuses().values()), ran
     assert ("two", "from the file b") == (answer_of(root, "T-02"), answer_of(root, "T-04"))
     assert "two" in answer_of(root, "T-03")
-    assert (
-        before["results/agent-04-result.md"] == (root / "results/agent-04-result.md").read_bytes()
-    )
+    assert before["results/agent-04-result.md"] == (root / "results/agent-04-result.md").read_bytes()
     assert [] == [name for name in lost(root, before) if "agent-02" not in name]
 
 
@@ -94,9 +86,7 @@ def test_what_was_interrupted_goes_on(orchestrate: Orchestrate, root: Path, tmp_
     assert "two" in answer_of(root, "T-03")
     attempts = orchestrate("show", "T-02", "--json").json["task"]["attempts"]
     assert ["interrupted", "completed"] == [each["status"] for each in attempts]
-    assert (
-        before["logs/agent-02.attempt-1.out"] == (root / "logs/agent-02.attempt-1.out").read_bytes()
-    )
+    assert before["logs/agent-02.attempt-1.out"] == (root / "logs/agent-02.attempt-1.out").read_bytes()
 
 
 def test_what_was_held_is_done(claude: ClaudePlan) -> None:

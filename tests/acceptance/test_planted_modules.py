@@ -28,9 +28,7 @@ def root(orchestrate: Orchestrate, tmp_path: Path) -> Path:
     return tmp_path / ".orchestrator"
 
 
-def test_no_command_picks_up_a_module_of_the_current_directory(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_no_command_picks_up_a_module_of_the_current_directory(orchestrate: Orchestrate, root: Path) -> None:
     """Nor does an agent that calls us."""
     for words in (
         ["--help"],

@@ -16,9 +16,7 @@ def plant(orchestrate: Orchestrate, where: Path, place: str, how: str) -> dict[s
     """Let the first of three tasks plant something; return how many tasks ended how, after a run."""
     root, secret = where / ".orchestrator", where / "secret.txt"
     secret.write_text("SECRET\n")
-    write_plan(
-        root, {"T-01": "plant", "T-02": "echo two", "T-03": ("cat", "T-02, T-01")}, retries=0
-    )
+    write_plan(root, {"T-01": "plant", "T-02": "echo two", "T-03": ("cat", "T-02, T-01")}, retries=0)
     plants = f"{_PLANTS[how].format(secret=secret)} {root}/{place}"
     write_task(root, "T-01", f"```sh\necho one\nrm -f {root}/{place}\n{plants}\n```\n")
     counts = orchestrate("run", "--json", "--on-failure", "continue").counts
@@ -32,9 +30,7 @@ def plant(orchestrate: Orchestrate, where: Path, place: str, how: str) -> dict[s
 
 
 @pytest.mark.parametrize("how", _PLANTS)
-def test_an_attempt_whose_log_became_something_else_fails(
-    orchestrate: Orchestrate, tmp_path: Path, how: str
-) -> None:
+def test_an_attempt_whose_log_became_something_else_fails(orchestrate: Orchestrate, tmp_path: Path, how: str) -> None:
     """Nothing is read through it, and nothing is handed on."""
     counts = plant(orchestrate, tmp_path, "logs/agent-01.attempt-1.out", how)
     assert {"completed": 1, "failed": 1, "skipped": 1} == counts

@@ -47,23 +47,17 @@ def test_what_a_person_says_in_a_status_cell_is_not_believed_and_that_is_said(
     write(root, "ID | Task | Deps | Status", *rows)
     assert 0 == orchestrate("complete", "T-01", "one").returncode
     write(root, "ID | Task | Deps | Status", *rows)
-    done, cancelled, other = warnings(
-        orchestrate, "--dir", "../" + root.parent.name + "/.orchestrator"
-    )
+    done, cancelled, other = warnings(orchestrate, "--dir", "../" + root.parent.name + "/.orchestrator")
     assert (
         "the Status cell of T-03 says completed, but is never read, so it runs; what says so is "
         f"`orchestrator complete --dir ../{root.parent.name}/.orchestrator T-03`"
     ) == done
     assert cancelled.startswith("the Status cell of T-04 says cancelled, but ")
-    assert other.startswith(
-        "the Status cell of T-05 says 'with Ann', but is never read, so it runs; "
-    )
+    assert other.startswith("the Status cell of T-05 says 'with Ann', but is never read, so it runs; ")
     assert ("3", "4") == (answer_of(root, "T-03"), answer_of(root, "T-04"))
 
 
-def test_what_we_drew_into_status_cells_ourselves_is_no_news(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_what_we_drew_into_status_cells_ourselves_is_no_news(orchestrate: Orchestrate, root: Path) -> None:
     """Not after results were taken away, nor of what was only simulated; what a person writes there later is."""
     plan = write(root, "ID | Task | Deps | Status", *(f"T-{n} | echo {n} | | -" for n in range(9)))
     assert 0 == orchestrate("run", "--simulate").returncode
@@ -77,14 +71,10 @@ def test_what_we_drew_into_status_cells_ourselves_is_no_news(
         assert 0 == orchestrate("retry", f"T-{n}").returncode
     plan.write_text(plan.read_text("utf-8").replace("| 🟡 Pending |\n", "| Done |\n"), "utf-8")
     (told,) = warnings(orchestrate)
-    assert told.startswith(
-        "the Status cells of T-0, T-1, T-2, T-3, T-4 and 4 more say completed, but "
-    )
+    assert told.startswith("the Status cells of T-0, T-1, T-2, T-3, T-4 and 4 more say completed, but ")
 
 
-def test_a_column_that_is_called_like_a_setting_is_named(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_column_that_is_called_like_a_setting_is_named(orchestrate: Orchestrate, root: Path) -> None:
     """It goes to the agent as any other; what it says there is no limit."""
     write(
         root,
@@ -116,9 +106,7 @@ def test_a_task_file_that_no_task_reads_is_named(orchestrate: Orchestrate, root:
     assert [] == warnings(orchestrate)
 
 
-def test_a_task_that_gets_another_id_runs_beside_the_file_it_had(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_task_that_gets_another_id_runs_beside_the_file_it_had(orchestrate: Orchestrate, root: Path) -> None:
     """Whoever numbers rows anew is told nothing of files that were made from the old ones."""
     write(root, "ID | Task | Deps", "T-01 | echo 1 | ", "agent-scan | echo 2 | ")
     assert [] == warnings(orchestrate)
@@ -149,9 +137,7 @@ def test_a_plan_that_nobody_filled_in_is_told_before_it_costs_anything(claude: C
     assert [] == claude.orchestrate("run", "--dry-run", "--simulate", "--json").json["warnings"]
     write_task(claude.root, "T-01", "List the pages of the handbook")
     text = plan.read_text(encoding="utf-8")
-    plan.write_text(
-        text.replace("[What to find out about what T-01 listed]", "[1] and [2]"), "utf-8"
-    )
+    plan.write_text(text.replace("[What to find out about what T-01 listed]", "[1] and [2]"), "utf-8")
     (warned,) = claude.orchestrate("validate", "--json").json["warnings"]
     assert warned.startswith("nobody has written yet what is to be done in T-03: [What to answer ")
     refused = claude.orchestrate("run")
@@ -167,11 +153,7 @@ def test_a_plan_that_nobody_filled_in_is_told_before_it_costs_anything(claude: C
 def test_a_budget_that_lets_a_task_never_start_is_named(claude: ClaudePlan) -> None:
     """With what an attempt of it needs, before the run and when it ends; what costs nothing needs nothing."""
     claude.write({"T-01": "do 1", "T-02": "do 2", "T-03": "do 3"}, budget_usd=1, max_parallel=1)
-    for task_id, more in (
-        ("T-01", {"budget_usd": 2}),
-        ("T-02", {}),
-        ("T-03", {"agent": "shell", "budget_usd": 3}),
-    ):
+    for task_id, more in (("T-01", {"budget_usd": 2}), ("T-02", {}), ("T-03", {"agent": "shell", "budget_usd": 3})):
         body = "```sh\necho 3\n```" if "agent" in more else "do it"
         write_task(claude.root, task_id, body, **more)
     for command in (["validate"], ["run", "--dry-run"]):

@@ -87,11 +87,7 @@ def test_a_deleted_result_means_do_it_again(finished: Plan) -> None:
     """What was made from it is made again too, and nothing else (promise 5)."""
     finished.result("T-02").unlink()
     statuses = finished.statuses()
-    assert ("completed", "pending", "completed") == (
-        statuses["T-01"],
-        statuses["T-02"],
-        statuses["T-04"],
-    )
+    assert ("completed", "pending", "completed") == (statuses["T-01"], statuses["T-02"], statuses["T-04"])
     again = finished.run()
     assert (0, ["T-02", "T-03"]) == (again.returncode, again.started())
 
@@ -99,21 +95,14 @@ def test_a_deleted_result_means_do_it_again(finished: Plan) -> None:
 def test_what_was_made_from_what_is_done_afresh_is_not_current(finished: Plan) -> None:
     """Numbers begin anew where the logs are gone, and must not be taken for those of before (promise 5)."""
     assert ["T-01"] == finished.run("--fresh", "--only", "T-01").started()
-    assert {
-        "T-01": "completed",
-        "T-02": "pending",
-        "T-03": "waiting",
-        "T-04": "completed",
-    } == finished.statuses()
+    assert {"T-01": "completed", "T-02": "pending", "T-03": "waiting", "T-04": "completed"} == finished.statuses()
     assert ["T-02", "T-03"] == finished.run().started()
 
 
 def test_an_answer_corrected_by_hand_is_kept_and_used(finished: Plan) -> None:
     """It is the person's word now: it is not run again, and dependants read it (promise 5)."""
     path = finished.result("T-01")
-    path.write_text(
-        result_of(finished.root, "T-01").replace("\none\n", "\nuno\n"), encoding="utf-8"
-    )
+    path.write_text(result_of(finished.root, "T-01").replace("\none\n", "\nuno\n"), encoding="utf-8")
     corrected = path.read_bytes()
     finished.result("T-02").unlink()
     again = finished.run()
@@ -140,16 +129,11 @@ def test_a_result_without_an_attempt_record_is_not_believed(finished: Plan) -> N
     ("is_renamed", "why"),
     [
         (False, f"{RESULT} is of T-01 and is not counted"),
-        (
-            True,
-            f"{RESULT} is not counted: the record {RECORD} is of another attempt",
-        ),
+        (True, f"{RESULT} is not counted: the record {RECORD} is of another attempt"),
     ],
     ids=["copied as it is", "copied with the id changed"],
 )
-def test_what_was_copied_from_another_task_completes_nothing(
-    finished: Plan, is_renamed: bool, why: str
-) -> None:
+def test_what_was_copied_from_another_task_completes_nothing(finished: Plan, is_renamed: bool, why: str) -> None:
     """Neither its result nor its record; both are named with their paths (promises 2, 24)."""
     copied = result_of(finished.root, "T-01")
     if is_renamed:
@@ -170,12 +154,8 @@ def test_what_was_copied_from_another_task_completes_nothing(
 
 
 @pytest.mark.parametrize("has_log", [True, False], ids=["log", "no log"])
-@pytest.mark.parametrize(
-    "content", [b"", b"\0\0\0", b"---\nstatus: completed\n", b"---\ntask: T-01\n", b"# hello\n"]
-)
-def test_a_damaged_result_is_named_and_not_counted(
-    finished: Plan, content: bytes, *, has_log: bool
-) -> None:
+@pytest.mark.parametrize("content", [b"", b"\0\0\0", b"---\nstatus: completed\n", b"---\ntask: T-01\n", b"# hello\n"])
+def test_a_damaged_result_is_named_and_not_counted(finished: Plan, content: bytes, *, has_log: bool) -> None:
     """Empty, binary, cut short: it is taken from its log, where nothing can be the task runs again; the bytes are kept
     beside it (promise 9).
     """
@@ -211,10 +191,7 @@ def test_only_runs_only(plan: Plan) -> None:
     assert (2, "usage") == (refused.returncode, refused.json["code"])
     assert "T-02 needs T-01, which is not completed" in refused.json["message"]
     assert before == everything(plan.root)
-    for named, hint in (
-        ("T-2", "did you mean T-02?"),
-        ("x", "`orchestrator list` shows all tasks"),
-    ):
+    for named, hint in (("T-2", "did you mean T-02?"), ("x", "`orchestrator list` shows all tasks")):
         unknown = plan.run("--only", named)
         assert (2, hint) == (unknown.returncode, unknown.json["hint"])
     for option, word in (("--only", ""), ("--only", ","), ("--tag", ""), ("--tag", " ")):
@@ -242,28 +219,15 @@ def test_a_dry_run_writes_nothing(orchestrate: Orchestrate, plan: Plan) -> None:
     before = everything(plan.root)
     told = orchestrate("run", "--dry-run", "--json")
     listed = {task["id"]: task for task in told.json["tasks"]}
-    assert (0, True, ["T-01", "T-04", "T-02", "T-03"]) == (
-        told.returncode,
-        told.json["ok"],
-        list(listed),
-    )
-    second = {
-        "id": "T-02",
-        "name": CHAIN["T-02"][0],
-        "batch": 2,
-        "agent": "shell",
-        "needs": ["T-01"],
-    }
+    assert (0, True, ["T-01", "T-04", "T-02", "T-03"]) == (told.returncode, told.json["ok"], list(listed))
+    second = {"id": "T-02", "name": CHAIN["T-02"][0], "batch": 2, "agent": "shell", "needs": ["T-01"]}
     assert second == listed["T-02"]
     assert "simulated" == listed["T-04"]["agent"]
     assert before == everything(plan.root)
     plan.run()
     before = everything(plan.root)
     again = orchestrate("run", "--dry-run")
-    assert (0, "batch 3  T-03  shell  exit 1\n1 of 4 tasks would run\n") == (
-        again.returncode,
-        again.stdout,
-    )
+    assert (0, "batch 3  T-03  shell  exit 1\n1 of 4 tasks would run\n") == (again.returncode, again.stdout)
     assert before == everything(plan.root)
 
 
@@ -276,9 +240,7 @@ def test_a_simulation_is_no_result(orchestrate: Orchestrate, plan: Plan, tmp_pat
     assert not (tmp_path / "ran").exists()
     block = answer_of(plan.root, "T-02").splitlines()
     rule, thin = "═" * 50, "─" * 50
-    assert [rule, "🤖 Agent-02 [T-02: cat]", thin, "📥 Instruction: cat", "⚙️ Execution:"] == block[
-        :5
-    ]
+    assert [rule, "🤖 Agent-02 [T-02: cat]", thin, "📥 Instruction: cat", "⚙️ Execution:"] == block[:5]
     assert "   1. Read the task file" == block[5]
     assert block[-3].startswith("📤 Output: ")
     assert ["✅ Status: Completed", rule] == block[-2:]
@@ -302,9 +264,7 @@ def test_a_simulation_is_no_result(orchestrate: Orchestrate, plan: Plan, tmp_pat
     assert "real" == answer_of(plan.root, "T-02")
 
 
-def test_by_hand_a_simulation_is_as_if_nothing_had_been_done(
-    orchestrate: Orchestrate, plan: Plan
-) -> None:
+def test_by_hand_a_simulation_is_as_if_nothing_had_been_done(orchestrate: Orchestrate, plan: Plan) -> None:
     """Whoever decides takes such a task as not done; whoever shows it as completed says what that means."""
     write_plan(plan.root, {"T-01": "echo 1", "T-02": ("echo 2", "T-01"), "T-03": "echo 3"})
     write_task(plan.root, "T-03", "Nothing.", agent="simulated")
@@ -337,15 +297,9 @@ def test_what_stands_in_the_place_of_the_output_is_moved_aside(finished: Plan) -
     assert output.is_file()
 
 
-def test_what_waited_for_its_next_attempt_was_not_interrupted(
-    orchestrate: Orchestrate, gate: Gate, root: Path
-) -> None:
+def test_what_waited_for_its_next_attempt_was_not_interrupted(orchestrate: Orchestrate, gate: Gate, root: Path) -> None:
     """It failed and is charged, so nothing is wrong with a plan that was stopped then."""
-    tasks = {
-        "T-01": f"{gate.wait}; exit 127",
-        "T-02": "echo try >> n; exit 1",
-        "T-03": ("cat", "T-02"),
-    }
+    tasks = {"T-01": f"{gate.wait}; exit 127", "T-02": "echo try >> n; exit 1", "T-03": ("cat", "T-02")}
     write_plan(root, tasks, on_failure="stop", retries=1, retry_delay="100s")
     run = orchestrate.start("run")
     gate.await_task(run)

@@ -25,9 +25,7 @@ PLANS = {
 
 @pytest.mark.parametrize("words", [(), ("--json",), ("--max-parallel", "2", "--simulate")])
 @pytest.mark.parametrize("kind", PLANS)
-def test_both_forms_do_the_same(
-    orchestrate: Orchestrate, tmp_path: Path, kind: str, words: tuple[str, ...]
-) -> None:
+def test_both_forms_do_the_same(orchestrate: Orchestrate, tmp_path: Path, kind: str, words: tuple[str, ...]) -> None:
     """The plain one is read without `click` (decision 11); an option that means nothing new asks for the full one."""
     told = []
     for form, more in (("plain", ()), ("whole", ("--on-failure", "continue"))):
@@ -44,17 +42,13 @@ def test_both_forms_do_the_same(
 
 
 @pytest.mark.parametrize("words", [("--max-parallel", "none"), ("--max-parallel=",), ("a", "b")])
-def test_what_is_wrong_is_said_by_the_full_form(
-    orchestrate: Orchestrate, root: Path, words: tuple[str, ...]
-) -> None:
+def test_what_is_wrong_is_said_by_the_full_form(orchestrate: Orchestrate, root: Path, words: tuple[str, ...]) -> None:
     write_plan(root, GOOD)
     refused = orchestrate("run", *words)
     assert (2, True) == (refused.returncode, "run --help" in refused.stderr)
 
 
-def test_what_is_done_before_the_lock_is_ours_is_seen(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path
-) -> None:
+def test_what_is_done_before_the_lock_is_ours_is_seen(orchestrate: Orchestrate, root: Path, tmp_path: Path) -> None:
     """Somebody completes a task while the run looks for its agent: it is not done again."""
     write_plan(root, {"T-01": "think", "T-02": "think"}, agent="claude")
     call = own_program(orchestrate.environment)
@@ -72,9 +66,7 @@ def test_what_is_done_before_the_lock_is_ours_is_seen(
     assert "meanwhile" in answer_of(root, "T-01")
 
 
-def test_an_output_that_cannot_have_its_name_is_told_in_one_line(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_an_output_that_cannot_have_its_name_is_told_in_one_line(orchestrate: Orchestrate, root: Path) -> None:
     """Also of a run on its own: what, where once, and what to do."""
     write_plan(root, {"T-01": "true"})
     place = root / "logs/run.out"
@@ -86,9 +78,7 @@ def test_an_output_that_cannot_have_its_name_is_told_in_one_line(
     assert hint.startswith("  hint: move away what is there")
 
 
-def test_an_agent_starts_nothing_that_outlives_its_attempt(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_an_agent_starts_nothing_that_outlives_its_attempt(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """A run in the background would be ended with it, so it is refused rather than promised."""
     root, other = tmp_path / ".orchestrator", tmp_path / "other"
     write_plan(other, {"T-01": "echo inner"})
@@ -107,9 +97,7 @@ def test_an_agent_starts_nothing_that_outlives_its_attempt(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts descriptors as Linux does")
-def test_a_run_that_may_open_too_little_says_what_to_do(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_run_that_may_open_too_little_says_what_to_do(orchestrate: Orchestrate, root: Path) -> None:
     """Whether what it cannot ask or start then is `claude` or the guard: nothing is wrong with either."""
     claude = orchestrate.where / "claude"
     claude.write_text("#!/bin/sh\necho 2.1.329\n")
@@ -117,8 +105,7 @@ def test_a_run_that_may_open_too_little_says_what_to_do(
     write_plan(root, {"T-01": "think"}, agent="claude", retries=0)
     orchestrate.environment["ORCHESTRATOR_CLAUDE_BIN"] = str(claude)
     runs = [
-        orchestrate("run", under=("/bin/sh", "-c", f'ulimit -n {most} && exec "$@"', "sh"))
-        for most in range(7, 15)
+        orchestrate("run", under=("/bin/sh", "-c", f'ulimit -n {most} && exec "$@"', "sh")) for most in range(7, 15)
     ]
     met = set()
     for done in runs:

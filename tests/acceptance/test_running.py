@@ -30,9 +30,7 @@ def reasons(orchestrate: Orchestrate) -> dict[str, tuple[str, str]]:
 # ── what starts when ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_task_starts_after_all_it_needs(
-    orchestrate: Orchestrate, tmp_path: Path, p: Path
-) -> None:
+def test_a_task_starts_after_all_it_needs(orchestrate: Orchestrate, tmp_path: Path, p: Path) -> None:
     """Roots first, the join last, whatever the order of the rows; the files that they write prove it."""
     write_plan(
         p,
@@ -56,9 +54,7 @@ def test_a_task_starts_after_all_it_needs(
 MEETING = {"T-01": "echo hello > meeting", "T-02": "read -r word < meeting; echo $word"}
 
 
-def test_independent_tasks_run_at_the_same_time(
-    orchestrate: Orchestrate, tmp_path: Path, p: Path
-) -> None:
+def test_independent_tasks_run_at_the_same_time(orchestrate: Orchestrate, tmp_path: Path, p: Path) -> None:
     """Two tasks that wait for each other at both ends of a fifo both come through."""
     os.mkfifo(tmp_path / "meeting")
     write_plan(p, MEETING)
@@ -66,9 +62,7 @@ def test_independent_tasks_run_at_the_same_time(
     assert "hello" == answer_of(p, "T-02")
 
 
-def test_max_parallel_one_runs_one_at_a_time(
-    orchestrate: Orchestrate, tmp_path: Path, p: Path
-) -> None:
+def test_max_parallel_one_runs_one_at_a_time(orchestrate: Orchestrate, tmp_path: Path, p: Path) -> None:
     """The same two never meet when only one of them may run."""
     os.mkfifo(tmp_path / "meeting")
     write_plan(p, MEETING, grace=0)
@@ -77,19 +71,10 @@ def test_max_parallel_one_runs_one_at_a_time(
     assert {"T-01": late, "T-02": late} == reasons(orchestrate)
 
 
-def test_a_task_does_not_wait_for_the_rest_of_its_batch(
-    orchestrate: Orchestrate, tmp_path: Path, p: Path
-) -> None:
+def test_a_task_does_not_wait_for_the_rest_of_its_batch(orchestrate: Orchestrate, tmp_path: Path, p: Path) -> None:
     """Dispatch is by readiness: T-03 runs while T-02, which is in an earlier batch, waits for it."""
     os.mkfifo(tmp_path / "meeting")
-    write_plan(
-        p,
-        {
-            "T-01": "true",
-            "T-02": "read -r word < meeting; echo $word",
-            "T-03": ("echo hi > meeting", "T-01"),
-        },
-    )
+    write_plan(p, {"T-01": "true", "T-02": "read -r word < meeting; echo $word", "T-03": ("echo hi > meeting", "T-01")})
     assert 0 == orchestrate("run").returncode
     assert "hi" == answer_of(p, "T-02")
 
@@ -97,9 +82,7 @@ def test_a_task_does_not_wait_for_the_rest_of_its_batch(
 # ── failures ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_failure_skips_what_depends_on_it_and_nothing_else(
-    orchestrate: Orchestrate, p: Path
-) -> None:
+def test_a_failure_skips_what_depends_on_it_and_nothing_else(orchestrate: Orchestrate, p: Path) -> None:
     """Each skipped task says which dependency is to blame; exit status 1 (S2-69)."""
     write_plan(
         p,
@@ -145,13 +128,7 @@ def test_on_failure_stop_starts_nothing_new(orchestrate: Orchestrate, gate: Gate
 
 def test_a_run_that_stops_at_a_failure_says_what_it_left(orchestrate: Orchestrate, p: Path) -> None:
     """Its last lines name what was never started, unless somebody ended it; what was not asked for is not left."""
-    tasks = {
-        "T-01": "exit 1",
-        "T-02": ("true", "T-01"),
-        "T-03": "true",
-        "T-04": ("true", "T-03"),
-        "T-05": "true",
-    }
+    tasks = {"T-01": "exit 1", "T-02": ("true", "T-01"), "T-03": "true", "T-04": ("true", "T-03"), "T-05": "true"}
     write_plan(p, tasks, on_failure="stop", max_parallel=1, retries=0)
     lines = orchestrate("run").stderr.splitlines()
     assert lines[-2] == "⏸️ not started: T-03, T-04, T-05"
@@ -190,9 +167,7 @@ def test_a_timeout_ends_the_whole_tree(orchestrate: Orchestrate, tmp_path: Path,
     assert "partial\n" == (p / "logs" / "agent-01.attempt-1.out").read_text()
 
 
-def test_what_an_agent_leaves_running_is_ended_with_it(
-    orchestrate: Orchestrate, tmp_path: Path, p: Path
-) -> None:
+def test_what_an_agent_leaves_running_is_ended_with_it(orchestrate: Orchestrate, tmp_path: Path, p: Path) -> None:
     """A background process neither holds up the run nor outlives the attempt (promise 14)."""
     left = 'setsid sh -c "echo \\$\\$ > left; exec sleep 1000" &\nwhile ! test -s left; do :; done'
     write_plan(p, {"T-01": f"{left}\necho done"})
@@ -219,9 +194,7 @@ def test_flag_over_task_over_plan_over_default(orchestrate: Orchestrate, p: Path
     assert (1, 1) == attempts("--retries", "0")
 
 
-def test_a_missing_claude_is_said_before_anything_is_written(
-    orchestrate: Orchestrate, tmp_path: Path, p: Path
-) -> None:
+def test_a_missing_claude_is_said_before_anything_is_written(orchestrate: Orchestrate, tmp_path: Path, p: Path) -> None:
     """It is the default agent; one that lies in the working directory is not trusted (promise 25)."""
     write_plan(p, {"T-01": "hello", "T-02": "world"}, agent=None)
     planted = tmp_path / "claude"
@@ -256,26 +229,19 @@ def test_who_does_a_task(orchestrate: Orchestrate, p: Path) -> None:
 # ── what an agent gets ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_task_files_are_used_as_they_are_and_missing_ones_are_made(
-    orchestrate: Orchestrate, p: Path
-) -> None:
+def test_task_files_are_used_as_they_are_and_missing_ones_are_made(orchestrate: Orchestrate, p: Path) -> None:
     """A person's file survives byte for byte, byte order mark and line endings too (promise 10)."""
     write_plan(p, {"T-01": "echo from the table", "T-02": ("cat", "T-01")})
     mine = p / "agent_tasks" / "agent-01.md"
     mine.parent.mkdir()
-    mine.write_bytes(
-        b"\xef\xbb\xbf---\r\ntimeout: 9s\r\n---\r\nWhy\t \r\n```sh\r\necho mine\r\n```"
-    )
+    mine.write_bytes(b"\xef\xbb\xbf---\r\ntimeout: 9s\r\n---\r\nWhy\t \r\n```sh\r\necho mine\r\n```")
     before = (mine.read_bytes(), mine.stat().st_mtime_ns)
     assert 0 == orchestrate("run").returncode
     assert before == (mine.read_bytes(), mine.stat().st_mtime_ns)
     assert ("mine", "mine") == (answer_of(p, "T-01"), answer_of(p, "T-02"))
     made = (p / "agent_tasks" / "agent-02.md").read_text(encoding="utf-8")
     assert made.startswith("# 🤖 Agent-02 Task Assignment\n")
-    headings = [
-        *("Task Information", "Input", "Task Description"),
-        *("Expected Output", "Constraints", "Hints"),
-    ]
+    headings = [*("Task Information", "Input", "Task Description"), *("Expected Output", "Constraints", "Hints")]
     assert headings == re.findall(r"^## (.+)$", made, re.MULTILINE)
 
 
@@ -310,11 +276,7 @@ def test_stdin_has_the_answers_of_the_dependencies(orchestrate: Orchestrate, p: 
 def test_the_environment_of_an_agent(orchestrate: Orchestrate, tmp_path: Path, p: Path) -> None:
     """It says which task of which run this is; there is no terminal and no open file of ours (promise 16)."""
     look = 'env; echo "cwd=$PWD"; ls -l /proc/self/fd; ps -o tty= -p $$ || true'
-    write_plan(
-        p,
-        {"T-01": "exit 1", "T-02": f"test -e once || {{ touch once; exit 1; }}; {look}"},
-        retries=1,
-    )
+    write_plan(p, {"T-01": "exit 1", "T-02": f"test -e once || {{ touch once; exit 1; }}; {look}"}, retries=1)
     run = orchestrate("run", "--json", env={"MINE": "kept"})
     answer = answer_of(p, "T-02")
     told = dict(line.split("=", 1) for line in answer.splitlines() if re.match(r"\w+=", line))
@@ -329,9 +291,7 @@ def test_the_environment_of_an_agent(orchestrate: Orchestrate, tmp_path: Path, p
     }
     assert command == {name: told.get(name) for name in command}
     descriptors = re.findall(r" (\d+) -> (\S+)", answer)
-    assert ["0", "1", "2"] == [
-        number for number, path in descriptors if not path.startswith("/proc")
-    ]
+    assert ["0", "1", "2"] == [number for number, path in descriptors if not path.startswith("/proc")]
     assert "/dev/null" == dict(descriptors)["0"]
 
 
@@ -359,9 +319,7 @@ def test_where_agents_work(places: Callable[..., str], tmp_path: Path) -> None:
     assert str(src) == places("plan", "--workdir", src)
 
 
-def test_a_relative_workdir_on_the_command_line_counts_from_here(
-    places: Callable[..., str], tmp_path: Path
-) -> None:
+def test_a_relative_workdir_on_the_command_line_counts_from_here(places: Callable[..., str], tmp_path: Path) -> None:
     """As every path that somebody types; only the setting in a plan counts from the plan."""
     assert str(tmp_path / "src") == places("plan", "--workdir", "src")
 

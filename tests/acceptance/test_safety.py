@@ -12,16 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import (
-    Gate,
-    Row,
-    answer_of,
-    everything,
-    front_of,
-    leftovers,
-    result_of,
-    write_plan,
-)
+from tests.acceptance.plans import Gate, Row, answer_of, everything, front_of, leftovers, result_of, write_plan
 from tests.executors.harness import LINGERING, is_alive, wait_gone, wait_until
 from tests.patience import PATIENCE
 
@@ -45,9 +36,7 @@ class Stage:
         self._stubborn = where / "stubborn"
         write_plan(self.root, self.tasks, grace="0.2s")
 
-    def start(
-        self, *flags: str, stubborn: bool = False, under: Sequence[str] = ()
-    ) -> subprocess.Popen[str]:
+    def start(self, *flags: str, stubborn: bool = False, under: Sequence[str] = ()) -> subprocess.Popen[str]:
         """Start a run and wait until T-02 stands at the gate and its second process runs.
 
         A *stubborn* one ignores SIGTERM.
@@ -108,9 +97,7 @@ def test_the_second_run_is_told_who_holds_the_plan(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_the_agents_and_keeps_what_is_known(
-    stage: Stage, number: signal.Signals
-) -> None:
+def test_a_signal_stops_the_agents_and_keeps_what_is_known(stage: Stage, number: signal.Signals) -> None:
     """Exit status 128 + n, no process left; the attempt is interrupted and not charged; the next run goes on."""
     run = stage.start("--retries", "0", "--json", stubborn=True)
     run.send_signal(number)
@@ -146,9 +133,7 @@ def test_ctrl_c_again_and_again_loses_nothing(stage: Stage) -> None:
     assert "three after two after one" == answer_of(stage.root, "T-03")
 
 
-def test_after_kill_9_nothing_is_left_running_and_nothing_is_lost(
-    stage: Stage, tmp_path: Path
-) -> None:
+def test_after_kill_9_nothing_is_left_running_and_nothing_is_lost(stage: Stage, tmp_path: Path) -> None:
     """The agents are gone within ten seconds; the next run does what is missing; the outcome is the same."""
     run = stage.start("--retries", "0", stubborn=True)
     run.kill()
@@ -166,18 +151,14 @@ def test_after_kill_9_nothing_is_left_running_and_nothing_is_lost(
 
     unharmed = tmp_path / "unharmed" / ".orchestrator"
     unharmed.parent.mkdir()
-    tasks = {
-        task: row if isinstance(row, str) else (row[0], row[1]) for task, row in stage.tasks.items()
-    }
+    tasks = {task: row if isinstance(row, str) else (row[0], row[1]) for task, row in stage.tasks.items()}
     write_plan(unharmed, tasks | {"T-02": ("echo two after $(cat)", "T-01")})
     assert 0 == stage.orchestrate("run", unharmed).returncode
     for task_id in stage.tasks:
         assert answer_of(unharmed, task_id) == answer_of(stage.root, task_id)
 
 
-def test_a_result_that_is_deleted_after_a_kill_is_done_again(
-    orchestrate: Orchestrate, root: Path, gate: Gate
-) -> None:
+def test_a_result_that_is_deleted_after_a_kill_is_done_again(orchestrate: Orchestrate, root: Path, gate: Gate) -> None:
     """Its log is still there, but whoever deleted the result does not want that answer (promise 5)."""
     write_plan(root, {"T-01": "echo old", "T-02": (gate.wait, "T-01")})
     run = orchestrate.start("run", "--json")
@@ -227,9 +208,7 @@ sys.meta_path.insert(0, Finder())
 
 @pytest.mark.parametrize("after", [0, 1, 2, 3, 4, 8, 16, 32])
 @pytest.mark.parametrize("words", [("run",), ("note", "T-01", "one"), ("run", "--timeout", "soon")])
-def test_ctrl_c_again_and_again_while_it_is_loaded_is_quiet(
-    stage: Stage, words: tuple[str, ...], after: int
-) -> None:
+def test_ctrl_c_again_and_again_while_it_is_loaded_is_quiet(stage: Stage, words: tuple[str, ...], after: int) -> None:
     """Whatever it is that has come by then, an answer or a mistake: it ends as with one."""
     loading = stage.root.parent / "loading"
     loading.mkdir()
@@ -314,13 +293,7 @@ def test_a_suspended_run_goes_on(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    "sign",
-    [
-        "run.lock",
-        "logs/agent-01.attempt-1.script",
-        "logs/agent-02.attempt-1.json",
-        "results/agent-03-result.md",
-    ],
+    "sign", ["run.lock", "logs/agent-01.attempt-1.script", "logs/agent-02.attempt-1.json", "results/agent-03-result.md"]
 )
 def test_a_runner_killed_at_any_moment_leaves_a_plan_that_runs(
     orchestrate: Orchestrate, tmp_path: Path, sign: str
@@ -345,9 +318,7 @@ def test_a_runner_killed_at_any_moment_leaves_a_plan_that_runs(
     assert not [path.name for path in root.rglob("*") if path.name.startswith(".")]
 
 
-def test_state_that_cannot_be_written_is_one_clear_line(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_state_that_cannot_be_written_is_one_clear_line(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """Exit status 5 and the file's name; nothing of what was there before is lost (promise 8)."""
     root = tmp_path / ".orchestrator"
     write_plan(root, {"T-01": "true", "T-02": ("echo two", "T-01")})
@@ -361,9 +332,7 @@ def test_state_that_cannot_be_written_is_one_clear_line(
     assert 0 == orchestrate("run").returncode
 
 
-def test_a_disk_that_is_full_in_the_middle_loses_nothing(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_a_disk_that_is_full_in_the_middle_loses_nothing(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """No file may grow beyond 8 KiB: the result that does not fit ends the run, and is harvested later (promise 8)."""
     root = tmp_path / ".orchestrator"
     text = "echo x >> ran; for i in 1 2 3 4; do printf '%2000d\\n' $i; done"

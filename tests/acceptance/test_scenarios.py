@@ -133,9 +133,7 @@ def _has_final_output(stage: Stage) -> None:
     total = len(stage.needs)
     figures = dict(re.findall(r"^\| ([\w -]+?) +\| (.+?) \|$", text, re.MULTILINE))
     assert figures["Successful"] == f"{total} (100%)"
-    one_by_one, wall = (
-        float(figures[name].partition("s")[0]) for name in ("Sum of task times", "Duration")
-    )
+    one_by_one, wall = (float(figures[name].partition("s")[0]) for name in ("Sum of task times", "Duration"))
     speed_up = float(figures["Speed-up"].partition("×")[0])
     assert speed_up == pytest.approx(one_by_one / wall, abs=0.1 + 0.1 * (1 + speed_up) / wall)
     assert "## Timeline" in text
@@ -167,13 +165,7 @@ def test_the_report_on_endpoints_is_asked_for_what_it_must_have(stage: Stage, na
     steps = {task: {"answer": f"Endpoint: {task}\nCases: 3"} for task in stage.needs}
     assert stage.run(steps=steps | {"T-06": {"answer": report}})[0] == 0
     prompt = stage.calls()["T-06"].prompt
-    for words in (
-        "Endpoints tested",
-        "Test cases",
-        "Pass rate",
-        "Average response time",
-        "Recommendation",
-    ):
+    for words in ("Endpoints tested", "Test cases", "Pass rate", "Average response time", "Recommendation"):
         assert words in prompt
     assert prompt.count("Cases: 3") == 5
     text = stage.project.final_output
@@ -195,14 +187,9 @@ def test_simulated_it_costs_nothing_and_prints_the_block(stage: Stage, name: str
         assert block[begin + 3].startswith("📥 Instruction: ")
         assert block[begin + 4] == "⚙️ Execution:"
         steps = block[begin + 5 : begin + 7 + len(needs)]
-        assert [line.split(".")[0] for line in steps] == [
-            f"   {n}" for n in range(1, len(needs) + 3)
-        ]
+        assert [line.split(".")[0] for line in steps] == [f"   {n}" for n in range(1, len(needs) + 3)]
         assert block[begin + 7 + len(needs)].startswith("📤 Output: ")
-        assert block[begin + 8 + len(needs) : begin + 10 + len(needs)] == [
-            "✅ Status: Completed",
-            rule,
-        ]
+        assert block[begin + 8 + len(needs) : begin + 10 + len(needs)] == ["✅ Status: Completed", rule]
 
 
 @pytest.mark.parametrize("name", ["codebase-analysis"])
@@ -227,9 +214,7 @@ def test_an_overloaded_service_is_asked_again(stage: Stage, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["codebase-analysis"])
-def test_a_failure_leaves_the_rest_alone_and_the_next_run_does_what_is_missing(
-    stage: Stage, name: str
-) -> None:
+def test_a_failure_leaves_the_rest_alone_and_the_next_run_does_what_is_missing(stage: Stage, name: str) -> None:
     """What does not depend on it goes on; then only it and what depends on it run again (S2-69, promises 4, 20)."""
     steps: dict[str, Any] = {task: {"answer": answer(task)} for task in stage.needs}
     status, _ = stage.run(steps=steps | {"T-03": {"do": "http400"}})

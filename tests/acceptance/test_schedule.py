@@ -87,9 +87,7 @@ def test_a_time_that_makes_no_sense_is_refused(
     assert said in answer.stderr
 
 
-def test_what_is_wrong_with_the_plan_is_said_before_it_waits(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_what_is_wrong_with_the_plan_is_said_before_it_waits(orchestrate: Orchestrate, root: Path) -> None:
     write_plan(root, {"T-01": ("true", "T-09")})
     assert 2 == orchestrate("run", root, "--at", "2099-01-01").returncode
 
@@ -195,9 +193,7 @@ def test_who_waits_is_shown_and_stopped(orchestrate: Orchestrate, root: Path) ->
     looked = orchestrate("status", root, "--json").json
     assert [answer["pid"]] == [each["pid"] for each in looked["waiting"]]
     assert looked["run"] is None
-    assert f"A run waits until 2099-01-01 07:30:00 UTC (pid {answer['pid']})\n" in (
-        orchestrate("status", root).stdout
-    )
+    assert f"A run waits until 2099-01-01 07:30:00 UTC (pid {answer['pid']})\n" in (orchestrate("status", root).stdout)
     # Whoever follows these lines would start at once what was to begin at its time.
     assert f"orchestrator status {shlex.quote(str(root))}" == looked["next"]
     brief = orchestrate("status", root, "--brief").stdout
@@ -206,10 +202,7 @@ def test_who_waits_is_shown_and_stopped(orchestrate: Orchestrate, root: Path) ->
     assert "a run waits for its time" in orchestrate("wait", root).stderr
     stopped = orchestrate("stop", root)
     assert 0 == stopped.returncode
-    assert (
-        f"process {answer['pid']}, waiting until 2099-01-01 07:30:00 UTC, was told to stop\n"
-        == stopped.stderr
-    )
+    assert f"process {answer['pid']}, waiting until 2099-01-01 07:30:00 UTC, was told to stop\n" == stopped.stderr
     assert "" == stopped.stdout
     wait_gone(answer["pid"])
     assert not (root / "waiting").exists()
@@ -227,9 +220,7 @@ def test_rounds_are_stopped_between_two_of_them(orchestrate: Orchestrate, root: 
     assert 1 == runs(root)
 
 
-def test_the_run_at_work_is_stopped_before_one_that_waits(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_the_run_at_work_is_stopped_before_one_that_waits(orchestrate: Orchestrate, root: Path) -> None:
     """A person who ends what runs now has not asked to end what comes tonight, and is told how to."""
     gate = Gate(root.parent / "gate")
     write_plan(root, {"T-01": gate.wait})
@@ -238,9 +229,7 @@ def test_the_run_at_work_is_stopped_before_one_that_waits(
     works = orchestrate.start("run", root)
     gate.await_task(works)
     first = orchestrate("stop", root)
-    assert f"process {waits.pid}, waiting until 2099-01-01 07:30:00 UTC, is left alone" in (
-        first.stderr
-    )
+    assert f"process {waits.pid}, waiting until 2099-01-01 07:30:00 UTC, is left alone" in (first.stderr)
     assert 143 == orchestrate.finish(works).returncode
     assert waits.poll() is None
     later = orchestrate.start("run", root, "--at", "2099-01-01T08:30")
@@ -252,13 +241,9 @@ def test_the_run_at_work_is_stopped_before_one_that_waits(
     assert [143, 143] == [orchestrate.finish(each).returncode for each in (waits, later)]
 
 
-def test_one_that_waits_and_does_not_react_is_told_by_its_number(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_one_that_waits_and_does_not_react_is_told_by_its_number(orchestrate: Orchestrate, root: Path) -> None:
     """It has no agents, and to call it once more changes nothing."""
-    with subprocess.Popen(
-        ["sh", "-c", "trap '' TERM; echo; read line"], stdin=PIPE, stdout=PIPE
-    ) as deaf:
+    with subprocess.Popen(["sh", "-c", "trap '' TERM; echo; read line"], stdin=PIPE, stdout=PIPE) as deaf:
         assert deaf.stdin is not None
         assert deaf.stdout is not None
         deaf.stdout.readline()
@@ -318,9 +303,7 @@ def test_what_is_done_afresh_is_kept_in_the_archive(orchestrate: Orchestrate, ro
     assert 2 == runs(root)
     aside = root / "archive" / "001"
     assert result == (aside / "results" / "agent-01-result.md").read_text(encoding="utf-8")
-    assert {"final_output.md", "logs", "master_plan.md", "results"} == {
-        path.name for path in aside.iterdir()
-    }
+    assert {"final_output.md", "logs", "master_plan.md", "results"} == {path.name for path in aside.iterdir()}
     assert (aside / "logs" / "agent-01.attempt-1.json").exists()
     journal = (root / "journal.md").read_text(encoding="utf-8")
     assert 3 == journal.count("· started · run ")

@@ -21,11 +21,7 @@ from tests.acceptance.plans import result_of, write_plan, write_task
     ],
 )
 def test_a_failed_command_is_repeated_only_where_retries_are_given(
-    orchestrate: Orchestrate,
-    root: Path,
-    settings: dict[str, object],
-    flags: tuple[str, ...],
-    attempts: int,
+    orchestrate: Orchestrate, root: Path, settings: dict[str, object], flags: tuple[str, ...], attempts: int
 ) -> None:
     """In the plan or as a flag."""
     all_settings: dict[str, Any] = {"retries": None, **settings}

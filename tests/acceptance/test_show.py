@@ -25,9 +25,7 @@ def test_show_names_the_agent_that_a_run_takes(orchestrate: Orchestrate, root: P
         assert [task["agent"]] == agents(orchestrate, task["id"])
     assert ["shell"] == agents(orchestrate, "T-01")
     assert 0 == orchestrate("run").returncode
-    (attempt,) = (
-        each for each in orchestrate("show", "T-02").stdout.splitlines() if "  1  " in each
-    )
+    (attempt,) = (each for each in orchestrate("show", "T-02").stdout.splitlines() if "  1  " in each)
     assert " · by simulated" in attempt
     plan.write_text(f"{table}{rows}", encoding="utf-8")
     assert ["claude"] == agents(orchestrate, "T-01")

@@ -54,9 +54,7 @@ def test_what_was_simulated_instead_is_not_done(orchestrate: Orchestrate, root: 
     assert 0 == orchestrate("status", "--json").json["simulated"]
 
 
-def test_how_much_was_only_simulated_is_said_with_how_much_is_done(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_how_much_was_only_simulated_is_said_with_how_much_is_done(orchestrate: Orchestrate, root: Path) -> None:
     """In the last line of the run and of the journal, to programs, and when one looks back."""
     write_plan(root, {"T-01": "echo real", "T-02": "echo 2", "T-03": "echo 3"})
     assert 0 == orchestrate("run", "--only", "T-01").returncode
@@ -71,9 +69,7 @@ def test_how_much_was_only_simulated_is_said_with_how_much_is_done(
     assert 2 == orchestrate("report", "--json").json["total"]["simulated"]
 
 
-def test_a_default_of_one_run_is_not_what_the_plan_means(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_default_of_one_run_is_not_what_the_plan_means(orchestrate: Orchestrate, root: Path) -> None:
     """``--agent simulated`` tries a plan, too: the next run does it."""
     write_plan(root, {"T-01": "echo real"})
     assert ["T-01"] == orchestrate("run", "--agent", "simulated", "--json").started()
@@ -82,9 +78,7 @@ def test_a_default_of_one_run_is_not_what_the_plan_means(
     assert ["T-01"] == orchestrate("run", "--json").started()
 
 
-def test_a_simulation_that_is_meant_since_is_done_once_more(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_simulation_that_is_meant_since_is_done_once_more(orchestrate: Orchestrate, root: Path) -> None:
     """It costs nothing, and then it is what the plan asks for."""
     plan = write_plan(root, {"T-01": "echo real"})
     assert 0 == orchestrate("run", "--simulate").returncode
@@ -106,9 +100,7 @@ def test_it_stands_in_result_and_record(orchestrate: Orchestrate, root: Path) ->
     assert "only_simulated" not in front_of(root, "T-01")["attempts"][0]
 
 
-def test_what_was_to_be_simulated_and_is_no_longer_is_done(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_what_was_to_be_simulated_and_is_no_longer_is_done(orchestrate: Orchestrate, root: Path) -> None:
     """Whoever tries a plan so first has had nothing done."""
     plan = write_plan(root, {"T-01": "echo real"}, agent="simulated")
     assert 0 == orchestrate("run").returncode
@@ -118,9 +110,7 @@ def test_what_was_to_be_simulated_and_is_no_longer_is_done(
 
 
 @pytest.mark.parametrize("agent", ["simulated", "shell"])
-def test_a_result_that_does_not_say_it_is_as_its_plan_asks(
-    orchestrate: Orchestrate, root: Path, agent: str
-) -> None:
+def test_a_result_that_does_not_say_it_is_as_its_plan_asks(orchestrate: Orchestrate, root: Path, agent: str) -> None:
     """Older versions wrote none; an assignee who is a role asks for no agent."""
     ask_for_it(root, in_plan=True)
     plan = root / "master_plan.md"

@@ -68,9 +68,7 @@ def test_a_run_that_lets_its_last_agents_end_takes_nothing_any_more(
     assert "pending" == orchestrate("show", "late", "--json").json["task"]["status"]
 
 
-def test_what_comes_too_late_for_a_run_gets_one_of_its_own(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_what_comes_too_late_for_a_run_gets_one_of_its_own(orchestrate: Orchestrate, root: Path) -> None:
     """A run that is about to leave is given the moment it takes."""
     assert 0 == orchestrate("init", "--agent", "shell").returncode
     lock = take_lock(str(root / "run.lock"), "leaving", "2026-01-05T12:00:00.000Z")
@@ -148,9 +146,7 @@ def test_a_run_of_other_tasks_does_not_take_it(orchestrate: Orchestrate, gate: G
     assert ["later"] == orchestrate("run", "--only", "later", "--json").started()
 
 
-def test_an_attempt_spawns_nothing_where_no_run_is_at_work(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_an_attempt_spawns_nothing_where_no_run_is_at_work(orchestrate: Orchestrate, root: Path) -> None:
     """The run would end with the attempt; it is refused before the task is written, so asking again adds nothing."""
     attempt = {"ORCHESTRATOR_ATTEMPT": "1", "ORCHESTRATOR_RUN_ID": "abc"}
     refused = orchestrate("spawn", "echo x", "--agent", "shell", "--json", env=attempt)

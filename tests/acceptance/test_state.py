@@ -35,9 +35,7 @@ def drawn(root: Path) -> dict[str, str]:
     """The drawn sections of a plan, by name."""
     text = (root / "master_plan.md").read_text(encoding="utf-8")
     sections = re.findall(
-        r"^<!-- orchestrator:(\w+) -->\n(.*?)^<!-- /orchestrator:\1 -->\n",
-        text,
-        re.MULTILINE | re.DOTALL,
+        r"^<!-- orchestrator:(\w+) -->\n(.*?)^<!-- /orchestrator:\1 -->\n", text, re.MULTILINE | re.DOTALL
     )
     return dict(sections)
 
@@ -55,11 +53,7 @@ def test_status_says_where_the_plan_stands(orchestrate: Orchestrate, ended: Path
     """Counts, what failed and why, what was skipped because of it; people and programs get the same."""
     before = everything(ended)
     told = orchestrate("status", "--json")
-    assert (0, True, "2 of 4 tasks completed") == (
-        told.returncode,
-        told.json["ok"],
-        told.json["message"],
-    )
+    assert (0, True, "2 of 4 tasks completed") == (told.returncode, told.json["ok"], told.json["message"])
     command = {
         "directory": str(ended),
         "total": 4,
@@ -73,9 +67,7 @@ def test_status_says_where_the_plan_stands(orchestrate: Orchestrate, ended: Path
     assert "2 of 4 tasks completed" in told.json["log"][-1]
     text = orchestrate("status").stdout
     assert "50%  Completed 2/4 · Failed 1 · Skipped 1" in text
-    assert re.search(
-        r"^T-02 +❌ Failed .*\n +exit 3: bad luck · 2 attempts · logs/", text, re.MULTILINE
-    )
+    assert re.search(r"^T-02 +❌ Failed .*\n +exit 3: bad luck · 2 attempts · logs/", text, re.MULTILINE)
     assert "Skipped because of T-02: T-04" in text
     assert "\x1b" not in text
     after = everything(ended)
@@ -121,11 +113,7 @@ def test_list_has_one_line_per_task(orchestrate: Orchestrate, ended: Path) -> No
 def test_show_tells_everything_about_one_task(orchestrate: Orchestrate, ended: Path) -> None:
     """Its attempts, its answer and its files, of which every one exists."""
     task: dict[str, Any] = orchestrate("show", "T-02", "--json").json["task"]
-    assert ("failed", "exit 3: bad luck", ["T-01"]) == (
-        task["status"],
-        task["reason"],
-        task["needs"],
-    )
+    assert ("failed", "exit 3: bad luck", ["T-01"]) == (task["status"], task["reason"], task["needs"])
     assert [1, 2] == [attempt["number"] for attempt in task["attempts"]]
     for attempt in task["attempts"]:
         assert ("failed", "exit 3") == (attempt["status"], attempt["exit"])
@@ -142,9 +130,7 @@ def test_show_tells_everything_about_one_task(orchestrate: Orchestrate, ended: P
     assert missing.json["hint"]
 
 
-def test_before_the_first_run_everything_is_pending_or_waiting(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_before_the_first_run_everything_is_pending_or_waiting(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """A status is derived: a plan that never ran has one, and looking writes no more than the cache."""
     root = tmp_path / ".orchestrator"
     write_plan(root, TASKS)
@@ -153,9 +139,7 @@ def test_before_the_first_run_everything_is_pending_or_waiting(
     assert 1 == told.json["batch"]
     waiting = orchestrate("list", "--json").json["tasks"][3]
     assert ("waiting", "needs T-02, T-03") == (waiting["status"], waiting["reason"])
-    assert {"master_plan.md", "agent_tasks"} >= {path.name for path in root.iterdir()} - {
-        "index.json"
-    }
+    assert {"master_plan.md", "agent_tasks"} >= {path.name for path in root.iterdir()} - {"index.json"}
 
 
 def test_status_of_a_run_under_way(orchestrate: Orchestrate, tmp_path: Path, gate: Gate) -> None:
@@ -205,27 +189,17 @@ def test_the_sections_that_are_drawn(ended: Path) -> None:
     assert [line for line in journal if line.startswith("- ")] == lines
 
 
-def test_the_journal_has_one_line_per_thing_that_happened(
-    orchestrate: Orchestrate, ended: Path
-) -> None:
+def test_the_journal_has_one_line_per_thing_that_happened(orchestrate: Orchestrate, ended: Path) -> None:
     """It is only ever appended to, and a last line that a crash tore is mended (promise 7)."""
     journal = ended / "journal.md"
     first = journal.read_text(encoding="utf-8")
     assert first.startswith("# Journal\n\n- ")
     lines = first.splitlines()[2:]
-    told = [
-        re.fullmatch(r"- \d{4}-\d\d-\d\dT[\d:.]+Z · (\S+) · ([a-z]+ ?(?:attempt \d)?).*", line)
-        for line in lines
-    ]
+    told = [re.fullmatch(r"- \d{4}-\d\d-\d\dT[\d:.]+Z · (\S+) · ([a-z]+ ?(?:attempt \d)?).*", line) for line in lines]
     assert all(told)
     words = [(match[1], match[2].strip()) for match in told if match]
     assert ("run", "started") == words[0]
-    for word in (
-        "started attempt 1",
-        "retrying attempt 1",
-        "started attempt 2",
-        "failed attempt 2",
-    ):
+    for word in ("started attempt 1", "retrying attempt 1", "started attempt 2", "failed attempt 2"):
         assert ("T-02", word) in words
     assert ("T-04", "skipped") in words
     assert ("run", "ended") == words[-1]
@@ -241,12 +215,7 @@ def test_a_result_file(ended: Path) -> None:
     """Front matter for programs, the sections of the seed for people (S2-61 to S2-63)."""
     text = result_of(ended, "T-02")
     post = front_of(ended, "T-02")
-    assert ("T-02", "shell", "failed", {"T-01": 1}) == (
-        post["task"],
-        post["agent"],
-        post["status"],
-        post["inputs"],
-    )
+    assert ("T-02", "shell", "failed", {"T-01": 1}) == (post["task"], post["agent"], post["status"], post["inputs"])
     for number, attempt in enumerate(post["attempts"], start=1):
         assert (number, number, "failed", "exit 3", "exit 3: bad luck") == tuple(
             attempt[name] for name in ("number", "charge", "status", "exit", "reason")
@@ -264,22 +233,11 @@ def test_a_result_file(ended: Path) -> None:
 def test_the_final_output(orchestrate: Orchestrate, ended: Path) -> None:
     """Structured: summary, answers in dependency order, what is missing, timeline, links. Concat: the answers."""
     output = (ended / "final_output.md").read_text(encoding="utf-8")
-    headings = [
-        text for text in re.findall(r"^## (.+)$", output, re.MULTILINE) if not text.startswith("T-")
-    ]
-    assert [
-        "Original Request",
-        "Summary",
-        "Results",
-        "What is missing",
-        "Timeline",
-        "Appendix",
-    ] == headings
+    headings = [text for text in re.findall(r"^## (.+)$", output, re.MULTILINE) if not text.startswith("T-")]
+    assert ["Original Request", "Summary", "Results", "What is missing", "Timeline", "Appendix"] == headings
     assert "> make it" in output
     summary = dict(rows(output.partition("## Summary")[2].partition("##")[0]))
-    assert ("4", "2 (50%)", "1", "1") == tuple(
-        summary[name] for name in ("Tasks", "Successful", "Failed", "Skipped")
-    )
+    assert ("4", "2 (50%)", "1", "1") == tuple(summary[name] for name in ("Tasks", "Successful", "Failed", "Skipped"))
     for name in ("Duration", "Sum of task times", "Speed-up", "Parallel efficiency"):
         assert re.match(r"[\d.]+(m?s|×|%)", summary[name]), name
     assert output.index("## T-01") < output.index("## T-03")
@@ -319,11 +277,7 @@ def test_what_a_person_wrote_stays_byte_for_byte(orchestrate: Orchestrate, tmp_p
     mine, _, ours = drawn_once.partition("last line without an end")
     timestamp = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ"
     assert 2 == len(
-        re.findall(
-            rf"^\| T-0\d \| Agent-0[17] \| ✅ Completed \| {timestamp} \| {timestamp} \|$",
-            mine,
-            re.MULTILINE,
-        )
+        re.findall(rf"^\| T-0\d \| Agent-0[17] \| ✅ Completed \| {timestamp} \| {timestamp} \|$", mine, re.MULTILINE)
     )
     cells = re.sub(rf" {timestamp} ", " - ", mine)
     command = (
@@ -350,10 +304,7 @@ def test_words_typed_between_our_sections_stay(orchestrate: Orchestrate, ended: 
     plan = ended / "master_plan.md"
     text = plan.read_text(encoding="utf-8")
     text = text.replace("<!-- orchestrator:graph -->", "My note.\n\n<!-- orchestrator:graph -->")
-    text = (
-        text.replace("<!-- /orchestrator:log -->\n", "<!-- /orchestrator:log -->\nAnother.\n")
-        + "Last."
-    )
+    text = text.replace("<!-- /orchestrator:log -->\n", "<!-- /orchestrator:log -->\nAnother.\n") + "Last."
     plan.write_text(text, encoding="utf-8")
     orchestrate("run")
     again = plan.read_text(encoding="utf-8")
@@ -372,9 +323,7 @@ def test_a_plan_edited_by_hand_during_the_run_keeps_the_edit(
     run = orchestrate.start("run")
     gate.await_task(run)
     wait_until(lambda: "🔵 Running" in drawn(root).get("status", ""))
-    edited = plan.read_text(encoding="utf-8").replace(
-        "# Task Plan\n", "# Task Plan\n\nThought of it.\n"
-    )
+    edited = plan.read_text(encoding="utf-8").replace("# Task Plan\n", "# Task Plan\n\nThought of it.\n")
     (tmp_path / "new").write_text(edited, encoding="utf-8")
     (tmp_path / "new").replace(plan)
     gate.open()

@@ -35,9 +35,7 @@ def test_when_all_is_done_the_final_output_is_named(orchestrate: Orchestrate, ro
     assert "1 of 1 tasks completed" in told["word"]
 
 
-def test_a_final_output_that_lacks_an_answer_is_not_to_be_read(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_final_output_that_lacks_an_answer_is_not_to_be_read(orchestrate: Orchestrate, root: Path) -> None:
     """The next run puts it together anew, and runs nothing."""
     write_plan(root, {"T-01": "true", "T-02": "true"})
     orchestrate("block", "T-02")
@@ -95,19 +93,13 @@ def test_of_plans_below_only_those_at_work_are_told(orchestrate: Orchestrate, ro
     assert (alone, "") == (told.stdout, told.stderr)
 
 
-def test_a_plan_that_nobody_has_approved_leads_to_whoever_approves_it(
-    orchestrate: Orchestrate,
-) -> None:
+def test_a_plan_that_nobody_has_approved_leads_to_whoever_approves_it(orchestrate: Orchestrate) -> None:
     """And to no command that is refused."""
     orchestrate("create", "Shop")
     orchestrate("add", "echo one", "--agent", "shell", "--dir", "TASK-001")
     approve = "orchestrator transition TASK-001 approve"
     waited = orchestrate("wait", "TASK-001")
-    assert (2, True, False) == (
-        waited.returncode,
-        approve in waited.stderr,
-        "--detach" in waited.stderr,
-    )
+    assert (2, True, False) == (waited.returncode, approve in waited.stderr, "--detach" in waited.stderr)
     head, *_, step, _ = orchestrate("status", "TASK-001", "--brief").stdout.splitlines()
     assert head.startswith("📝 PLANNING · ⏸️ never run · ")
     assert f"{NEXT}status TASK-001" == step
@@ -117,9 +109,7 @@ def test_a_plan_that_nobody_has_approved_leads_to_whoever_approves_it(
     assert "--detach" not in orchestrate("wait", "TASK-001").stderr
 
 
-def test_what_waits_again_by_command_is_not_told_as_done(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_what_waits_again_by_command_is_not_told_as_done(orchestrate: Orchestrate, root: Path) -> None:
     """Neither what was reset nor what was made from it: of that one no line tells."""
     write_plan(root, {"T-01": "true", "T-02": "true", "T-03": ("true", "T-02")})
     assert 0 == orchestrate("run").returncode
@@ -170,9 +160,7 @@ def test_who_has_a_task_in_hand_and_how_far_is_told(orchestrate: Orchestrate, ro
     assert listed[2].endswith("echo three  by bo · 40%")
     (attempt,) = orchestrate("history", "T-03", "--json").json["attempts"]
     assert ("running", True) == (attempt["status"], attempt["duration"] > 0)
-    assert re.search(
-        r"^  1  running  \S+  [^·]*[1-9]", orchestrate("show", "T-03").stdout, re.MULTILINE
-    )
+    assert re.search(r"^  1  running  \S+  [^·]*[1-9]", orchestrate("show", "T-03").stdout, re.MULTILINE)
     run = orchestrate("run")
     assert "🔵 T-03 is being done by bo · 40%\n" in run.stderr
     assert "| by bo · 40% |" in (root / "master_plan.md").read_text(encoding="utf-8")
@@ -194,9 +182,7 @@ def test_a_run_that_did_not_come_to_its_end_is_named(
     write_plan(root, {"T-01": gate.wait}, grace=0)
     run = orchestrate.start("run")
     gate.await_task(run)
-    assert [f"is at work (pid {run.pid})"] == [
-        line.split(" ", 2)[2] for line in last_lines(orchestrate, root)
-    ]
+    assert [f"is at work (pid {run.pid})"] == [line.split(" ", 2)[2] for line in last_lines(orchestrate, root)]
     os.kill(run.pid, ending)
     orchestrate.finish(run)
     line, step = last_lines(orchestrate, root)

@@ -55,9 +55,7 @@ def test_without_a_run_there_is_nothing_to_stop(orchestrate: Orchestrate, root: 
     assert "not_found" == json.loads(as_json.stdout)["code"]
 
 
-def test_in_a_directory_of_plans_those_at_work_are_named(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_in_a_directory_of_plans_those_at_work_are_named(orchestrate: Orchestrate, root: Path) -> None:
     """What ends nothing says so: whoever reads that no run is at work takes it to be over."""
     root.mkdir()
     names = [f"TASK-00{number}" for number in range(1, 6)]
@@ -86,9 +84,7 @@ def test_agents_that_take_their_time_get_no_more_of_it_when_it_is_called_again(
     assert all(map(is_alive, agents))
     second = orchestrate("stop", "--json")
     assert 0 == second.returncode
-    assert {"ok": True, "run": json.loads(second.stdout)["run"]}.items() <= json.loads(
-        second.stdout
-    ).items()
+    assert {"ok": True, "run": json.loads(second.stdout)["run"]}.items() <= json.loads(second.stdout).items()
     assert not any(map(is_alive, agents))
 
 
@@ -97,9 +93,7 @@ def test_nothing_is_retrying_once_its_run_was_stopped(orchestrate: Orchestrate, 
     own = "| ID | Description | Status |\n|----|-------------|--------|\n| T-01 | exit 3 | |\n"
     root.mkdir()
     plan = root / "master_plan.md"
-    plan.write_text(
-        f"---\nagent: shell\nretries: 3\nretry_delay: 1000s\n---\n{own}", encoding="utf-8"
-    )
+    plan.write_text(f"---\nagent: shell\nretries: 3\nretry_delay: 1000s\n---\n{own}", encoding="utf-8")
     assert 0 == orchestrate("run", "--detach").returncode
     wait_until(lambda: "T-01 · retrying" in (root / "journal.md").read_text(encoding="utf-8"))
     assert 0 == orchestrate("stop").returncode
@@ -131,9 +125,7 @@ def test_what_was_cancelled_is_not_left(orchestrate: Orchestrate, root: Path) ->
     assert "next:" not in orchestrate("status").stdout
 
 
-def test_whoever_is_stopped_with_nothing_left_has_left_nothing(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_whoever_is_stopped_with_nothing_left_has_left_nothing(orchestrate: Orchestrate, root: Path) -> None:
     """The signal came when the last task had ended: there is nothing to run again, and ``wait`` says so."""
     gate = Gate(root.parent / "gate")
     write_plan(root, {"T-01": f"{gate.wait}; echo one"})

@@ -73,9 +73,7 @@ def test_ids_under_a_header_that_nobody_taught_us_are_an_error(
 
 
 @pytest.mark.parametrize("words", cells("headers-in-other-languages.md"))
-def test_a_whole_table_in_another_language_is_read(
-    orchestrate: Orchestrate, root: Path, words: list[str]
-) -> None:
+def test_a_whole_table_in_another_language_is_read(orchestrate: Orchestrate, root: Path, words: list[str]) -> None:
     number, task, order, nothing = words
     write(
         root,
@@ -88,41 +86,28 @@ def test_a_whole_table_in_another_language_is_read(
 def test_a_table_in_a_language_that_nobody_taught_us_is_refused_with_its_line(
     orchestrate: Orchestrate, root: Path
 ) -> None:
-    write(
-        root,
-        "# Mpango\n\nMaelezo.\n\n| Namba | Kazi | Inategemea |\n|---|---|---|\n| 1 | a | - |\n",
-    )
+    write(root, "# Mpango\n\nMaelezo.\n\n| Namba | Kazi | Inategemea |\n|---|---|---|\n| 1 | a | - |\n")
     checked = orchestrate("validate")
     assert (2, True) == (checked.returncode, "master_plan.md:5: no task table" in checked.stderr)
 
 
 @pytest.mark.parametrize("name", ["blocks-beside-depends-on", "required-by-beside-depends-on"])
-def test_the_other_direction_is_read_reversed(
-    orchestrate: Orchestrate, root: Path, name: str
-) -> None:
+def test_the_other_direction_is_read_reversed(orchestrate: Orchestrate, root: Path, name: str) -> None:
     case(root, name)
     assert CHAIN == needs(orchestrate)
 
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        "dependencies-in-another-language",
-        "whole-table-in-another-language",
-        "notes-that-name-tasks",
-    ],
+    "name", ["dependencies-in-another-language", "whole-table-in-another-language", "notes-that-name-tasks"]
 )
 def test_a_column_of_its_own_decides(orchestrate: Orchestrate, root: Path, name: str) -> None:
     case(root, name)
     assert CHAIN == needs(orchestrate)
 
 
-def test_ids_in_a_column_beside_the_dependencies_are_told(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_ids_in_a_column_beside_the_dependencies_are_told(orchestrate: Orchestrate, root: Path) -> None:
     write(
-        root,
-        "| ID | Task | Deps | See also |\n|---|---|---|---|\n| T-01 | Map | - | - |\n| T-02 | Map | - | T-01 |\n",
+        root, "| ID | Task | Deps | See also |\n|---|---|---|---|\n| T-01 | Map | - | - |\n| T-02 | Map | - | T-01 |\n"
     )
     checked = orchestrate("validate")
     assert 0 == checked.returncode
@@ -148,19 +133,7 @@ def test_spellings_of_dependencies(orchestrate: Orchestrate, root: Path) -> None
 @pytest.mark.parametrize(
     "cell",
     [
-        *(
-            "T1",
-            "T-1",
-            "t-01",
-            "#1",
-            "1",
-            "Map the modules",
-            "`T-01`",
-            "[T-01](x.md)",
-            "**T-01**",
-            "T-01.",
-            "T-01 ✅",
-        ),
+        *("T1", "T-1", "t-01", "#1", "1", "Map the modules", "`T-01`", "[T-01](x.md)", "**T-01**", "T-01.", "T-01 ✅"),
         *(
             "✅ T-01",
             "task 1",
@@ -184,24 +157,8 @@ def test_one_task_in_many_words(orchestrate: Orchestrate, root: Path, cell: str)
 @pytest.mark.parametrize(
     "cell",
     [
-        *(
-            "T-01 & T-02",
-            "T-01 and T-02",
-            "T-01 und T-02",
-            "T-01、T-02",
-            "T-01；T-02",
-            "T-01 + T-02",
-            "T-01/T-02",
-        ),
-        *(
-            "T-01–T-02",
-            "T-01..T-02",
-            "T-01 through T-02",
-            "T-01 bis T-02",
-            "all",
-            "everything above",
-            "1, 2",
-        ),
+        *("T-01 & T-02", "T-01 and T-02", "T-01 und T-02", "T-01、T-02", "T-01；T-02", "T-01 + T-02", "T-01/T-02"),
+        *("T-01–T-02", "T-01..T-02", "T-01 through T-02", "T-01 bis T-02", "all", "everything above", "1, 2"),
     ],
 )
 def test_two_tasks_in_many_words(orchestrate: Orchestrate, root: Path, cell: str) -> None:
@@ -216,21 +173,11 @@ def test_two_tasks_in_many_words(orchestrate: Orchestrate, root: Path, cell: str
 @pytest.mark.parametrize(
     "cell",
     [
-        *(
-            "T-01 or T-02",
-            "T-01 unless T-02",
-            "T-01 - T-02",
-            "the maps",
-            "TBD",
-            "T-01 (if T-02 fails)",
-            "T-02–T-01",
-        ),
+        *("T-01 or T-02", "T-01 unless T-02", "T-01 - T-02", "the maps", "TBD", "T-01 (if T-02 fails)", "T-02–T-01"),
         *("T-01 (ordr)", "most of them", "T-01 to"),
     ],
 )
-def test_what_is_not_understood_is_refused_with_its_line(
-    orchestrate: Orchestrate, root: Path, cell: str
-) -> None:
+def test_what_is_not_understood_is_refused_with_its_line(orchestrate: Orchestrate, root: Path, cell: str) -> None:
     """As a whole: no word of it is called a task to be added."""
     write(
         root,
@@ -269,11 +216,7 @@ def test_struck_out_rows_are_not_run(orchestrate: Orchestrate, root: Path, name:
     refused = orchestrate("run", "--simulate")
     assert 2 == refused.returncode
     for number in (2, 3):
-        at = next(
-            n
-            for n, line in enumerate(before.decode().splitlines(), 1)
-            if line.startswith(f"| {number} ")
-        )
+        at = next(n for n, line in enumerate(before.decode().splitlines(), 1) if line.startswith(f"| {number} "))
         assert f"master_plan.md:{at}: the row of {number} is struck out" in refused.stderr
     assert before == plan.read_bytes()
 
@@ -286,31 +229,22 @@ def test_struck_out_rows_are_not_run(orchestrate: Orchestrate, root: Path, name:
         ("row-of-sums-in-another-language", ["T-01", "T-02"]),
     ],
 )
-def test_a_row_of_sums_is_no_task(
-    orchestrate: Orchestrate, root: Path, name: str, ids: list[str]
-) -> None:
+def test_a_row_of_sums_is_no_task(orchestrate: Orchestrate, root: Path, name: str, ids: list[str]) -> None:
     case(root, name)
     assert ids == list(needs(orchestrate))
 
 
-def test_a_row_that_adds_up_the_others_is_refused_in_any_language(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_row_that_adds_up_the_others_is_refused_in_any_language(orchestrate: Orchestrate, root: Path) -> None:
     write(
         root,
         "| ID | Task | Deps | Est. Time |\n|---|---|---|---|\n| T-01 | Map | - | 2h |\n| T-02 | Map | - | 3h |\n"
         "| Jumla | kazi mbili | | 5h |\n",
     )
     checked = orchestrate("validate")
-    assert (2, True) == (
-        checked.returncode,
-        "master_plan.md:5: the row of Jumla adds up" in checked.stderr,
-    )
+    assert (2, True) == (checked.returncode, "master_plan.md:5: the row of Jumla adds up" in checked.stderr)
 
 
-def test_a_status_that_is_not_open_is_told_before_it_is_run(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_status_that_is_not_open_is_told_before_it_is_run(orchestrate: Orchestrate, root: Path) -> None:
     """Each by the id of its row, whatever words say it; what is open in any words is not."""
     case(root, "done-in-other-words")
     warned = orchestrate("validate").stderr
@@ -330,9 +264,7 @@ def test_a_done_column_is_told(orchestrate: Orchestrate, root: Path) -> None:
     assert "T-02" not in warned
 
 
-def test_owners_that_are_nobody_leave_a_task_to_anybody(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_owners_that_are_nobody_leave_a_task_to_anybody(orchestrate: Orchestrate, root: Path) -> None:
     case(root, "owner-is-nobody")
     for task in ("M1", "M2", "M3", "M4", "M5", "M6"):
         assert 0 == orchestrate("claim", task, "--as", "kim").returncode, task
@@ -348,9 +280,7 @@ def test_a_ranking_is_asked_about(orchestrate: Orchestrate, root: Path, name: st
     assert "master_plan.md:9: " in checked.stderr or "column Priority" in checked.stderr
 
 
-def test_a_task_without_a_number_comes_last_among_numbers(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_task_without_a_number_comes_last_among_numbers(orchestrate: Orchestrate, root: Path) -> None:
     """Seed row S0-22: 10, then 5, then 1, then none; a number is shown as one."""
     write(
         root,
@@ -391,16 +321,12 @@ def test_cells_of_ours_are_kept_up_to_date(orchestrate: Orchestrate, root: Path)
     for task in ("T-01", "T-02"):
         orchestrate("complete", task, "done")
     assert 0 == orchestrate("run").returncode
-    rows = [
-        line for line in plan.read_text(encoding="utf-8").splitlines() if line.startswith("| T-0")
-    ]
+    rows = [line for line in plan.read_text(encoding="utf-8").splitlines() if line.startswith("| T-0")]
     assert 2 == sum("| ✅ Completed |" in row for row in rows[:2])
 
 
 @pytest.mark.parametrize("task_id", ["t-01", "agent-01", "AGENT-01"])
-def test_an_id_that_every_command_would_refuse_is_not_added(
-    orchestrate: Orchestrate, root: Path, task_id: str
-) -> None:
+def test_an_id_that_every_command_would_refuse_is_not_added(orchestrate: Orchestrate, root: Path, task_id: str) -> None:
     plan = write(root, "| ID | Task | Deps |\n|---|---|---|\n| T-01 | Map the modules | - |\n")
     before = plan.read_bytes()
     refused = orchestrate("add", "Map the tests", "--id", task_id)
@@ -409,27 +335,19 @@ def test_an_id_that_every_command_would_refuse_is_not_added(
 
 
 @pytest.mark.parametrize("name", ["agent-01.markdown", "agent-01.MD", "Agent-01.txt"])
-def test_a_task_file_of_another_ending_is_refused(
-    orchestrate: Orchestrate, root: Path, name: str
-) -> None:
+def test_a_task_file_of_another_ending_is_refused(orchestrate: Orchestrate, root: Path, name: str) -> None:
     """It is an assignment that nobody would read."""
     write(root, "| ID | Task | Deps |\n|---|---|---|\n| T-01 | Map the modules | - |\n")
     (root / "agent_tasks").mkdir()
     (root / "agent_tasks" / name).write_text("Map them all.\n")
     checked = orchestrate("validate")
-    assert (2, True) == (
-        checked.returncode,
-        f"agent_tasks/{name}: no task reads it" in checked.stderr,
-    )
+    assert (2, True) == (checked.returncode, f"agent_tasks/{name}: no task reads it" in checked.stderr)
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["agent-01.md~", ".agent-01.md.swp", "agent-01.md.bak", "agent-01 (1).md", ".agent-01.txt"],
+    "name", ["agent-01.md~", ".agent-01.md.swp", "agent-01.md.bak", "agent-01 (1).md", ".agent-01.txt"]
 )
-def test_what_an_editor_leaves_counts_for_nothing(
-    orchestrate: Orchestrate, root: Path, name: str
-) -> None:
+def test_what_an_editor_leaves_counts_for_nothing(orchestrate: Orchestrate, root: Path, name: str) -> None:
     write(root, "| ID | Task | Deps |\n|---|---|---|\n| T-01 | Map the modules | - |\n")
     (root / "agent_tasks").mkdir()
     (root / "agent_tasks" / name).write_text("Something else.\n")
@@ -459,21 +377,15 @@ def test_the_header_says_which_priority_comes_first(
     )
     assert 0 == orchestrate("run").returncode
     journal = (root / "journal.md").read_text(encoding="utf-8")
-    started = [
-        line.split(" · ")[1] for line in journal.splitlines() if " · started attempt" in line
-    ]
+    started = [line.split(" · ")[1] for line in journal.splitlines() if " · started attempt" in line]
     assert [first, {"T-01": "T-02", "T-02": "T-01"}[first], "T-03"] == started
     listed = orchestrate("list", "--json").json["tasks"]
-    assert {"T-01": "1", "T-02": "3", "T-03": "-"} == {
-        task["id"]: task["priority"] for task in listed
-    }
+    assert {"T-01": "1", "T-02": "3", "T-03": "-"} == {task["id"]: task["priority"] for task in listed}
 
 
 def test_a_ticked_box_before_a_task_is_not_overlooked(orchestrate: Orchestrate, root: Path) -> None:
     write(
-        root,
-        "| ID | Task | % done |\n|---|---|---|\n| T-01 | [x] Map the tests | 0% |\n"
-        "| T-02 | [ ] Report | 100% |\n",
+        root, "| ID | Task | % done |\n|---|---|---|\n| T-01 | [x] Map the tests | 0% |\n| T-02 | [ ] Report | 100% |\n"
     )
     checked = orchestrate("validate")
     assert [

@@ -105,9 +105,7 @@ def test_who_calls(orchestrate: Orchestrate, root: Path) -> None:
     assert not (root / "notes").exists()
 
 
-def test_secrets_are_stored_as_given_and_shown_to_nobody(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_secrets_are_stored_as_given_and_shown_to_nobody(orchestrate: Orchestrate, root: Path) -> None:
     """Redacted in what is printed and drawn; so are escape sequences."""
     orchestrate("share", "T-01", f"key {SECRET} \x1b[31mred")
     assert SECRET in (root / "contexts" / "context-agent-01.md").read_text(encoding="utf-8")
@@ -130,9 +128,7 @@ def test_secrets_are_stored_as_given_and_shown_to_nobody(
 
 def test_both_forms_of_a_command_are_one(orchestrate: Orchestrate, root: Path) -> None:
     """What is read by hand and what click reads leave the same behind and say the same."""
-    through_click = (
-        "import sys; sys.argv[0] = 'orchestrator'; from orchestrator.cli.main import main; main()"
-    )
+    through_click = "import sys; sys.argv[0] = 'orchestrator'; from orchestrator.cli.main import main; main()"
 
     def both(*words: str) -> tuple[int, str, str]:
         told = []
@@ -173,18 +169,14 @@ def test_a_changed_plan_is_asked_again(orchestrate: Orchestrate, root: Path) -> 
     assert ["new", "without a cache"] == texts(orchestrate, "T-03")
 
 
-def test_without_a_plan_there_is_nothing_to_talk_about(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_without_a_plan_there_is_nothing_to_talk_about(orchestrate: Orchestrate, tmp_path: Path) -> None:
     (tmp_path / ".orchestrator").mkdir()
     missed = orchestrate("share", "T-01", "x")
     assert (2, "error: ") == (missed.returncode, missed.stderr[:7])
     assert [] == os.listdir(tmp_path / ".orchestrator")
 
 
-def test_planning_anew_moves_what_was_said_to_the_archive(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_planning_anew_moves_what_was_said_to_the_archive(orchestrate: Orchestrate, root: Path) -> None:
     """With the plan it is about; the doctor finds nothing odd before or after."""
     orchestrate("share", "T-01", "old")
     orchestrate("note", "T-01", "old")

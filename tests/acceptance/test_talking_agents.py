@@ -51,9 +51,7 @@ def test_a_shell_agent_talks_about_its_own_task(orchestrate: Orchestrate, tmp_pa
     assert "mine" not in orchestrate("context", "T-01", "--as", "me").stdout
 
 
-def test_an_agent_that_does_what_its_prompt_says_is_heard(
-    claude: ClaudePlan, tmp_path: Path
-) -> None:
+def test_an_agent_that_does_what_its_prompt_says_is_heard(claude: ClaudePlan, tmp_path: Path) -> None:
     """The words in the prompt work from anywhere, and the rules it gets allow them; whoever comes next hears it."""
     claude.write({"T-01": "one", "T-02": ("two", "T-01"), "T-03": "three"}, max_parallel=1)
     program = tmp_path / "bin" / "claude"

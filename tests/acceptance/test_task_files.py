@@ -40,19 +40,13 @@ def test_a_row_is_one_line_of_its_command(orchestrate: Orchestrate, root: Path) 
     assert "<a><touch><made>" == answer_of(root, "T-01")
 
 
-def test_a_row_that_is_changed_during_the_run_is_what_runs(
-    orchestrate: Orchestrate, gate: Gate, root: Path
-) -> None:
+def test_a_row_that_is_changed_during_the_run_is_what_runs(orchestrate: Orchestrate, gate: Gate, root: Path) -> None:
     """It was not started yet; a file that a person has changed meanwhile is theirs."""
-    plan = write_plan(
-        root, {"T-01": gate.wait, "T-02": ("echo old", "T-01"), "T-03": ("echo old", "T-01")}
-    )
+    plan = write_plan(root, {"T-01": gate.wait, "T-02": ("echo old", "T-01"), "T-03": ("echo old", "T-01")})
     run = orchestrate.start("run", "--json")
     gate.await_task(run)
     mine = root / "agent_tasks/agent-03.md"
-    mine.write_text(
-        mine.read_text(encoding="utf-8").replace("echo old", "echo mine"), encoding="utf-8"
-    )
+    mine.write_text(mine.read_text(encoding="utf-8").replace("echo old", "echo mine"), encoding="utf-8")
     before = mine.read_bytes()
     plan.write_text(plan.read_text(encoding="utf-8").replace("echo old", "echo new"))
     wait_until(lambda: "echo new" in (root / "agent_tasks/agent-02.md").read_text(encoding="utf-8"))
@@ -63,16 +57,12 @@ def test_a_row_that_is_changed_during_the_run_is_what_runs(
     assert before == mine.read_bytes()
 
 
-def test_a_row_that_is_changed_after_its_task_was_done_is_told(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_row_that_is_changed_after_its_task_was_done_is_told(orchestrate: Orchestrate, root: Path) -> None:
     """The answer stays, and nobody wonders why; what a person wrote into a task file counts, and not the row."""
     plan = write_plan(root, {"T-01": "echo old", "T-02": "echo other"})
     write_task(root, "T-02", "```sh\necho mine\n```\n")
     assert 0 == orchestrate("run").returncode
-    plan.write_text(
-        plan.read_text(encoding="utf-8").replace("echo old", "echo new").replace("other", "else")
-    )
+    plan.write_text(plan.read_text(encoding="utf-8").replace("echo old", "echo new").replace("other", "else"))
     elsewhere = root.parent / "elsewhere"
     elsewhere.mkdir()
     where = os.path.relpath(root, elsewhere)
@@ -96,9 +86,7 @@ def test_a_row_that_is_changed_after_its_task_was_done_is_told(
     assert "new" == answer_of(root, "T-01")
 
 
-def test_what_is_written_into_its_file_in_other_words_is_no_other_row(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_what_is_written_into_its_file_in_other_words_is_no_other_row(orchestrate: Orchestrate, root: Path) -> None:
     """Backticks only say that a command is one; a fence is ours. What was shortened is told all the same."""
     rows = {
         "T-01": "`echo one`",
@@ -170,9 +158,7 @@ def test_a_remark_about_a_row_keeps_no_run_from_its_final_output(
     assert ("three" in output, "> T-01: its row" in output) == (True, not is_gone)
 
 
-def test_where_the_template_is_a_persons_nothing_is_said_of_rows(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_where_the_template_is_a_persons_nothing_is_said_of_rows(orchestrate: Orchestrate, root: Path) -> None:
     """What it makes of a row is theirs to know."""
     plan = write_plan(root, {"T-01": "echo old"})
     (root / "templates").mkdir()
@@ -185,9 +171,7 @@ def test_where_the_template_is_a_persons_nothing_is_said_of_rows(
     assert (0, 0) == (told.returncode, told.stderr.count("its row"))
 
 
-def test_a_broken_template_is_told_before_a_run_meets_it(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_broken_template_is_told_before_a_run_meets_it(orchestrate: Orchestrate, root: Path) -> None:
     """As far as it would be used: a task that has its own file needs none. Nothing is written."""
     write_plan(root, {"T-01": "true", "T-02": "true"})
     write_task(root, "T-01", "```sh\ntrue\n```\n")
@@ -202,9 +186,7 @@ def test_a_broken_template_is_told_before_a_run_meets_it(
     assert 0 == orchestrate("validate").returncode
 
 
-@pytest.mark.parametrize(
-    "words", [["run"], ["run", "--fresh"], ["run", "--detach"], ["run", "--dry-run"]]
-)
+@pytest.mark.parametrize("words", [["run"], ["run", "--fresh"], ["run", "--detach"], ["run", "--dry-run"]])
 def test_a_run_that_a_broken_template_would_end_does_not_begin(
     orchestrate: Orchestrate, root: Path, words: list[str]
 ) -> None:
@@ -220,9 +202,7 @@ def test_a_run_that_a_broken_template_would_end_does_not_begin(
     assert before == everything(root)
 
 
-def test_a_file_of_settings_takes_nothing_from_its_row(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_file_of_settings_takes_nothing_from_its_row(orchestrate: Orchestrate, root: Path) -> None:
     """The row says what to do, the file how."""
     write_plan(root, {"T-01": "echo from the row"})
     write_task(root, "T-01", "", timeout="9s")
@@ -259,14 +239,10 @@ def test_a_task_file_that_cannot_be_read_fails_its_own_task(
     assert not any("agent-03.attempt-1" in each for each in named)
 
 
-def test_a_task_file_without_a_command_is_told_before_anything_runs(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_task_file_without_a_command_is_told_before_anything_runs(orchestrate: Orchestrate, root: Path) -> None:
     """What the launch would refuse is an error of the plan, with the line of the block; nothing is paid for first."""
     write_plan(root, {"T-01": "touch ran", "T-02": ("echo hi", "T-01")})
-    write_task(
-        root, "T-02", '# Input\n\n```json\n{"a": 1}\n```\n\n```sh\necho hi\n```\n', timeout="9s"
-    )
+    write_task(root, "T-02", '# Input\n\n```json\n{"a": 1}\n```\n\n```sh\necho hi\n```\n', timeout="9s")
     before = everything(root)
     for command in (["validate"], ["run", "--dry-run"], ["run"]):
         refused = orchestrate(*command, "--json")

@@ -10,15 +10,7 @@ import pytest
 
 from tests.acceptance.agents_plan import write_agent
 from tests.acceptance.orchestrate import Orchestrate
-from tests.acceptance.plans import (
-    Gate,
-    add_row,
-    answer_of,
-    everything,
-    stem,
-    write_plan,
-    write_task,
-)
+from tests.acceptance.plans import Gate, add_row, answer_of, everything, stem, write_plan, write_task
 from tests.executors.harness import wait_until
 
 
@@ -47,9 +39,7 @@ def test_a_command_that_was_changed_is_run_as_it_was_typed(
     assert answer_of(root, "T-01").strip().endswith(said)
 
 
-def test_a_lone_carriage_return_ends_a_line(
-    orchestrate: Orchestrate, tmp_path: Path, root: Path
-) -> None:
+def test_a_lone_carriage_return_ends_a_line(orchestrate: Orchestrate, tmp_path: Path, root: Path) -> None:
     """Only programs draw a line again with it; of what is typed no word is lost."""
     orchestrate("init", "--agent", "shell")
     orchestrate("add", "echo one\recho two", "--criterion", "It is\rshort")
@@ -103,9 +93,7 @@ def test_a_title_that_a_row_cannot_say_is_refused(orchestrate: Orchestrate, root
     assert before == everything(root)
 
 
-def test_a_file_of_settings_leaves_the_row_to_say_what_is_done(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_file_of_settings_leaves_the_row_to_say_what_is_done(orchestrate: Orchestrate, root: Path) -> None:
     """So nobody is sent to that file, unless the row cannot say it."""
     write_plan(root, {"T-01": "false"})
     write_task(root, "T-01", "", timeout="20s")
@@ -154,17 +142,12 @@ def test_update_says_that_a_task_was_begun_with_another_text(
     assert "retry T-01` does it again\n" in told.stderr
     assert "completed" == told.json["begun"]
     orchestrate("retry", "T-01")
-    assert (
-        "T-01 now runs: echo again\n"
-        in orchestrate("update", "T-01", "--desc", "echo again").stderr
-    )
+    assert "T-01 now runs: echo again\n" in orchestrate("update", "T-01", "--desc", "echo again").stderr
     assert 0 == orchestrate("run").returncode
     assert "again" == answer_of(root, "T-01").strip()
 
 
-def test_a_command_of_an_agent_that_stands_on_the_shell(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_command_of_an_agent_that_stands_on_the_shell(orchestrate: Orchestrate, root: Path) -> None:
     """It runs the command, and what the command is for is its name, whoever is named how."""
     write_agent(root, "mysh", "extends: shell\n")
     orchestrate("add", "echo one", "--agent", "mysh", "--desc", "Say it <once>")
@@ -210,9 +193,7 @@ def test_marks_without_a_command_are_refused_wherever_they_are_written(
     before = everything(root)
     draft = {"id": "a", "name": "n", "agent": "shell", "command": text}
     (tmp_path / "draft.json").write_text(json.dumps({"tasks": [draft]}), encoding="utf-8")
-    listed = "\n".join(
-        f"    {line}" for line in f"- {text}\n- ls".replace("\n", "\n  ").split("\n")
-    )
+    listed = "\n".join(f"    {line}" for line in f"- {text}\n- ls".replace("\n", "\n  ").split("\n"))
     outline = f"- Do it\n  - Agent: shell\n  - Command:\n{listed}\n"
     (tmp_path / "outline.md").write_text(outline, encoding="utf-8")
     for words in (
@@ -253,9 +234,7 @@ def test_a_row_that_is_no_command_is_refused_where_it_stands(
     assert not (tmp_path / "PWNED").exists()
 
 
-def test_a_command_of_an_outline_is_run_or_refused(
-    orchestrate: Orchestrate, tmp_path: Path, root: Path
-) -> None:
+def test_a_command_of_an_outline_is_run_or_refused(orchestrate: Orchestrate, tmp_path: Path, root: Path) -> None:
     """It is never dropped without a word, and no prose is run in its place."""
     write_agent(root, "mysh", "extends: shell\n")
     outline = tmp_path / "plan.md"
@@ -272,9 +251,7 @@ def test_a_command_of_an_outline_is_run_or_refused(
 
 
 @pytest.mark.parametrize("verb", ["add", "update"])
-def test_a_command_is_changed_as_often_as_somebody_likes(
-    orchestrate: Orchestrate, root: Path, verb: str
-) -> None:
+def test_a_command_is_changed_as_often_as_somebody_likes(orchestrate: Orchestrate, root: Path, verb: str) -> None:
     """Its file is written anew as long as nobody changed it, and says all that is run, whatever a row could say."""
     orchestrate("init", "--agent", "shell")
     block = "```bash\necho {}\n```"

@@ -48,9 +48,7 @@ def test_a_runner_that_dies_leaves_the_request_to_whoever_asked(
 
 
 @pytest.mark.parametrize("is_run_alive", [True, False])
-def test_a_commander_that_dies_is_served(
-    orchestrate: Orchestrate, root: Path, gate: Gate, is_run_alive: bool
-) -> None:
+def test_a_commander_that_dies_is_served(orchestrate: Orchestrate, root: Path, gate: Gate, is_run_alive: bool) -> None:
     """By the run at work; or, when that dies too, by whoever comes next."""
     run, command = ask_a_frozen_run(orchestrate, root, gate, "cancel", "T-02", "--as", "bob")
     command.kill()
@@ -79,10 +77,7 @@ def test_what_is_still_asked_for_is_told_to_who_looks_before_the_next_run(
         process.wait()
     said = "asked of a run that is gone, the next run does it first: cancel T-02 (by bob, "
     assert said in orchestrate("run", "--dry-run").stderr
-    assert (
-        "tasks would run; what is still asked for comes first\n"
-        in orchestrate("run", "--dry-run").stdout
-    )
+    assert "tasks would run; what is still asked for comes first\n" in orchestrate("run", "--dry-run").stdout
     assert f"\n{said}" in orchestrate("status").stdout
     assert any(said in each for each in orchestrate("validate", "--json").json["warnings"])
     assert "never answered: cancel T-02 (by bob, " in orchestrate("doctor", "--plan").stdout
@@ -91,9 +86,7 @@ def test_what_is_still_asked_for_is_told_to_who_looks_before_the_next_run(
     assert said not in orchestrate("status").stdout
 
 
-def test_what_only_a_run_that_is_gone_could_take_on_is_told_to_nobody(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_what_only_a_run_that_is_gone_could_take_on_is_told_to_nobody(orchestrate: Orchestrate, root: Path) -> None:
     """Nobody does it because `auto-dispatch` and the run it had started were killed: the next run forgets it."""
     write_plan(root, {"T-01": "echo one", "T-02": "echo two"})
     requests = Requests(str(root / "requests"))
@@ -109,9 +102,7 @@ def test_what_only_a_run_that_is_gone_could_take_on_is_told_to_nobody(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize(
-    "words",
-    [["cancel", "T-02"], ["cancel", "T-02", "--json"], ["update", "T-02", "--status", "blocked"]],
-    ids=" ".join,
+    "words", [["cancel", "T-02"], ["cancel", "T-02", "--json"], ["update", "T-02", "--status", "blocked"]], ids=" ".join
 )
 def test_whoever_gives_up_waiting_asks_for_nothing_any_more(
     orchestrate: Orchestrate, root: Path, gate: Gate, words: list[str], number: signal.Signals
@@ -131,9 +122,7 @@ def test_whoever_gives_up_waiting_asks_for_nothing_any_more(
     assert {"T-01": "completed", "T-02": "completed"} == orchestrate.statuses()
 
 
-def test_a_claim_in_vain_leaves_its_task_to_the_run(
-    orchestrate: Orchestrate, root: Path, gate: Gate
-) -> None:
+def test_a_claim_in_vain_leaves_its_task_to_the_run(orchestrate: Orchestrate, root: Path, gate: Gate) -> None:
     """Whoever ended by `timeout` never heard of a task that it has: else nobody would do it."""
     run, command = ask_a_frozen_run(orchestrate, root, gate, "claim", "--as", "bob")
     command.terminate()
@@ -146,9 +135,7 @@ def test_a_claim_in_vain_leaves_its_task_to_the_run(
     ok(orchestrate.finish(run))
 
 
-def test_a_heartbeat_that_gives_up_waiting_blocks_nobody(
-    orchestrate: Orchestrate, root: Path, gate: Gate
-) -> None:
+def test_a_heartbeat_that_gives_up_waiting_blocks_nobody(orchestrate: Orchestrate, root: Path, gate: Gate) -> None:
     """It asks for what somebody took into their own hands and was never heard of again."""
     write_plan(root, {"T-01": gate.wait, "T-02": "echo two"})
     ok(orchestrate("start", "T-02", "--as", "bob"))
@@ -170,9 +157,7 @@ def test_a_heartbeat_that_gives_up_waiting_blocks_nobody(
     assert "running" == orchestrate.statuses()["T-02"]
 
 
-def test_what_a_caller_has_it_ignore_ends_no_command(
-    orchestrate: Orchestrate, root: Path, gate: Gate
-) -> None:
+def test_what_a_caller_has_it_ignore_ends_no_command(orchestrate: Orchestrate, root: Path, gate: Gate) -> None:
     """Under `nohup` it goes on waiting when the terminal is closed."""
     write_plan(root, {"T-01": gate.wait, "T-02": ("echo two", "T-01")})
     run = orchestrate.start("run")

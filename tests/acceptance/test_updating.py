@@ -123,9 +123,7 @@ def test_update_mends_what_validate_refuses(orchestrate: Orchestrate, root: Path
     assert 0 == orchestrate("validate").returncode
 
 
-def test_a_row_and_a_status_are_changed_both_or_neither(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_row_and_a_status_are_changed_both_or_neither(orchestrate: Orchestrate, root: Path) -> None:
     """A change of the row may be what lets the task get there; or what keeps it from there."""
     write_plan(root, {"T-01": "true", "T-02": ("true", "T-01")}, validate=True)
     before = plan_text(root)
@@ -147,9 +145,7 @@ def test_each_table_has_its_own_columns(orchestrate: Orchestrate, root: Path) ->
     """A title goes where the row that gets it has its text; and a table may have no room for a new column."""
     root.mkdir()
     first = "| ID | Description | Deps |\n|---|---|---|\n| T-01 | Measure all of it | None |\n"
-    second = (
-        "| ID | Name | Description | Deps |\n|---|---|---|---|\n| T-02 | Two | Draw it | None |\n"
-    )
+    second = "| ID | Name | Description | Deps |\n|---|---|---|---|\n| T-02 | Two | Draw it | None |\n"
     (root / "master_plan.md").write_text(f"{first}\n{second}", encoding="utf-8")
     assert 0 == orchestrate("update", "T-01", "--title", "Count all of it").returncode
     assert "| T-01 | Count all of it | None |" in plan_text(root)

@@ -52,9 +52,7 @@ def test_it_tells_what_happens_when_it_happens(orchestrate: Orchestrate, root: P
     assert 1 == orchestrate("run").returncode
     seen = [words(next(told)) for _ in range(6)]
     assert ["run", "T-01", "T-01", "T-02", "T-02", "run"] == [each[1] for each in seen]
-    assert ["started", "started", "completed", "started", "failed", "ended"] == [
-        each[2] for each in seen
-    ]
+    assert ["started", "started", "completed", "started", "failed", "ended"] == [each[2] for each in seen]
     watching.send_signal(signal.SIGINT)
     assert 130 == watching.wait(PATIENCE)
     assert watching.stderr is not None
@@ -114,9 +112,7 @@ def test_each_line_says_who_did_it(orchestrate: Orchestrate, root: Path) -> None
     assert (did, {"ann"}) == (told, {each["by"] for each in events})
 
 
-def test_a_run_that_died_is_told_to_whoever_watches(
-    orchestrate: Orchestrate, root: Path, gate: Gate
-) -> None:
+def test_a_run_that_died_is_told_to_whoever_watches(orchestrate: Orchestrate, root: Path, gate: Gate) -> None:
     """It cannot say so itself: without that an onlooker sees a run at work for ever."""
     write_plan(root, {"T-01": gate.wait})
     run = orchestrate.start("run")
@@ -133,9 +129,7 @@ def test_a_run_that_died_is_told_to_whoever_watches(
     assert told == orchestrate("watch", "--once").stderr
 
 
-def test_why_something_is_stopped_is_said_in_words_for_people(
-    orchestrate: Orchestrate, root: Path, gate: Gate
-) -> None:
+def test_why_something_is_stopped_is_said_in_words_for_people(orchestrate: Orchestrate, root: Path, gate: Gate) -> None:
     """None that only our own code has."""
     write_plan(root, {"T-01": gate.wait}, grace=0)
     run = orchestrate.start("run")
@@ -148,10 +142,7 @@ def test_why_something_is_stopped_is_said_in_words_for_people(
 
 def test_it_ends_when_its_time_is_over(orchestrate: Orchestrate, root: Path) -> None:
     """With what there was to tell; also when nothing is there yet."""
-    assert (0, "") == (
-        (empty := orchestrate("watch", "--timeout", "0.1s")).returncode,
-        empty.stdout,
-    )
+    assert (0, "") == ((empty := orchestrate("watch", "--timeout", "0.1s")).returncode, empty.stdout)
     orchestrate("sync", "T-01", "one")
     ended = orchestrate("watch", "--timeout", "0.1s", "--json")
     assert (0, "sync") == (ended.returncode, json.loads(ended.stdout)["event"])

@@ -22,9 +22,7 @@ from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, answer_of, front_of, write_plan
 from tests.executors.harness import wait_until
 
-pytestmark = [
-    pytest.mark.skipif(sys.platform != "linux", reason="limits and owners as Linux has them"),
-]
+pytestmark = [pytest.mark.skipif(sys.platform != "linux", reason="limits and owners as Linux has them")]
 
 #: Stands for somebody else where root runs the tests; nobody else has that number.
 STRANGER = 4321
@@ -107,9 +105,7 @@ def test_a_request_that_is_opened_is_answered(orchestrate: Orchestrate, root: Pa
 
 
 @pytest.mark.parametrize("mode", ["111", "0"])
-def test_a_current_directory_that_is_closed_to_us(
-    orchestrate: Orchestrate, root: Path, mode: str
-) -> None:
+def test_a_current_directory_that_is_closed_to_us(orchestrate: Orchestrate, root: Path, mode: str) -> None:
     """As after `sudo -u`, or in a home of mode 711: nothing of a run has to be done there."""
     write_plan(root, {"T-01": "echo one", "T-02": ("cat", "T-01")})
     here = orchestrate.where / "here"
@@ -123,9 +119,7 @@ def test_a_current_directory_that_is_closed_to_us(
 
 
 @pytest.mark.parametrize("of_python", ["", "error", "ignore"])
-def test_a_home_that_is_closed_to_us_is_a_warning(
-    orchestrate: Orchestrate, root: Path, of_python: str
-) -> None:
+def test_a_home_that_is_closed_to_us_is_a_warning(orchestrate: Orchestrate, root: Path, of_python: str) -> None:
     """As of root's in a container that starts as somebody else: nobody asked for an agent of theirs.
 
     What Python is to do about warnings is meant for whoever writes programs.
@@ -168,9 +162,7 @@ def test_a_run_without_threads_goes_on(orchestrate: Orchestrate, root: Path) -> 
     assert 0 == orchestrate("doctor", "--plan").returncode
 
 
-def test_a_run_that_may_have_no_process_says_what_to_do(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_run_that_may_have_no_process_says_what_to_do(orchestrate: Orchestrate, root: Path) -> None:
     """Not even the one that starts the others."""
     write_plan(root, {"T-01": "echo one"})
     hand_over(orchestrate.where)

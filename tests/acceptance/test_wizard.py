@@ -25,14 +25,10 @@ def test_a_command_is_kept_as_it_was_typed(orchestrate: Orchestrate, root: Path)
     assert 0 == seen.returncode, seen.text
     assert f"```sh\n{command}\n```" in (root / "agent_tasks/agent-01.md").read_text("utf-8")
     assert 0 == orchestrate("run").returncode
-    assert "A    B  <C\nGHP_ABCDEFGHIJ0123456789\n" in (
-        root / "logs/agent-01.attempt-1.out"
-    ).read_text("utf-8")
+    assert "A    B  <C\nGHP_ABCDEFGHIJ0123456789\n" in (root / "logs/agent-01.attempt-1.out").read_text("utf-8")
 
 
-def test_a_command_for_an_agent_that_stands_on_the_shell(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_command_for_an_agent_that_stands_on_the_shell(orchestrate: Orchestrate, root: Path) -> None:
     """What it is called is nothing to go by."""
     (root / "agents").mkdir(parents=True)
     (root / "agents/mysh.md").write_text("---\nextends: shell\n---\n", "utf-8")
@@ -44,9 +40,7 @@ def test_a_command_for_an_agent_that_stands_on_the_shell(
     assert "one\n" == (root / "logs/agent-01.attempt-1.out").read_text("utf-8")
 
 
-def test_a_line_that_the_terminal_may_have_cut_is_asked_for_again(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_line_that_the_terminal_may_have_cut_is_asked_for_again(orchestrate: Orchestrate, root: Path) -> None:
     """A terminal drops what goes beyond 4,095 bytes without a word."""
     long = "echo " + "x" * 4200
     task = [("T-01, what is to be done?", f"{long}\n"), ("too long", "echo one\n")]
@@ -55,9 +49,7 @@ def test_a_line_that_the_terminal_may_have_cut_is_asked_for_again(
     assert "```sh\necho one\n```" in (root / "agent_tasks/agent-01.md").read_text("utf-8")
 
 
-def test_every_way_to_name_a_task_or_an_agent_is_understood(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_every_way_to_name_a_task_or_an_agent_is_understood(orchestrate: Orchestrate, root: Path) -> None:
     """As elsewhere: kinds of dependencies, ``agent-01`` for T-01, other names, sub-agents of the project."""
     reviewers = orchestrate.where / ".claude/agents"
     reviewers.mkdir(parents=True)
@@ -80,9 +72,7 @@ def test_every_way_to_name_a_task_or_an_agent_is_understood(
     assert 0 == orchestrate("validate").returncode
 
 
-def test_the_agent_that_is_shown_is_the_one_that_works(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_the_agent_that_is_shown_is_the_one_that_works(orchestrate: Orchestrate, root: Path) -> None:
     """Also where only the plan's own settings, or those of a task file, say who that is."""
     mine = root / "templates/mine"
     (mine / "agent_tasks").mkdir(parents=True)
@@ -95,9 +85,7 @@ def test_the_agent_that_is_shown_is_the_one_that_works(
     assert "T-02  -      simulated  say it" in seen.text
 
 
-def test_what_was_typed_is_not_lost_for_a_plan_that_came_first(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_what_was_typed_is_not_lost_for_a_plan_that_came_first(orchestrate: Orchestrate, root: Path) -> None:
     """It is told, and asked once more: whoever is in the way may be done by then."""
     plan = root / "master_plan.md"
 

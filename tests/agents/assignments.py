@@ -15,9 +15,7 @@ def given(task: str, answer: str, name: str = "Upstream") -> Input:
     return Input(task=task, name=name, path=path, answer=answer)
 
 
-def assignment(
-    body: str, *inputs: Input, settings: Settings | None = None, **more: Any
-) -> Assignment:
+def assignment(body: str, *inputs: Input, settings: Settings | None = None, **more: Any) -> Assignment:
     """An assignment for T-07, which needs what *inputs* come from."""
     task = Task(
         id="T-07",

@@ -26,13 +26,7 @@ def judged(name: str, **settings: Any) -> Outcome:
 
 
 def stream(*results: dict[str, object]) -> str:
-    good = {
-        "type": "result",
-        "subtype": "success",
-        "is_error": False,
-        "result": "ok",
-        "num_turns": 1,
-    }
+    good = {"type": "result", "subtype": "success", "is_error": False, "result": "ok", "num_turns": 1}
     return "".join(json.dumps(good | each) + "\n" for each in results)
 
 

@@ -51,11 +51,7 @@ def test_the_plainest_command_line() -> None:
         ("permission_mode", "dontAsk", ["--permission-mode=dontAsk"]),
         ("tools", ("Read", "Bash"), ["--tools=Read,Bash"]),
         ("tools", (), ["--tools="]),
-        (
-            "allowed_tools",
-            ("Bash(git add *)", "Read"),
-            ["--allowedTools", "Bash(git add *)", "Read"],
-        ),
+        ("allowed_tools", ("Bash(git add *)", "Read"), ["--allowedTools", "Bash(git add *)", "Read"]),
         ("idle_timeout", 60.0, ["--include-partial-messages"]),
         ("disallowed_tools", ("WebFetch",), ["--disallowedTools", "WebFetch"]),
         ("add_dirs", ("/a b", "/c"), ["--add-dir", "/a b", "/c"]),
@@ -64,9 +60,7 @@ def test_the_plainest_command_line() -> None:
         ("extra_args", ("--betas", "x"), ["--betas", "x"]),
     ],
 )
-def test_every_setting_is_on_the_command_line(
-    setting: str, value: Any, expected: list[str]
-) -> None:
+def test_every_setting_is_on_the_command_line(setting: str, value: Any, expected: list[str]) -> None:
     """Each where it is asked for, as words of their own, and at most once (issue 3: every part is a setting)."""
     line = words(**{setting: value})
     at = line.index(expected[0])
@@ -84,9 +78,7 @@ def test_a_schema_is_one_word() -> None:
     assert json.loads(word.partition("=")[2]) == schema
 
 
-@pytest.mark.parametrize(
-    ("cap", "expected"), [(0.5, "0.5000"), (5.0, "5.0000"), (0.12345, "0.1235"), (1e-9, "0.0001")]
-)
+@pytest.mark.parametrize(("cap", "expected"), [(0.5, "0.5000"), (5.0, "5.0000"), (0.12345, "0.1235"), (1e-9, "0.0001")])
 def test_a_cap_is_asked_for(cap: float, expected: str) -> None:
     """What the attempt may cost, never 0: the CLI takes that for a mistake."""
     assert f"--max-budget-usd={expected}" in words(assignment("Do it", cap=cap))
@@ -169,8 +161,7 @@ def test_a_session_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cloud", "switch"),
-    [("AWS_*", "CLAUDE_CODE_USE_BEDROCK"), ("GOOGLE_*", "CLAUDE_CODE_USE_VERTEX")],
+    ("cloud", "switch"), [("AWS_*", "CLAUDE_CODE_USE_BEDROCK"), ("GOOGLE_*", "CLAUDE_CODE_USE_VERTEX")]
 )
 def test_what_a_login_needs_depends_on_who_serves_the_model(cloud: str, switch: str) -> None:
     """The keys of a cloud are asked for only where the model comes from there."""

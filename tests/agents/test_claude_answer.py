@@ -139,9 +139,7 @@ def test_an_account_that_is_shut_is_one_also_where_that_calls_itself_an_answer()
     """The task is not charged for it."""
     words = "API Error: 400 You have reached your specified API usage limits."
     out = own(words, error="invalid_request", api_error_status=400)
-    outcome = judge(
-        init() + out + ends(words, api_error_status=400, total_cost_usd=0), ProcessExit(code=0)
-    )
+    outcome = judge(init() + out + ends(words, api_error_status=400, total_cost_usd=0), ProcessExit(code=0))
     assert outcome.verdict is Verdict.HELD
 
 

@@ -40,12 +40,7 @@ LOGGED_IN = """{
         (ProgramLocation(program="/usr/bin/claude"), Level.OK, "/usr/bin/claude", ""),
         (ProgramLocation(), Level.FAILED, "there is no `claude` on PATH", "npm install -g"),
         (ProgramLocation(named="cc"), Level.FAILED, "no such program: cc", "--claude-bin"),
-        (
-            ProgramLocation(named="cc", not_executable="/x/cc"),
-            Level.FAILED,
-            "not executable",
-            "chmod +x /x/cc",
-        ),
+        (ProgramLocation(named="cc", not_executable="/x/cc"), Level.FAILED, "not executable", "chmod +x /x/cc"),
     ],
 )
 def test_where_it_is(place: ProgramLocation, level: Level, found: str, hint: str) -> None:
@@ -153,9 +148,7 @@ def test_a_key_beside_a_subscription_is_named_as_the_one_that_pays(name: str, mo
 
 def test_a_key_alone_is_fine() -> None:
     """Whoever has no login wants it to pay."""
-    told = Probe(
-        code=0, stdout='{"loggedIn": true, "authMethod": "api_key", "subscriptionType": null}'
-    )
+    told = Probe(code=0, stdout='{"loggedIn": true, "authMethod": "api_key", "subscriptionType": null}')
     finding = judge_login(told, {"ANTHROPIC_API_KEY": "made-up"}, has_credentials=False)
     assert (Level.OK, "logged in (api_key)") == (finding.level, finding.found)
     beside = judge_login(told, {"ANTHROPIC_API_KEY": "made-up"}, has_credentials=True)

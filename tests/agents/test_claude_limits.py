@@ -33,12 +33,8 @@ def said(text: str, now: float = NOW) -> float:
         "You've hit your 5-hour limit · resets 5:36am (UTC)": epoch("2026-11-21 05:36"),
         "You've hit your weekly limit · resets Nov 24, 4:36am (UTC)": epoch("2026-11-24 04:36"),
         "You've hit your Opus limit · resets Nov 24 at 4:36am (UTC)": epoch("2026-11-24 04:36"),
-        "You've hit your session limit · resets 3:50pm (Asia/Tokyo)": epoch(
-            "2026-11-21 15:50", "Asia/Tokyo"
-        ),
-        "You've hit your limit · resets 1pm (Europe/Lisbon)": epoch(
-            "2026-11-21 13:00", "Europe/Lisbon"
-        ),
+        "You've hit your session limit · resets 3:50pm (Asia/Tokyo)": epoch("2026-11-21 15:50", "Asia/Tokyo"),
+        "You've hit your limit · resets 1pm (Europe/Lisbon)": epoch("2026-11-21 13:00", "Europe/Lisbon"),
         "You've hit your limit · resets 12am (UTC)": epoch("2026-11-22 00:00"),
         "You've hit your limit · resets 12pm (UTC)": epoch("2026-11-21 12:00"),
         f"Claude AI usage limit reached|{int(NOW) + 60}": NOW + 60,
@@ -158,11 +154,7 @@ def test_summer_time_may_begin_meanwhile() -> None:
 @pytest.mark.parametrize("zone", ["Nowhere/City", "../../etc/passwd", "Europe", "x" * 5000, "\0"])
 def test_a_zone_that_is_not_known_is_the_local_one(zone: str) -> None:
     """A name of a zone is data; it is no path, and no reason to fail."""
-    here = (
-        datetime.fromtimestamp(NOW, UTC)
-        .astimezone()
-        .replace(hour=5, minute=36, second=0, microsecond=0)
-    )
+    here = datetime.fromtimestamp(NOW, UTC).astimezone().replace(hour=5, minute=36, second=0, microsecond=0)
     if here.timestamp() < NOW - 600:
         here += timedelta(days=1)
     assert said(f"resets 5:36am ({zone})") == here.timestamp()

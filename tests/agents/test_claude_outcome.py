@@ -88,9 +88,7 @@ def test_a_structured_answer_needs_no_words() -> None:
 def test_a_structured_answer_that_does_not_fit_says_where() -> None:
     """The CLI's own check is not relied on: 2.1.197 has none for some schemas."""
     outcome = judge(
-        stream({"structured_output": {"name": 1, "n": 1}, "result": "{}"}),
-        ProcessExit(code=0),
-        schema=SCHEMA,
+        stream({"structured_output": {"name": 1, "n": 1}, "result": "{}"}), ProcessExit(code=0), schema=SCHEMA
     )
     assert outcome.verdict is FAILED
     assert outcome.reason == "its answer does not fit the schema: name: 1 is not of type 'string'"
@@ -135,10 +133,7 @@ def test_the_bill_of_a_recording(name: str, bill: Bill) -> None:
 
 def test_of_several_results_the_last_one_counts() -> None:
     """Background work wakes the model again: its last words are the answer, its last cost is the sum."""
-    outcome = judge(
-        stream({"result": "not yet", "total_cost_usd": 0.1}, {"total_cost_usd": 0.3}),
-        ProcessExit(code=0),
-    )
+    outcome = judge(stream({"result": "not yet", "total_cost_usd": 0.1}, {"total_cost_usd": 0.3}), ProcessExit(code=0))
     assert (outcome.answer, outcome.bill.session) == ("ok", 0.3)
 
 
@@ -211,9 +206,7 @@ PAID: dict[str, object] = {"session_id": "s", "total_cost_usd": 0.5}
         (init() + stream(PAID), ProcessExit(code=143, stopped=StopReason.TIMEOUT), False),
     ],
 )  # fmt: skip
-def test_an_attempt_is_gone_on_with_where_that_helps(
-    out: str, exit: ProcessExit, is_resumable: bool
-) -> None:
+def test_an_attempt_is_gone_on_with_where_that_helps(out: str, exit: ProcessExit, is_resumable: bool) -> None:
     """Cut short, or let down by the service, after something was paid for; never a finished or a hopeless one."""
     outcome = judge(out, exit)
     assert outcome.is_resumable is is_resumable, outcome

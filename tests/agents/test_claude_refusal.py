@@ -22,9 +22,7 @@ TURN = {"type": "assistant", "message": {"id": "m1", "model": "claude-opus-5-5",
 def words_of_the_account() -> list[tuple[int, str, str]]:
     """Status, words, and when the account opens by them."""
     rows = re.findall(
-        r"^\| (\d{3}) \| (.*) \| (person|that hour) \|$",
-        (CASES / "words-of-the-account.md").read_text(),
-        re.MULTILINE,
+        r"^\| (\d{3}) \| (.*) \| (person|that hour) \|$", (CASES / "words-of-the-account.md").read_text(), re.MULTILINE
     )
     return [(int(status), words, opens) for status, words, opens in rows]
 
@@ -78,9 +76,7 @@ def test_words_of_the_account_hold_it(status: int, words: str, opens: str) -> No
         (None, "API Error: 403 forbidden"),
     ],
 )
-def test_a_shut_account_is_known_by_its_status_or_by_what_is_said_of_it(
-    status: int | None, words: str
-) -> None:
+def test_a_shut_account_is_known_by_its_status_or_by_what_is_said_of_it(status: int | None, words: str) -> None:
     """In other words, other languages, and where only the text has the status."""
     outcome = said(words, status)
     assert (Verdict.HELD, math.inf, "") == (outcome.verdict, outcome.until, outcome.model)
@@ -92,19 +88,13 @@ def test_a_shut_account_is_known_by_its_status_or_by_what_is_said_of_it(
     [
         *((status, f"API Error: {status} no") for status in (408, 500, 502, 503, 504, 520, 529)),
         (429, "API Error: Request rejected (429) · This request would exceed your rate limit"),
-        (
-            429,
-            "This request would exceed your organization's rate limit of 30,000 tokens per minute",
-        ),
+        (429, "This request would exceed your organization's rate limit of 30,000 tokens per minute"),
         (429, "API Error: 429 Zu viele Anfragen"),
         (429, "Too many requests. Slow down."),
         (None, "API Error: Rate limit reached"),
         (None, "API Error: 500 You've hit your head at some limit"),
         (None, "Server is temporarily limiting requests (not your usage limit)"),
-        (
-            None,
-            "API Error: Connection refused — a firewall or proxy may be blocking it (ECONNREFUSED)",
-        ),
+        (None, "API Error: Connection refused — a firewall or proxy may be blocking it (ECONNREFUSED)"),
         (None, "API Error: Connection error."),
         (None, "API Error: Request timed out."),
         (None, "getaddrinfo ENOTFOUND api.anthropic.com"),
@@ -130,9 +120,7 @@ def test_an_outage_passes_and_is_nobodys_fault(status: int | None, words: str) -
         (None, "Quelque chose a mal tourné"),
     ],
 )
-def test_what_nobody_foresaw_is_a_refusal_unless_the_model_worked(
-    status: int | None, words: str
-) -> None:
+def test_what_nobody_foresaw_is_a_refusal_unless_the_model_worked(status: int | None, words: str) -> None:
     """Others will tell what it concerns; what was worked on has its own reason."""
     outcome = said(words, status)
     assert outcome.verdict in {Verdict.FAILED, Verdict.FATAL}
@@ -164,9 +152,7 @@ def test_what_is_the_fault_of_a_task_concerns_nobody_else(fields: dict[str, obje
         (1, "Error: connect ECONNREFUSED 127.0.0.1:8080", True),
     ],
 )
-def test_an_account_may_be_shut_on_standard_error_alone(
-    code: int, errors: str, is_outage: bool
-) -> None:
+def test_an_account_may_be_shut_on_standard_error_alone(code: int, errors: str, is_outage: bool) -> None:
     """Nothing else was said."""
     outcome = judge("", ProcessExit(code=code), errors)
     assert (Verdict.HELD, is_outage) == (outcome.verdict, outcome.is_outage)
@@ -242,7 +228,4 @@ def test_a_limit_without_a_moment_waits_for_a_person(name: str) -> None:
 def test_an_answer_about_limits_is_an_answer() -> None:
     """Whatever words stand in it."""
     for status, words, _ in words_of_the_account():
-        assert (
-            Verdict.COMPLETED
-            is judge(stream({"result": f"{status}: {words}"}), ProcessExit(code=0)).verdict
-        )
+        assert Verdict.COMPLETED is judge(stream({"result": f"{status}: {words}"}), ProcessExit(code=0)).verdict

@@ -20,12 +20,7 @@ def reader() -> StreamReader:
 
 
 def says(text: str, *, id: str = "m1", model: str = "claude-x", **usage: object) -> str:
-    message = {
-        "id": id,
-        "model": model,
-        "content": [{"type": "text", "text": text}],
-        "usage": usage,
-    }
+    message = {"id": id, "model": model, "content": [{"type": "text", "text": text}], "usage": usage}
     return json.dumps({"type": "assistant", "message": message}) + "\n"
 
 
@@ -177,8 +172,7 @@ MANY = json.dumps({"z": [{}] * (LONGEST_EVENT // 4 + 1)}) + "\n"
 
 
 @pytest.mark.parametrize(
-    ("exit", "verdict"),
-    [(ProcessExit(code=0), Verdict.FATAL), (ProcessExit(signal=9), Verdict.FAILED)],
+    ("exit", "verdict"), [(ProcessExit(code=0), Verdict.FATAL), (ProcessExit(signal=9), Verdict.FAILED)]
 )
 def test_an_event_that_is_too_long_without_its_texts_is_told_and_not_paid_for_again(
     exit: ProcessExit, verdict: Verdict
@@ -203,8 +197,7 @@ def test_a_byte_that_is_no_character_does_not_cost_the_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    "line",
-    ["warning: something", "[", "[1, [], null]", "null", '"text"', "[" * 100_000, '{"type": []}'],
+    "line", ["warning: something", "[", "[1, [], null]", "null", '"text"', "[" * 100_000, '{"type": []}']
 )
 @pytest.mark.usefixtures("no_garbage")
 def test_a_line_that_is_no_event_is_passed_over(line: str) -> None:

@@ -130,11 +130,7 @@ def test_a_reason_says_what_to_do_something_about(name: str, words: str) -> None
 
 def test_figures_are_recorded() -> None:
     """Turns and tokens of an attempt are in its statistics (promise 21)."""
-    assert judged("success_stream").statistics == {
-        "Turns": "1",
-        "Input tokens": "1000",
-        "Output tokens": "100",
-    }
+    assert judged("success_stream").statistics == {"Turns": "1", "Input tokens": "1000", "Output tokens": "100"}
 
 
 def test_an_unknown_figure_is_unknown() -> None:
@@ -166,9 +162,7 @@ def test_whoever_answers_and_does_not_leave_has_answered(reason: StopReason) -> 
 
 
 @pytest.mark.parametrize("reason", [StopReason.TIMEOUT, StopReason.IDLE, StopReason.LINGERING])
-def test_whoever_leaves_something_at_work_until_its_time_is_over_has_answered(
-    reason: StopReason,
-) -> None:
+def test_whoever_leaves_something_at_work_until_its_time_is_over_has_answered(reason: StopReason) -> None:
     """A server that never ends looks the same as work that the answer waits for: people are told."""
     out, _, _ = sample("bash_timeout_moved_to_background_stream")
     outcome = judge(out, ProcessExit(code=143, stopped=reason))
@@ -177,13 +171,9 @@ def test_whoever_leaves_something_at_work_until_its_time_is_over_has_answered(
     assert "1 background task" in outcome.statistics.values()
 
 
-@pytest.mark.parametrize(
-    "reason", [StopReason.SHUTDOWN, StopReason.ORPHANED, StopReason.INTERVENTION]
-)
+@pytest.mark.parametrize("reason", [StopReason.SHUTDOWN, StopReason.ORPHANED, StopReason.INTERVENTION])
 @pytest.mark.parametrize("is_woken", [False, True])
-def test_what_was_said_before_the_last_word_is_no_answer(
-    reason: StopReason, is_woken: bool
-) -> None:
+def test_what_was_said_before_the_last_word_is_no_answer(reason: StopReason, is_woken: bool) -> None:
     """It was cut short while its first result waited for another: nothing unfinished counts as done (promise 2)."""
     if is_woken:  # everything up to its second result
         out = "".join(sample("background_task_two_results_stream")[0].splitlines(True)[:-1])
@@ -197,15 +187,11 @@ def test_what_was_said_before_the_last_word_is_no_answer(
 @pytest.mark.parametrize(("name", "verdict"), [("usage_limit_5h_stream", HELD), ("http400", FATAL)])
 def test_whoever_says_no_and_does_not_leave_has_said_no(name: str, verdict: Verdict) -> None:
     """That the process had to be ended after its last word takes nothing away from the word."""
-    outcome = judge(
-        sample(name)[0], ProcessExit(code=143, stopped=StopReason.LINGERING, ended=RECORDED)
-    )
+    outcome = judge(sample(name)[0], ProcessExit(code=143, stopped=StopReason.LINGERING, ended=RECORDED))
     assert (outcome.verdict, outcome.reason) == (verdict, judged(name).reason)
 
 
-@pytest.mark.parametrize(
-    ("format", "is_markdown"), [("auto", True), ("markdown", True), ("text", False)]
-)
+@pytest.mark.parametrize(("format", "is_markdown"), [("auto", True), ("markdown", True), ("text", False)])
 def test_the_answer_is_markdown_unless_the_plan_says_text(format: str, is_markdown: bool) -> None:
     """The plan has the last word on what the answer is."""
     assert judge(stream({}), ProcessExit(code=0), format=format).is_markdown is is_markdown

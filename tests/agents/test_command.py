@@ -16,15 +16,11 @@ from tests.agents.assignments import assignment, given
 DONE = ProcessExit(code=0, pid=7)
 
 
-def agent(
-    *words: str, role: str = "", answer: tuple[str, ...] = (), free: bool = False
-) -> CommandAgent:
+def agent(*words: str, role: str = "", answer: tuple[str, ...] = (), free: bool = False) -> CommandAgent:
     return CommandAgent("it", AgentCommand(("it", *words), answer, is_free=free), "/bin/it", role)
 
 
-def judged(
-    to: CommandAgent, printed: str, exit: ProcessExit = DONE, format: str = "auto"
-) -> Outcome:
+def judged(to: CommandAgent, printed: str, exit: ProcessExit = DONE, format: str = "auto") -> Outcome:
     reader = to.reader(Settings(format=format))
     reader.feed(printed.encode())
     return reader.close(exit, b"last words\n")
@@ -66,29 +62,20 @@ def test_a_model_is_never_an_option(model: str) -> None:
         agent("-m", "{model}").invocation(task)
 
 
-@pytest.mark.parametrize(
-    "printed", ["", " \n\t\n", "\x1b[31m\x1b[0m\n", "\u200b\u2060\n", "\0\x07", "\ufeff"]
-)
+@pytest.mark.parametrize("printed", ["", " \n\t\n", "\x1b[31m\x1b[0m\n", "\u200b\u2060\n", "\0\x07", "\ufeff"])
 def test_nothing_is_no_answer(printed: str) -> None:
     """Whatever the exit status says (promise 19)."""
     outcome = judged(agent(), printed)
     assert (Verdict.FAILED, "exit 0, but it answered nothing") == (outcome.verdict, outcome.reason)
 
 
-@pytest.mark.parametrize(
-    ("format", "is_markdown"), [("auto", True), ("markdown", True), ("text", False)]
-)
+@pytest.mark.parametrize(("format", "is_markdown"), [("auto", True), ("markdown", True), ("text", False)])
 def test_agents_answer_in_markdown(format: str, is_markdown: bool) -> None:
     """Unless somebody says that this one does not."""
     assert is_markdown is judged(agent(), "# Done\n", format=format).is_markdown
 
 
-EVENTS = [
-    {"type": "start"},
-    {"type": "end", "text": "first"},
-    {"type": "end", "text": "# Done"},
-    {"n": 1},
-]
+EVENTS = [{"type": "start"}, {"type": "end", "text": "first"}, {"type": "end", "text": "# Done"}, {"n": 1}]
 
 
 @pytest.mark.parametrize(
@@ -146,9 +133,7 @@ def test_json_is_no_news() -> None:
         (ProcessExit(error="cannot start it: No such file or directory"), 0.0),
     ],
 )
-def test_nobody_knows_what_it_costs_once_it_was_started(
-    exit: ProcessExit, cost: float | None
-) -> None:
+def test_nobody_knows_what_it_costs_once_it_was_started(exit: ProcessExit, cost: float | None) -> None:
     """Which is never the same as nothing, unless its file says that it is free."""
     assert cost == judged(agent(), "done", exit).bill.cost
     assert judged(agent(free=True), "done", exit).bill == FREE
@@ -156,9 +141,7 @@ def test_nobody_knows_what_it_costs_once_it_was_started(
 
 def test_what_it_printed_until_it_took_too_long_is_kept() -> None:
     """As it was printed, and no more an answer than that of one that failed by itself (S2-71)."""
-    outcome = judged(
-        agent(), "half of it", ProcessExit(signal=9, pid=7, stopped=StopReason.TIMEOUT)
-    )
+    outcome = judged(agent(), "half of it", ProcessExit(signal=9, pid=7, stopped=StopReason.TIMEOUT))
     assert (outcome.verdict, outcome.answer) == (Verdict.FAILED, "half of it")
 
 
@@ -172,9 +155,7 @@ def test_what_it_printed_until_it_took_too_long_is_kept() -> None:
         (ProcessExit(code=143, pid=1, stopped=StopReason.TIMEOUT), False),
     ],
 )
-def test_only_what_could_not_be_run_says_something_of_the_others(
-    exit: ProcessExit, is_refused: bool
-) -> None:
+def test_only_what_could_not_be_run_says_something_of_the_others(exit: ProcessExit, is_refused: bool) -> None:
     """Of a command that failed nobody knows what it did before: many may fail alike, each for its own reason."""
     assert is_refused is judged(agent(), "", exit).is_refused
 

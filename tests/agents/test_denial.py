@@ -61,17 +61,13 @@ def test_what_is_no_denial_is_passed_over() -> None:
     assert rules([None, 3, "Write", [], denied("Bash", command="x")]) == ("Bash(x)",)
 
 
-@pytest.mark.parametrize(
-    "rule", ["Bash(git add *)", "Edit(//proj/a.txt)", "Skill(x)", "Read", "mcp__db__*"]
-)
+@pytest.mark.parametrize("rule", ["Bash(git add *)", "Edit(//proj/a.txt)", "Skill(x)", "Read", "mcp__db__*"])
 def test_a_rule_can_be_pasted_into_the_setting(rule: str) -> None:
     """What the result file says is what the setting takes."""
     assert read_setting("allowed_tools", rule) == (rule,)
 
 
-@pytest.mark.parametrize(
-    "words", ["npm test", "Bash(npm test", "Read, Bash(echo (a), b)", ["Bash *"]]
-)
+@pytest.mark.parametrize("words", ["npm test", "Bash(npm test", "Read, Bash(echo (a), b)", ["Bash *"]])
 def test_what_is_no_rule_is_refused_before_anything_is_paid(words: object) -> None:
     """The CLI takes it and lets nothing through, so the task would fail for what it seems to allow."""
     for setting in ("allowed_tools", "disallowed_tools"):
@@ -154,17 +150,12 @@ ANY = st.recursive(
     max_leaves=5,
 )
 NAMES = st.sampled_from(["Bash", "Write", "Read", "WebFetch", "Skill", "NotebookEdit"])
-INPUTS = st.sampled_from(
-    ["command", "file_path", "notebook_path", "path", "url", "skill", "description"]
-)
+INPUTS = st.sampled_from(["command", "file_path", "notebook_path", "path", "url", "skill", "description"])
 
 
 @given(
     st.lists(
-        ANY
-        | st.fixed_dictionaries(
-            {"tool_name": NAMES | ANY, "tool_input": ANY | st.dictionaries(INPUTS, ANY)}
-        ),
+        ANY | st.fixed_dictionaries({"tool_name": NAMES | ANY, "tool_input": ANY | st.dictionaries(INPUTS, ANY)}),
         max_size=4,
     )
 )

@@ -63,12 +63,8 @@ class Fake:
         self.records.mkdir()
         self.env = {"PATH": "/usr/bin:/bin", "FAKE_CLAUDE_DIR": str(self.records)}
 
-    def run(
-        self, *argv: str, prompt: str = "hello", **env: str
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [self.program, *argv], input=prompt, env=self.env | env, capture_output=True, text=True
-        )
+    def run(self, *argv: str, prompt: str = "hello", **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([self.program, *argv], input=prompt, env=self.env | env, capture_output=True, text=True)
 
     @contextmanager
     def started(self, step: object, *argv: str) -> Iterator[subprocess.Popen[str]]:
@@ -155,9 +151,7 @@ def test_it_does_what_was_recorded(fake: Fake, behaviour: str, recording: str) -
 
 
 @pytest.mark.parametrize(("behaviour", "expected"), NEVER_RECORDED.items())
-def test_what_was_never_recorded_is_judged_all_the_same(
-    fake: Fake, behaviour: str, expected: Verdict
-) -> None:
+def test_what_was_never_recorded_is_judged_all_the_same(fake: Fake, behaviour: str, expected: Verdict) -> None:
     """Endings that are known from elsewhere have the verdict that they must have (promise 19)."""
     done = fake.run(*STREAM, FAKE_CLAUDE=behaviour)
     assert verdict(done.stdout, done.stderr, done.returncode) is expected
@@ -171,9 +165,7 @@ def test_what_was_never_recorded_is_judged_all_the_same(
         (["-p", "hi", "--output-format", "stream-json"], "", "stream_without_verbose_error"),
     ],
 )
-def test_it_refuses_what_the_real_one_refuses(
-    fake: Fake, argv: list[str], prompt: str, recording: str
-) -> None:
+def test_it_refuses_what_the_real_one_refuses(fake: Fake, argv: list[str], prompt: str, recording: str) -> None:
     """A mistake in our command line is found with the fake already, in the same words."""
     done = fake.run(*argv, prompt=prompt)
     assert (done.stdout, done.stderr, done.returncode) == sample(recording)
@@ -197,9 +189,7 @@ def test_a_prompt_can_be_swallowed(fake: Fake) -> None:
 
 def test_a_session_id_is_used_once(fake: Fake) -> None:
     """A retry needs another one, also after a crash."""
-    first, second = (
-        fake.run(*STREAM, "--session-id=abc", FAKE_CLAUDE=how) for how in ("http529", "success")
-    )
+    first, second = (fake.run(*STREAM, "--session-id=abc", FAKE_CLAUDE=how) for how in ("http529", "success"))
     assert (first.returncode, second.returncode) == (1, 1)
     assert second.stderr == "Error: Session ID abc is already in use.\n"
     assert verdict(second.stdout, second.stderr, 1) is verdict(*sample("session_id_in_use"))
@@ -232,12 +222,8 @@ def test_a_session_that_is_missing_cannot_be_gone_on_with(fake: Fake) -> None:
     assert verdict(done.stdout, done.stderr, 1) is Verdict.FATAL
 
 
-@pytest.mark.parametrize(
-    ("number", "cost"), [(signal.SIGTERM, 0.506), (signal.SIGINT, 0.506), (signal.SIGKILL, 0.006)]
-)
-def test_a_session_knows_what_it_cost_unless_it_was_killed(
-    fake: Fake, number: int, cost: float
-) -> None:
+@pytest.mark.parametrize(("number", "cost"), [(signal.SIGTERM, 0.506), (signal.SIGINT, 0.506), (signal.SIGKILL, 0.006)])
+def test_a_session_knows_what_it_cost_unless_it_was_killed(fake: Fake, number: int, cost: float) -> None:
     """Measured with 2.1.329: what a call cost is saved at its end, and after SIGKILL nobody knows."""
     with fake.started([{"do": "hang", "turns": [0.5]}, {}], "--session-id=abc") as process:
         read_to("assistant", process)
@@ -334,9 +320,7 @@ def test_background_work_wakes_it(fake: Fake) -> None:
         seen += "".join(process.stdout or ())
     assert signs(seen).is_delivered
     assert kinds(seen) == [
-        kind
-        for kind in kinds(sample("background_task_two_results_stream")[0])
-        if "task_" not in kind
+        kind for kind in kinds(sample("background_task_two_results_stream")[0]) if "task_" not in kind
     ]
 
 
@@ -357,9 +341,7 @@ def test_a_script_goes_by_task_and_call(fake: Fake) -> None:
     assert statuses == [1, 0, 0]
 
 
-@pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 0)]
-)
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 0)])
 def test_it_ends_on_signals_as_the_real_one(fake: Fake, number: int, status: int) -> None:
     """SIGINT looks like a success; none of them leaves a result."""
     with subprocess.Popen(

@@ -15,25 +15,8 @@ from orchestrator.agents.claude_stream import LongLine
 LIMIT, KEPT = 300, 40
 
 #: What is hard to cut: escapes, both halves of a character, characters of several bytes, and backslashes in a row.
-HARD = [
-    "a",
-    "é",
-    "€",
-    "🟡",
-    "\\",
-    '"',
-    "\n",
-    "\x00",
-    "\x7f",
-    "/",
-    "u00e9",
-    "\\u00e9",
-    "d83d",
-    "\ufffd",
-]
-texts = st.lists(
-    st.one_of(st.sampled_from(HARD), st.characters(exclude_categories=["Cs"])), max_size=60
-).map("".join)
+HARD = ["a", "é", "€", "🟡", "\\", '"', "\n", "\x00", "\x7f", "/", "u00e9", "\\u00e9", "d83d", "\ufffd"]
+texts = st.lists(st.one_of(st.sampled_from(HARD), st.characters(exclude_categories=["Cs"])), max_size=60).map("".join)
 long_texts = st.tuples(texts, st.sampled_from(HARD), st.integers(0, 120), texts).map(
     lambda parts: parts[0] + parts[1] * parts[2] + parts[3]
 )
@@ -86,9 +69,7 @@ def is_made_of(shown: object, told: object, *, is_ascii: bool) -> bool:
 
 @given(line=values.map(lambda each: written(each, is_ascii=False)), data=st.data())
 @pytest.mark.parametrize("is_torn", [False, True])
-def test_it_is_the_same_wherever_it_is_cut(
-    *, is_torn: bool, line: bytes, data: st.DataObject
-) -> None:
+def test_it_is_the_same_wherever_it_is_cut(*, is_torn: bool, line: bytes, data: st.DataObject) -> None:
     """In the middle of an escape, of a character, of anything; also of a line that is no JSON any more."""
     if is_torn:
         line = line[data.draw(st.integers(0, len(line))) :] + data.draw(st.binary(max_size=400))
@@ -124,9 +105,7 @@ def test_what_has_no_long_texts_is_lost() -> None:
         assert (True, b"") == (one.is_lost, bytes(one.data))
 
 
-@pytest.mark.parametrize(
-    "unit", [b"a", b"\\n", b"\\\\", b'\\"', b"\\u00e9", b"\\ud83d\\udfe1", "🟡".encode()]
-)
+@pytest.mark.parametrize("unit", [b"a", b"\\n", b"\\\\", b'\\"', b"\\u00e9", b"\\ud83d\\udfe1", "🟡".encode()])
 def test_however_long_it_is_little_is_held(unit: bytes) -> None:
     """Ten megabytes in pieces of a megabyte, and not a hundredth of them at any moment."""
     one = LongLine(1000, 100)

@@ -51,14 +51,10 @@ def test_line_ends_of_another_system_are_no_part_of_the_command(ending: str) -> 
     """With or without a fence, also in the last line."""
     text = f"{ending}cd /tmp{ending}ls{ending}"
     assert ShellAgent().invocation(assignment(text)).script == "cd /tmp\nls\n"
-    assert (
-        ShellAgent().invocation(assignment("", code=f"cd /tmp{ending}ls")).script == "cd /tmp\nls\n"
-    )
+    assert ShellAgent().invocation(assignment("", code=f"cd /tmp{ending}ls")).script == "cd /tmp\nls\n"
 
 
-@pytest.mark.parametrize(
-    ("body", "code", "language"), [("", "", ""), (" \n", "", ""), ("text", "x = 1", "julia")]
-)
+@pytest.mark.parametrize(("body", "code", "language"), [("", "", ""), (" \n", "", ""), ("text", "x = 1", "julia")])
 def test_what_cannot_be_run_is_an_error_with_advice(body: str, code: str, language: str) -> None:
     """No command, or a language nobody speaks, is said before anything starts."""
     with pytest.raises(AgentError) as caught:
@@ -115,16 +111,12 @@ def test_one_long_line_is_cut_between_characters() -> None:
 @pytest.mark.parametrize("code", [126, 127])
 def test_a_missing_command_is_not_tried_again(code: int) -> None:
     """It will be missing the next time, too."""
-    outcome = (
-        ShellAgent().reader(Settings()).close(ProcessExit(code=code), b"sh: 1: nope: not found\n")
-    )
+    outcome = ShellAgent().reader(Settings()).close(ProcessExit(code=code), b"sh: 1: nope: not found\n")
     assert outcome.verdict is Verdict.FATAL
     assert "nope: not found" in outcome.reason
 
 
-@pytest.mark.parametrize(
-    ("format", "is_markdown"), [("auto", False), ("text", False), ("markdown", True)]
-)
+@pytest.mark.parametrize(("format", "is_markdown"), [("auto", False), ("text", False), ("markdown", True)])
 def test_output_is_text_unless_the_plan_says_markdown(format: str, is_markdown: bool) -> None:
     """What a command prints is shown as it is."""
     outcome = ShellAgent().reader(Settings(format=format)).close(ProcessExit(code=0), b"")

@@ -16,10 +16,7 @@ from orchestrator.core.text import fence, sanitize
 
 SCHEMA = {
     "type": "object",
-    "properties": {
-        "name": {"type": "string"},
-        "files": {"type": "array", "items": {"type": "integer"}},
-    },
+    "properties": {"name": {"type": "string"}, "files": {"type": "array", "items": {"type": "integer"}}},
     "required": ["name"],
     "additionalProperties": False,
 }
@@ -66,22 +63,14 @@ def test_what_the_model_wrote_stays_on_one_line() -> None:
         ({"properties": {"a": {"pattern": "("}}}, "'(' is not a 'regex'"),
         ({"$schema": 3}, "its $schema is not a text"),
         ({"required": "name"}, "'name' is not of type 'array'"),
-        (
-            {"properties": {"a": {"items": {"$ref": "#/$defs/missing"}}}},
-            "'#/$defs/missing' leads nowhere",
-        ),
-        (
-            {"properties": {"a": {"$id": "urn:a", "$ref": "#/$defs/b"}}, "$defs": {"b": {}}},
-            "'#/$defs/b' leads nowhere",
-        ),
+        ({"properties": {"a": {"items": {"$ref": "#/$defs/missing"}}}}, "'#/$defs/missing' leads nowhere"),
+        ({"properties": {"a": {"$id": "urn:a", "$ref": "#/$defs/b"}}, "$defs": {"b": {}}}, "'#/$defs/b' leads nowhere"),
         ({"$ref": "nope"}, "'nope' leads nowhere"),
         ({"minProperties": 0, "$ref": "#/minProperties/x"}, "'#/minProperties/x' leads nowhere"),
         ({"$ref": "http://[x"}, "'http://[x' leads nowhere"),
     ],
 )
-def test_a_schema_with_a_flaw_is_found_before_it_is_asked_for(
-    schema: dict[str, Any], words: str
-) -> None:
+def test_a_schema_with_a_flaw_is_found_before_it_is_asked_for(schema: dict[str, Any], words: str) -> None:
     """The CLI refuses some of them, and answers others in text only."""
     assert flaw(schema) == words
     assert mismatch({}, schema) == f"the schema itself is wrong: {words}"
@@ -129,8 +118,7 @@ ANY = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["type", "properties", "items", "$ref", "$schema", "enum", "name"])
-            | st.text(max_size=5),
+            st.sampled_from(["type", "properties", "items", "$ref", "$schema", "enum", "name"]) | st.text(max_size=5),
             inner,
             max_size=3,
         )
@@ -140,9 +128,7 @@ ANY = st.recursive(
 
 
 @given(answer=ANY, schema=st.dictionaries(st.sampled_from(["type", "properties", "$ref"]), ANY))
-def test_whatever_is_asked_and_answered_there_is_a_verdict(
-    answer: object, schema: dict[str, Any]
-) -> None:
+def test_whatever_is_asked_and_answered_there_is_a_verdict(answer: object, schema: dict[str, Any]) -> None:
     """Nothing is raised, and what is said stays on one short line."""
     for words in (mismatch(answer, schema), flaw(schema)):
         assert len(words) <= 230
@@ -182,9 +168,7 @@ def test_an_answer_that_is_an_object_is_one_for_programs(answer: dict[str, Any])
         assert answer == found
 
 
-@pytest.mark.parametrize(
-    "answer", ["", "text", "[1]", "{", '{"a": NaN}', '{"a": 1e999}', "{}\n{}", '{"a":' * 100_000]
-)
+@pytest.mark.parametrize("answer", ["", "text", "[1]", "{", '{"a": NaN}', '{"a": 1e999}', "{}\n{}", '{"a":' * 100_000])
 def test_any_other_answer_is_none(answer: str) -> None:
     """No guess is made at what was meant."""
     assert object_in(answer) is None

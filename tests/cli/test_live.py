@@ -44,9 +44,7 @@ def test_the_bar_ends_full_after_a_change_of_the_plan(view: LiveView) -> None:
     assert "100% 3/3" in view.picture(80, 24)[-1]
 
 
-@pytest.mark.parametrize(
-    ("columns", "rows"), [(200, 60), (80, 24), (40, 10), (30, 4), (20, 3), (20, 2), (20, 1)]
-)
+@pytest.mark.parametrize(("columns", "rows"), [(200, 60), (80, 24), (40, 10), (30, 4), (20, 3), (20, 2), (20, 1)])
 def test_the_bar_is_there_however_many_tasks_run_and_however_small_the_terminal(
     view: LiveView, columns: int, rows: int
 ) -> None:

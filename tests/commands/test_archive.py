@@ -20,8 +20,5 @@ def test_only_what_is_over(tmp_path: Path) -> None:
         archive.execute(call, archive.ArchiveParams("TASK-001"))
     transition.execute(call, transition.TransitionParams("TASK-001", "reject"))
     archived = archive.execute(call, archive.ArchiveParams("TASK-001"))
-    assert ("ARCHIVED", "TASK-001") == (
-        archive.facts(archived)["status"],
-        archive.facts(archived)["task_id"],
-    )
+    assert ("ARCHIVED", "TASK-001") == (archive.facts(archived)["status"], archive.facts(archived)["task_id"])
     assert Path(archived.directory).is_dir()

@@ -15,8 +15,5 @@ def test_p2_is_the_default() -> None:
 
 def test_the_reply(tmp_path: Path) -> None:
     created = create.execute(bob(tmp_path), create.CreateParams("Ship it"))
-    assert ("TASK-001", "PLANNING") == (
-        create.facts(created)["task_id"],
-        create.facts(created)["status"],
-    )
+    assert ("TASK-001", "PLANNING") == (create.facts(created)["task_id"], create.facts(created)["status"])
     assert Path(created.layout.plan).is_file()

@@ -15,11 +15,7 @@ def test_json_is_a_format_too() -> None:
 def test_it_is_measured_in_tasks_where_nothing_was_estimated(tmp_path: Path) -> None:
     found = critical_path.execute(bob(tmp_path), critical_path.CriticalPathParams())
     facts = critical_path.facts(found)
-    assert (["T-01", "T-02"], 2, None) == (
-        list(facts["critical_path"]),
-        facts["tasks"],
-        facts["hours"],
-    )
+    assert (["T-01", "T-02"], 2, None) == (list(facts["critical_path"]), facts["tasks"], facts["hours"])
     assert "critical path: " in critical_path.text(found)
 
 

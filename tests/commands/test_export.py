@@ -16,9 +16,7 @@ def test_standard_output_is_the_default() -> None:
     assert export.ExportParams(form="", output="-") == typed("export")[1]
 
 
-@pytest.mark.parametrize(
-    ("file", "form"), [("a.md", "markdown"), ("a.json", "json"), ("a.csv", "csv")]
-)
+@pytest.mark.parametrize(("file", "form"), [("a.md", "markdown"), ("a.json", "json"), ("a.csv", "csv")])
 def test_the_ending_of_the_file_says_the_form(tmp_path: Path, file: str, form: str) -> None:
     (plan := tmp_path / "plan").mkdir()
     call, params = bob(plan), export.ExportParams(output=str(tmp_path / file))

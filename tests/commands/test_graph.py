@@ -14,9 +14,7 @@ def test_text_is_the_default() -> None:
 
 def test_dot_is_graphviz(tmp_path: Path) -> None:
     call = bob(tmp_path)
-    dot, graphviz = (
-        graph.execute(call, graph.GraphParams(format=each)) for each in ("dot", "graphviz")
-    )
+    dot, graphviz = (graph.execute(call, graph.GraphParams(format=each)) for each in ("dot", "graphviz"))
     assert graph.text(dot) == graph.text(graphviz)
     assert graph.text(dot).startswith("digraph")
 

@@ -21,9 +21,7 @@ def test_a_task_that_was_not_started(tmp_path: Path) -> None:
 def test_full_is_more(tmp_path: Path) -> None:
     call, params = typed("history", "T-01", "--full", "--json")
     assert (history.HistoryParams("T-01", full=True), True) == (params, call.is_json)
-    some, all_ = (
-        history.execute(bob(tmp_path), history.HistoryParams("T-01", full=f)) for f in (False, True)
-    )
+    some, all_ = (history.execute(bob(tmp_path), history.HistoryParams("T-01", full=f)) for f in (False, True))
     assert some.answer < all_.answer
 
 

@@ -13,10 +13,7 @@ from tests.commands.typed import bob, typed
 
 def test_the_newest_attempt_is_meant_where_none_is_named() -> None:
     assert logs.LogsParams("T-01") == typed("logs", "T-01")[1]
-    assert (
-        logs.LogsParams("T-01", attempt=2, stderr=True)
-        == typed("logs", "T-01", "--attempt", "2", "--stderr")[1]
-    )
+    assert logs.LogsParams("T-01", attempt=2, stderr=True) == typed("logs", "T-01", "--attempt", "2", "--stderr")[1]
 
 
 def test_a_task_without_an_attempt_has_no_log(tmp_path: Path) -> None:

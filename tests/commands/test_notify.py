@@ -15,10 +15,7 @@ def test_the_digest_and_a_status(tmp_path: Path) -> None:
     call = bob(tmp_path)
     assert "digest" == notify.facts(notify.execute(call, notify.NotifyParams("digest")))["type"]
     message = notify.execute(call, notify.NotifyParams("plan", "status"))
-    assert ("status", message.text) == (
-        notify.facts(message)["type"],
-        notify.facts(message)["message"],
-    )
+    assert ("status", message.text) == (notify.facts(message)["type"], notify.facts(message)["message"])
 
 
 def test_an_unknown_message(tmp_path: Path) -> None:

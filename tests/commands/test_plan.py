@@ -24,9 +24,7 @@ def test_a_request_may_begin_with_a_dash() -> None:
         (plan.PlanParams(source="a.md", model="opus"), "--model is for the agent"),
     ],
 )
-def test_options_that_do_not_go_together(
-    tmp_path: Path, params: plan.PlanParams, message: str
-) -> None:
+def test_options_that_do_not_go_together(tmp_path: Path, params: plan.PlanParams, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         plan.execute(bob(tmp_path), params)
 
@@ -36,8 +34,5 @@ def test_a_file_is_planned(tmp_path: Path) -> None:
     (inner := tmp_path / "plan").mkdir()
     params = plan.PlanParams(source=str(tmp_path / "tasks.txt"), form="checklist", dry_run=True)
     planned = plan.execute(bob(inner), params)
-    assert ("2 tasks in 1 batch", "checklist") == (
-        plan.facts(planned)["message"],
-        plan.facts(planned)["format"],
-    )
+    assert ("2 tasks in 1 batch", "checklist") == (plan.facts(planned)["message"], plan.facts(planned)["format"])
     assert "Count the words" in plan.text(planned)

@@ -38,11 +38,5 @@ def test_a_method_of_the_python_api_takes_what_the_command_takes(name: str) -> N
     command, method = load(name), getattr(Orchestrator, name.replace("-", "_"), None)
     if method is None or isinstance(command, Group):
         return
-    keywords = {*inspect.signature(method).parameters} - {
-        "self",
-        "settings",
-        "more",
-        "values",
-        "listener",
-    }
+    keywords = {*inspect.signature(method).parameters} - {"self", "settings", "more", "values", "listener"}
     assert set() == keywords - {*command.params.__dataclass_fields__}

@@ -11,9 +11,7 @@ from orchestrator.errors import UsageError
 from orchestrator.store.layout import Layout
 
 
-@pytest.mark.parametrize(
-    "params", [schedule.ScheduleAddParams(), schedule.ScheduleAddParams(at="07:30", every="1h")]
-)
+@pytest.mark.parametrize("params", [schedule.ScheduleAddParams(), schedule.ScheduleAddParams(at="07:30", every="1h")])
 def test_exactly_one_time(params: schedule.ScheduleAddParams) -> None:
     with pytest.raises(UsageError, match="say when"):
         schedule._when(params)

@@ -10,9 +10,7 @@ from tests.commands.typed import bob, typed
 
 
 def test_a_reason_may_be_given() -> None:
-    assert (
-        ReasonParams("T-01", "the key is there") == typed("unblock", "T-01", "the key is there")[1]
-    )
+    assert ReasonParams("T-01", "the key is there") == typed("unblock", "T-01", "the key is there")[1]
 
 
 def test_the_reply(tmp_path: Path) -> None:

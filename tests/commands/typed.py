@@ -35,6 +35,4 @@ def command_of(name: str) -> Command[Any, Any]:
 def bob(root: Path, needs: Sequence[str] = ("T-01", "T-02")) -> ProgramCall:
     """A call of bob, about a plan of tasks each of which needs the one before it."""
     before = dict(zip(needs, ("", *needs), strict=False))
-    return ProgramCall(
-        name="bob", is_json=True, layout=write_plan(root, before).layout, claude_bin=""
-    )
+    return ProgramCall(name="bob", is_json=True, layout=write_plan(root, before).layout, claude_bin="")

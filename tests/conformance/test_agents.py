@@ -46,14 +46,9 @@ class Plug:
 PLUGS = {
     "claude": Plug(ClaudeAgent(), json.dumps(RESULT, ensure_ascii=False).encode() + b"\n"),
     "shell": Plug(ShellAgent(), "one\ntwo Ä 🤖\r\n".encode()),
-    "command": Plug(
-        CommandAgent("codex", AgentCommand(("codex", "exec", "-")), "/bin/codex"),
-        "two Ä 🤖\n".encode(),
-    ),
+    "command": Plug(CommandAgent("codex", AgentCommand(("codex", "exec", "-")), "/bin/codex"), "two Ä 🤖\n".encode()),
     "command, JSON": Plug(
-        CommandAgent(
-            "gemini", AgentCommand(("gemini",), ("response",), is_free=True), "/bin/gemini"
-        ),
+        CommandAgent("gemini", AgentCommand(("gemini",), ("response",), is_free=True), "/bin/gemini"),
         json.dumps({"response": "two Ä 🤖", "stats": {}}, ensure_ascii=False).encode() + b"\n",
     ),
     "simulated": Plug(SimulatedAgent(), "🤖 Agent-07 [T-07: Report]\n".encode()),
@@ -71,9 +66,7 @@ EXITS = {
     "signal": ProcessExit(signal=9),
     "no status": ProcessExit(),
     "not started": ProcessExit(error="cannot start it: No such file or directory"),
-    "short of processes": ProcessExit(
-        error="cannot start it: Resource temporarily unavailable", is_passing=True
-    ),
+    "short of processes": ProcessExit(error="cannot start it: Resource temporarily unavailable", is_passing=True),
     "timeout": ProcessExit(signal=15, stopped=StopReason.TIMEOUT),
     "timeout, exit 0": ProcessExit(code=0, stopped=StopReason.TIMEOUT),
     "shutdown": ProcessExit(code=143, stopped=StopReason.SHUTDOWN),
@@ -103,9 +96,7 @@ def holds_together(outcome: Outcome, agent: Agent) -> None:
         assert "\n" not in text
 
 
-def judged(
-    plug: Plug, pieces: Iterable[bytes], exit: ProcessExit = EXITS["good"], errors: bytes = b""
-) -> Outcome:
+def judged(plug: Plug, pieces: Iterable[bytes], exit: ProcessExit = EXITS["good"], errors: bytes = b"") -> Outcome:
     """What a fresh reader concludes from an output that comes in *pieces*."""
     reader = plug.agent.reader(Settings())
     for piece in pieces:
@@ -207,9 +198,7 @@ def test_recordings_may_be_cut_anywhere(name: str, cuts: list[int]) -> None:
     exit=st.sampled_from(sorted(EXITS)),
     errors=st.binary(max_size=60),
 )
-def test_garbage_is_judged_and_never_raises(
-    plug: Plug, pieces: list[bytes], exit: str, errors: bytes
-) -> None:
+def test_garbage_is_judged_and_never_raises(plug: Plug, pieces: list[bytes], exit: str, errors: bytes) -> None:
     """Whatever an agent prints, there is a verdict, and a reason for every one but completed (promise 19)."""
     outcome = judged(plug, pieces, EXITS[exit], errors)
     assert "\n" not in outcome.reason
@@ -218,9 +207,7 @@ def test_garbage_is_judged_and_never_raises(
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
 FIELDS = (
@@ -230,9 +217,7 @@ FIELDS = (
 
 
 @hypothesis_settings(max_examples=200)
-@for_all(
-    changes=st.dictionaries(st.sampled_from(FIELDS), JSON), exit=st.sampled_from(sorted(EXITS))
-)
+@for_all(changes=st.dictionaries(st.sampled_from(FIELDS), JSON), exit=st.sampled_from(sorted(EXITS)))
 def test_events_may_hold_anything(changes: dict[str, object], exit: str) -> None:
     """Any field of an event may have any type; what is no success in every respect is not completed (promise 19)."""
     event = RESULT | changes
@@ -278,9 +263,7 @@ def test_many_short_lines_are_read_in_time(plug: Plug) -> None:
 @every_agent
 @pytest.mark.parametrize("exit", EXITS.values(), ids=EXITS.keys())
 @pytest.mark.parametrize("output", CUT.values(), ids=CUT.keys())
-def test_what_did_not_end_well_is_not_completed(
-    plug: Plug, exit: ProcessExit, output: bytes
-) -> None:
+def test_what_did_not_end_well_is_not_completed(plug: Plug, exit: ProcessExit, output: bytes) -> None:
     """Without the whole answer nothing counts as done, however it ended; what we ended is not charged (promise 2)."""
     outcome = judged(plug, [output], exit, b"first\nlast words\n")
     # What half an answer is, only a command that prints no more than its answer cannot tell.

@@ -24,18 +24,13 @@ PLAYS = {
     HELLO: Play(output="hello\n"),
     FAILS: Play(exit=ProcessExit(code=3)),
     LASTS: Play(lasts=True),
-    MISSING: Play(
-        exit=ProcessExit(error="cannot start 'no-such-program': No such file or directory")
-    ),
+    MISSING: Play(exit=ProcessExit(error="cannot start 'no-such-program': No such file or directory")),
 }
 
 
 Make = Callable[[], Executor]
 
-PLUGS: dict[str, Make] = {
-    "fake": lambda: FakeExecutor(lambda job: PLAYS[job.argv]),
-    "local": LocalExecutor,
-}
+PLUGS: dict[str, Make] = {"fake": lambda: FakeExecutor(lambda job: PLAYS[job.argv]), "local": LocalExecutor}
 if sys.platform == "win32":
     del PLUGS["local"]
 
@@ -74,9 +69,7 @@ async def test_every_start_is_answered_by_one_done(make: Make, tmp_path: Path) -
 
 
 @every_plug
-async def test_the_record_is_written_before_done_and_says_the_same(
-    make: Make, tmp_path: Path
-) -> None:
+async def test_the_record_is_written_before_done_and_says_the_same(make: Make, tmp_path: Path) -> None:
     jobs = [make_job(tmp_path, "inline", output="x", facts={"task": "T-01"})]
     for key, argv in {"hello": HELLO, "fails": FAILS, "missing": MISSING}.items():
         jobs.append(make_job(tmp_path, key, *argv, facts={"task": "T-01"}))
@@ -90,9 +83,7 @@ async def test_the_record_is_written_before_done_and_says_the_same(
 
 
 @every_plug
-async def test_an_output_that_cannot_be_written_is_an_error_of_the_job(
-    make: Make, tmp_path: Path
-) -> None:
+async def test_an_output_that_cannot_be_written_is_an_error_of_the_job(make: Make, tmp_path: Path) -> None:
     job = make_job(tmp_path, "a", output="x", stdout=str(tmp_path / "missing/too/a"))
     done = await run(make(), job)
     assert "missing/too" in done["a"].error

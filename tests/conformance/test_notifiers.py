@@ -21,9 +21,7 @@ from tests.executors.harness import wait_until
 from tests.fakes.notifier import FakeNotifier
 from tests.notifiers.server import Reply, Server, serving
 
-NOTICE = Notice(
-    Topic.FAILED, "❌ Shop: T-02 failed", "exit 3\nnext: look", plan="Shop", task="T-02"
-)
+NOTICE = Notice(Topic.FAILED, "❌ Shop: T-02 failed", "exit 3\nnext: look", plan="Shop", task="T-02")
 #: What must arrive as text, and as nothing else.
 NASTY = "❌ $(touch owned) `touch owned` \"'; --rf %s <b> & \\ -e {0} ключ 鍵"
 
@@ -46,11 +44,7 @@ Make = Callable[[Path, ExitStack], Plug]
 def fake(where: Path, stack: ExitStack) -> Plug:
     good, hanging = FakeNotifier(), FakeNotifier(hangs=True)
     return Plug(
-        good,
-        FakeNotifier(fails="no"),
-        hanging,
-        lambda: [each.message for each in good.sent],
-        hanging.begun.is_set,
+        good, FakeNotifier(fails="no"), hanging, lambda: [each.message for each in good.sent], hanging.begun.is_set
     )
 
 
@@ -83,9 +77,7 @@ def desktop(program: str) -> Make:
             path.write_text(f"#!/bin/sh\n{script}\n")
             path.chmod(0o755)
             look = str(path.parent)
-            return DesktopNotifier(
-                lambda wanted: shutil.which(wanted, path=look), str(where), os.environ
-            )
+            return DesktopNotifier(lambda wanted: shutil.which(wanted, path=look), str(where), os.environ)
 
         return Plug(
             of('for last; do :; done; printf "%s\\n" "$@" > "told.$(ls | wc -l)"', "good"),

@@ -17,9 +17,7 @@ from tests.fakes.scheduler import FakeScheduler, install
 def job(name: str, where: Path, when: When = When(at="07:30")) -> ScheduledRun:  # noqa: B008 - a tuple
     plan = f'{where}/it\'s 100% "mine" $HOME'
     words = ["/opt/my tools/orchestrator", "run", plan, "--max-parallel", "2"]
-    return ScheduledRun(
-        name, when, words, str(where), "/usr/bin:/bin", f"{plan}/logs/schedule-{name}.out"
-    )
+    return ScheduledRun(name, when, words, str(where), "/usr/bin:/bin", f"{plan}/logs/schedule-{name}.out")
 
 
 def crontab(where: Path) -> Crontab:
@@ -91,9 +89,7 @@ def test_a_crontab_that_is_too_long_to_be_read_is_left_as_it_is(tmp_path: Path) 
     assert b"# mine\n" * 200_000 == spool.read_bytes()
 
 
-@pytest.mark.parametrize(
-    "others", [OTHERS, OTHERS.replace("\n", "\r\n"), "# ä\u2028\x0b\n", OTHERS * 700]
-)
+@pytest.mark.parametrize("others", [OTHERS, OTHERS.replace("\n", "\r\n"), "# ä\u2028\x0b\n", OTHERS * 700])
 def test_other_lines_stay_byte_for_byte(tmp_path: Path, others: str) -> None:
     scheduler, spool = crontab(tmp_path), tmp_path / "bin" / "crontab.spool"
     spool.write_bytes(others.encode())
@@ -124,9 +120,7 @@ def test_a_crontab_that_would_be_damaged_is_left_alone(tmp_path: Path, others: b
     assert others == spool.read_bytes()
 
 
-def test_a_crontab_with_a_bad_line_of_others_is_refused_with_the_words_of_cron(
-    tmp_path: Path,
-) -> None:
+def test_a_crontab_with_a_bad_line_of_others_is_refused_with_the_words_of_cron(tmp_path: Path) -> None:
     scheduler, spool = crontab(tmp_path), tmp_path / "bin" / "crontab.spool"
     spool.write_bytes(b"what?\n")
     with pytest.raises(ScheduleError, match=r"the crontab was not changed: .*bad minute"):
@@ -156,10 +150,7 @@ def test_a_unit_of_somebody_else_is_left_alone_and_named(tmp_path: Path) -> None
     unit.write_text("[Unit]\n")
     with pytest.raises(ScheduleError, match=r"orchestrator-a\.service"):
         scheduler.add(job("a", tmp_path))
-    assert (["orchestrator-a.service"], "[Unit]\n") == (
-        [each.name for each in unit.parent.iterdir()],
-        unit.read_text(),
-    )
+    assert (["orchestrator-a.service"], "[Unit]\n") == ([each.name for each in unit.parent.iterdir()], unit.read_text())
 
 
 def test_timers_are_on_as_long_as_they_are_there(tmp_path: Path) -> None:

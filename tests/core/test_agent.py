@@ -13,9 +13,7 @@ from orchestrator.core.result import Result
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import CapacityError, ExitStatus
 
-CLAUDE = Member(
-    "claude", types=("dev",), capabilities=("refactor", "debug", "docs"), max_parallel=3
-)
+CLAUDE = Member("claude", types=("dev",), capabilities=("refactor", "debug", "docs"), max_parallel=3)
 EVA = Member("eva", types=("test",), capabilities=("validate", "system-ops"), max_parallel=1)
 SEED = AgentRegistry.of([CLAUDE, EVA])
 

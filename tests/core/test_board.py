@@ -18,20 +18,13 @@ from orchestrator.core.status import TaskStatus
 S = TaskStatus
 
 
-def result(
-    task: str, status: S = S.COMPLETED, number: int = 1, reason: str = "", **inputs: int
-) -> Result:
+def result(task: str, status: S = S.COMPLETED, number: int = 1, reason: str = "", **inputs: int) -> Result:
     attempt = Attempt(number=number, charge=number, status=status.value, reason=reason)
     return Result(task=task, agent="claude", status=status, attempts=(attempt,), inputs=inputs)
 
 
-def board(
-    needs: Mapping[str, str], *results: Result, doubts: dict[str, str] | None = None
-) -> PlanSnapshot:
-    tasks = {
-        id: Task(id=id, name=id, description="", needs=tuple(listed.split()))
-        for id, listed in needs.items()
-    }
+def board(needs: Mapping[str, str], *results: Result, doubts: dict[str, str] | None = None) -> PlanSnapshot:
+    tasks = {id: Task(id=id, name=id, description="", needs=tuple(listed.split())) for id, listed in needs.items()}
     by_id = {each.task: each for each in results}
     return PlanSnapshot(Plan(tasks=tasks), shape(tasks), by_id, doubts=doubts or {})
 
@@ -201,8 +194,6 @@ def test_what_a_dead_run_left_open_has_an_unknown_cost(status: S, unknown: int) 
 def test_how_far_a_task_is_is_told_whoever_does_it() -> None:
     """Who does it only where no run does."""
     ours = result("a", S.RUNNING)._replace(progress=40)
-    theirs = result("b", S.RUNNING)._replace(
-        progress=60, attempts=(Attempt(number=1, charge=0, agent="ana"),)
-    )
+    theirs = result("b", S.RUNNING)._replace(progress=60, attempts=(Attempt(number=1, charge=0, agent="ana"),))
     found = board({"a": "", "b": "", "c": ""}, ours, theirs, result("c", S.RUNNING))
     assert {"a": "40%", "b": "by ana · 60%"} == found.how_far()

@@ -15,12 +15,7 @@ MODELS = ("opus", "haiku")
 
 def attempt(cost: float | None, *, session: str = "", status: str = "failed") -> Attempt:
     return Attempt(
-        number=1,
-        charge=1,
-        status=status,
-        session=session,
-        cost=cost,
-        models=((MODELS[0], cost),) if cost else (),
+        number=1, charge=1, status=status, session=session, cost=cost, models=((MODELS[0], cost),) if cost else ()
     )
 
 
@@ -121,11 +116,7 @@ def test_an_amount_is_never_shown_as_nothing(amount: float) -> None:
 
 @pytest.mark.parametrize(
     ("unknown", "words"),
-    [
-        (0, "$1.50"),
-        (1, "$1.50 and 1 attempt of unknown cost"),
-        (2, "$1.50 and 2 attempts of unknown cost"),
-    ],
+    [(0, "$1.50"), (1, "$1.50 and 1 attempt of unknown cost"), (2, "$1.50 and 2 attempts of unknown cost")],
 )
 def test_the_words(unknown: int, words: str) -> None:
     """As people read them."""

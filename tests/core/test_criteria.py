@@ -15,9 +15,7 @@ def test_json_is_texts_or_objects() -> None:
     given = """["tests pass", {"criterion": "no leaks", "measurable": "leaks == 0"},
       {"criterion": "tests  pass", "measurable": "true"}, {"criterion": "fast", "measurable": false},
       {"criterion": "small"}, {"criterion": "at most", "measurable": 3}]"""
-    assert ("tests pass", "no leaks (leaks == 0)", "fast", "small", "at most (3)") == read_criteria(
-        given
-    )
+    assert ("tests pass", "no leaks (leaks == 0)", "fast", "small", "at most (3)") == read_criteria(given)
 
 
 @pytest.mark.parametrize(
@@ -31,10 +29,7 @@ def test_json_is_texts_or_objects() -> None:
         ('[{"measurable": "true"}]', 'item 1 has no text as its "criterion"'),
         ('[{"criterion": ["a"]}]', 'item 1 has no text as its "criterion"'),
         ('[{"criterion": "a", "measurable": []}]', 'item 1: its "measurable" is no text'),
-        (
-            '[{"criterion": "a", "weight": 1}]',
-            "item 1 has 'weight'; known are criterion and measurable",
-        ),
+        ('[{"criterion": "a", "weight": 1}]', "item 1 has 'weight'; known are criterion and measurable"),
         ('["a", " "]', "a criterion without a text"),
     ],
 )
@@ -68,9 +63,7 @@ def test_every_criterion_is_ticked_or_confirmed_now() -> None:
     with pytest.raises(CriteriaError) as refused:
         require_met("T-1", (*TWO, Criterion("three")), {3}, "f.md")
     assert "T-1: 1 of 3 success criteria are open: 2. docs say so" == str(refused.value)
-    assert refused.value.hint == (
-        "tick what is met in f.md, or confirm it: `orchestrator complete T-1 --met 2,3`"
-    )
+    assert refused.value.hint == ("tick what is met in f.md, or confirm it: `orchestrator complete T-1 --met 2,3`")
     # Nothing is ticked when it is refused.
     assert [True, False, False] == [each["met"] for each in refused.value.data["criteria"]]
     with pytest.raises(CriteriaError, match=r"; and 2 more$"):

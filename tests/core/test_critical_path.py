@@ -19,8 +19,7 @@ def board(*tasks: Task, **statuses: TaskStatus) -> PlanSnapshot:
     rows = with_umbrellas({task.id: task for task in tasks})
     attempt = Attempt(number=1, charge=1)
     results = {
-        id: Result(task=id, agent="x", status=status, attempts=(attempt,), inputs={})
-        for id, status in statuses.items()
+        id: Result(task=id, agent="x", status=status, attempts=(attempt,), inputs={}) for id, status in statuses.items()
     }
     return PlanSnapshot(Plan(rows), shape(rows), results)
 

@@ -16,9 +16,7 @@ from orchestrator.core.plan import Task
 def plan(**needs: str) -> dict[str, Task]:
     """Each row with what it needs: ``plan(a="", b="a", c="a b")``."""
     return {
-        id: Task(
-            id=id, name=id, description="", needs=tuple(listed.split()), where=f"plan.md:{line}"
-        )
+        id: Task(id=id, name=id, description="", needs=tuple(listed.split()), where=f"plan.md:{line}")
         for line, (id, listed) in enumerate(needs.items(), start=1)
     }
 
@@ -103,10 +101,7 @@ def test_a_cycle_is_told_with_its_path() -> None:
     assert names[0] == names[-1]
     assert all(tasks[after].needs.count(before) for before, after in pairwise(names))
     assert tasks[names[0]].where == problem.where
-    assert (
-        f"remove one of these dependencies, for instance {names[0]} from the row of {names[1]}"
-        == problem.hint
-    )
+    assert f"remove one of these dependencies, for instance {names[0]} from the row of {names[1]}" == problem.hint
 
 
 @pytest.mark.parametrize("backwards", [False, True])

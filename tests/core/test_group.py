@@ -23,18 +23,11 @@ def linked(*rows: Task) -> dict[str, Task]:
 
 
 PHASES = linked(
-    row("p1"),
-    row("a", under="p1"),
-    row("b", "a", under="p1"),
-    row("p2", "p1"),
-    row("c", under="p2"),
-    row("d", "p2"),
+    row("p1"), row("a", under="p1"), row("b", "a", under="p1"), row("p2", "p1"), row("c", under="p2"), row("d", "p2")
 )
 
 
-def board(
-    *done: str, made: Mapping[str, dict[str, int]] | None = None, **others: TaskStatus
-) -> PlanSnapshot:
+def board(*done: str, made: Mapping[str, dict[str, int]] | None = None, **others: TaskStatus) -> PlanSnapshot:
     statuses, made = dict.fromkeys(done, TaskStatus.COMPLETED) | others, made or {}
     results = {
         id: Result(id, "shell", status, (Attempt(1, 1, "r", status.value),), made.get(id, {}))
@@ -46,14 +39,7 @@ def board(
 def test_an_umbrella_needs_its_children_and_they_what_it_needs() -> None:
     """And a plan without any stays as it is."""
     needs = {id: task.needs for id, task in PHASES.items()}
-    assert needs == {
-        "p1": ("a", "b"),
-        "a": (),
-        "b": ("a",),
-        "p2": ("p1", "c"),
-        "c": ("p1",),
-        "d": ("p2",),
-    }
+    assert needs == {"p1": ("a", "b"), "a": (), "b": ("a",), "p2": ("p1", "c"), "c": ("p1",), "d": ("p2",)}
     assert ("p1",) == PHASES["p2"].own_needs
     plain = {"x": row("x"), "y": row("y", "x")}
     assert plain == with_umbrellas(plain)
@@ -83,11 +69,7 @@ def test_parents_must_be_there_and_form_no_circle() -> None:
     """Each with the row it stands in."""
     rows = [row("a", under="bb"), row("b", under="c"), row("c", under="b"), row("d", under="d")]
     told = [(each.code, each.where) for each in check_parents(rows)]
-    assert told == [
-        ("unknown_parent", "plan.md:97"),
-        ("parent_cycle", "plan.md:98"),
-        ("parent_cycle", "plan.md:100"),
-    ]
+    assert told == [("unknown_parent", "plan.md:97"), ("parent_cycle", "plan.md:98"), ("parent_cycle", "plan.md:100")]
 
 
 def test_who_only_leads_to_a_circle_of_parents_is_not_to_blame() -> None:
@@ -106,9 +88,7 @@ def test_nobody_waits_for_the_umbrella_above() -> None:
 
 def test_a_dependency_that_came_from_an_umbrella_is_told_so() -> None:
     """It stands in no row of the circle: nobody could take it out there."""
-    problem = find_cycle(
-        linked(row("g", "c"), row("p", under="g"), row("a", under="p"), row("c", "a"))
-    )
+    problem = find_cycle(linked(row("g", "c"), row("p", under="g"), row("a", under="p"), row("c", "a")))
     assert problem is not None
     assert "the dependencies form a cycle of 2 tasks: c → a → c" == problem.message
     assert problem.hint == "a stands under g, which depends on c: take one of the two away"
@@ -145,9 +125,7 @@ def test_what_was_made_before_an_umbrella_got_one_more_task_is_to_be_made_again(
     found = board("a", "b", "c", "d", made=made)
     assert (TaskStatus.PENDING, "made without b") == found.standing["c"]
     assert TaskStatus.WAITING is found.status("d")
-    assert (TaskStatus.PENDING, "made without a, b") == board(
-        "a", "b", "c", made={"c": {"p1": 1}}
-    ).standing["c"]
+    assert (TaskStatus.PENDING, "made without a, b") == board("a", "b", "c", made={"c": {"p1": 1}}).standing["c"]
     for inputs in ({"a": 1, "b": 1}, {}):
         assert TaskStatus.COMPLETED is board("a", "b", "c", made={"c": inputs}).status("c")
 
@@ -185,22 +163,11 @@ def test_what_failed_under_an_umbrella_keeps_back_what_depends_on_it() -> None:
 
 def test_a_task_that_is_added_opens_its_umbrella_again() -> None:
     """What was not started waits for it; what was goes on."""
-    before = (
-        Node("a"),
-        Node("p", ("a",), is_umbrella=True),
-        Node("b", ("p",)),
-        Node("c", ("p",)),
-    )
+    before = (Node("a"), Node("p", ("a",), is_umbrella=True), Node("b", ("p",)), Node("c", ("p",)))
     run = engine(*before, slots=1)
     tell(run, Begun())
     assert ["b"] == launched(completes(run, "a"))
-    after = (
-        Node("a"),
-        Node("p", ("a", "n"), is_umbrella=True),
-        Node("b", ("p",)),
-        Node("c", ("p",)),
-        Node("n"),
-    )
+    after = (Node("a"), Node("p", ("a", "n"), is_umbrella=True), Node("b", ("p",)), Node("c", ("p",)), Node("n"))
     tell(run, Replanned(after))
     assert ["n"] == launched(completes(run, "b"))
     assert ["c"] == launched(completes(run, "n"))

@@ -50,11 +50,7 @@ def test_a_look_that_finds_a_task_as_it_was_is_counted() -> None:
 
 def test_what_a_person_is_told_the_worst_first() -> None:
     looked = board(
-        eta=1000.0,
-        a=TaskStatus.RUNNING,
-        b=TaskStatus.FAILED,
-        c=TaskStatus.BLOCKED,
-        silent=TaskStatus.BLOCKED,
+        eta=1000.0, a=TaskStatus.RUNNING, b=TaskStatus.FAILED, c=TaskStatus.BLOCKED, silent=TaskStatus.BLOCKED
     )
     pulses = {"a": Pulse("1", 3), "silent": Pulse("1", 6)}
     found = list(alerts("TASK-001", looked, PlanState.TESTING, pulses, 1060.0))
@@ -92,17 +88,9 @@ def brief(phase: Phase, results: PlanSnapshot, *about_run: str, begins: float = 
             ["died p: run ab12 was ended by SIGTERM with work left"],
             brief(Phase.STOPPED, LEFT, "started", "stopping · SIGTERM: stopping", "ended"),
         ),
-        (
-            [],
-            brief(
-                Phase.STOPPED, board(a=TaskStatus.COMPLETED), "stopping · SIGHUP: stopping", "ended"
-            ),
-        ),
+        ([], brief(Phase.STOPPED, board(a=TaskStatus.COMPLETED), "stopping · SIGHUP: stopping", "ended")),
         ([], brief(Phase.STOPPED, LEFT, "started", "stopping · SIGINT: stopping", "ended")),
-        (
-            [],
-            brief(Phase.STOPPED, LEFT, "told · to stop", "stopping · SIGTERM: stopping", "ended"),
-        ),
+        ([], brief(Phase.STOPPED, LEFT, "told · to stop", "stopping · SIGTERM: stopping", "ended")),
         ([], brief(Phase.ENDED, LEFT, "started", "ended")),
         (["held p: x is held: limit"], brief(Phase.ENDED, limited(9.0), "started", "ended")),
         ([], brief(Phase.HELD, limited(9.0), "started", "held · x")),

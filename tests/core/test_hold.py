@@ -17,9 +17,7 @@ def attempt(status: str, started: float, *, ended: float = 0.0, until: float = 0
     return Attempt(1, 1, status=status, reason="why", started=started, ended=end, until=until)
 
 
-def result(
-    *attempts: Attempt, status: TaskStatus = P, task: str = "T-01", agent: str = "claude"
-) -> Result:
+def result(*attempts: Attempt, status: TaskStatus = P, task: str = "T-01", agent: str = "claude") -> Result:
     return Result(task=task, agent=agent, status=status, attempts=attempts)
 
 

@@ -45,9 +45,7 @@ def booked(draw: st.DrawFn) -> list[Booking]:
 
 
 @given(booked(), st.lists(st.integers(0, 6 * DAY)), st.integers(-DAY, 7 * DAY))
-def test_the_parts_add_up_to_the_whole(
-    attempts: list[Booking], added: list[int], since: int
-) -> None:
+def test_the_parts_add_up_to_the_whole(attempts: list[Booking], added: list[int], since: int) -> None:
     """Days to the total, agents to the total, and the total to the attempts in the time."""
     start = BEGIN + since
     found = figures(attempts, [BEGIN + each for each in added], since=start, until=BEGIN)
@@ -59,9 +57,7 @@ def test_the_parts_add_up_to_the_whole(
             assert getattr(found.total, what) == sum(getattr(each, what) for each in shares)
     assert len(recent) == found.total.attempts
     assert sum(each.seconds for each in recent) == found.total.seconds
-    assert Counter(each.agent for each in recent) == {
-        name: each.attempts for name, each in found.agents.items()
-    }
+    assert Counter(each.agent for each in recent) == {name: each.attempts for name, each in found.agents.items()}
     assert found.added == sum(new for _, new in found.days.values())
     assert found.added == sum(BEGIN + each >= start for each in added)
     assert list(found.days) == sorted(found.days)
@@ -80,9 +76,7 @@ def test_order_does_not_matter(attempts: list[Booking]) -> None:
 def attempt(number: int, status: str, **more: Any) -> Attempt:
     begun = BEGIN + number
     ended = 0.0 if status == "running" else begun + 1
-    return Attempt(
-        number, number, status=status, started=begun, ended=ended, duration=1.0
-    )._replace(**more)
+    return Attempt(number, number, status=status, started=begun, ended=ended, duration=1.0)._replace(**more)
 
 
 def test_what_an_attempt_is_booked_as() -> None:
@@ -91,12 +85,7 @@ def test_what_an_attempt_is_booked_as() -> None:
         "T-01",
         "claude",
         TaskStatus.FAILED,
-        (
-            attempt(1, "interrupted"),
-            attempt(2, "held"),
-            attempt(3, "failed", agent="eva"),
-            attempt(4, "fatal"),
-        ),
+        (attempt(1, "interrupted"), attempt(2, "held"), attempt(3, "failed", agent="eva"), attempt(4, "fatal")),
     )
     made = list(bookings(".", result, task("T-01", "Look")._replace(assignee="Agent-01")))
     assert ["claude", "claude", "eva", "claude"] == [each.agent for each in made]
@@ -104,13 +93,7 @@ def test_what_an_attempt_is_booked_as() -> None:
     assert [False, False, True, True] == [each.is_failed for each in made]
     assert [4] == [each.attempt for each in made if each.is_last_word]
     done = share(made)
-    assert (4, 0, 2, 1, 0.0) == (
-        done.attempts,
-        done.completed,
-        done.failed,
-        done.lost,
-        done.success,
-    )
+    assert (4, 0, 2, 1, 0.0) == (done.attempts, done.completed, done.failed, done.lost, done.success)
 
 
 def test_a_run_that_died_left_no_work_under_way() -> None:
@@ -138,13 +121,7 @@ def test_the_median_is_of_what_was_completed() -> None:
     attempts = tuple(
         attempt(number, word, duration=float(seconds))
         for number, (word, seconds) in enumerate(
-            [
-                ("completed", 1),
-                ("failed", 100),
-                ("completed", 2),
-                ("completed", 9),
-                ("completed", 4),
-            ]
+            [("completed", 1), ("failed", 100), ("completed", 2), ("completed", 9), ("completed", 4)]
         )
     )
     made = list(bookings(".", Result("T-01", "c", TaskStatus.COMPLETED, attempts), None))

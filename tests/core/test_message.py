@@ -95,9 +95,7 @@ def test_too_much_and_nothing_are_refused() -> None:
             clean(text)
 
 
-@pytest.mark.parametrize(
-    "name", ["", "-x", ".x", "a b", "a/b", "../a", "a\nb", "x" * 65, "ключ", "a\x00"]
-)
+@pytest.mark.parametrize("name", ["", "-x", ".x", "a b", "a/b", "../a", "a\nb", "x" * 65, "ключ", "a\x00"])
 def test_what_is_no_name(name: str) -> None:
     """Names become parts of paths and of headers; any text can be made one."""
     assert not is_name(name)
@@ -123,7 +121,5 @@ def test_the_journal_has_one_line_for_a_message() -> None:
     read = read_line(line)
     assert read is not None
     assert ("T-01", "share", "bob", True) == (read.subject, read.what, read.author, read.is_message)
-    assert read.words.startswith(
-        "see [redacted sk-ant-…] - 2026-01-05T14:00:00.000Z · T-02 · failed"
-    )
+    assert read.words.startswith("see [redacted sk-ant-…] - 2026-01-05T14:00:00.000Z · T-02 · failed")
     assert len(line) < 700

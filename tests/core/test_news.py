@@ -27,12 +27,8 @@ def news(*texts: str) -> News:
 
 def test_a_line_is_read_as_it_was_written() -> None:
     """Task, what, attempt, text; what is none of ours is none."""
-    assert [Line("T-01", "failed", 2, "after 3s · exit 3", TIME)] == read(
-        "T-01 · failed attempt 2 · after 3s · exit 3"
-    )
-    assert [Line("T-01", "skipped", 0, "T-00 · failed", TIME)] == read(
-        "T-01 · skipped · T-00 · failed"
-    )
+    assert [Line("T-01", "failed", 2, "after 3s · exit 3", TIME)] == read("T-01 · failed attempt 2 · after 3s · exit 3")
+    assert [Line("T-01", "skipped", 0, "T-00 · failed", TIME)] == read("T-01 · skipped · T-00 · failed")
     assert [] == read("somebody's note", "")
 
 
@@ -147,9 +143,7 @@ def test_what_wakes_somebody(expected: bool, texts: list[str]) -> None:
         (Phase.ENDED, ["run · started", "run · ended"], False, False),
     ],
 )
-def test_where_a_run_stands(
-    expected: Phase, texts: list[str], *, is_live: bool, broke_off: bool
-) -> None:
+def test_where_a_run_stands(expected: Phase, texts: list[str], *, is_live: bool, broke_off: bool) -> None:
     """From what it said last, whether somebody holds the plan, and whether they let go in order."""
     assert expected == phase_of(read(*texts), is_live=is_live, broke_off=broke_off)
 
@@ -157,10 +151,7 @@ def test_where_a_run_stands(
 STARTED, ENDED, HELD = "run · started", "run · ended", "run · held · usage limit"
 POOR, OVERSPENT = "run · unaffordable · $0 of $1 is left", "run · overspent · T-02"
 FAILED = "T-02 · failed attempt 2"
-PARTLY = board(
-    [task("T-01"), task("T-02")],
-    result("T-01", TaskStatus.COMPLETED, attempt(1, "completed", 0, 1)),
-)
+PARTLY = board([task("T-01"), task("T-02")], result("T-01", TaskStatus.COMPLETED, attempt(1, "completed", 0, 1)))
 IN_HAND, BLOCKED = (
     board([task("T-01"), task("T-02", "", "T-01")], result("T-01", status))
     for status in (TaskStatus.RUNNING, TaskStatus.BLOCKED)
@@ -187,10 +178,7 @@ def merging(*made_from: int) -> PlanSnapshot:
     """Two completed tasks whose answers an agent is to merge; it has merged those of these attempts."""
     found = board(
         [task("T-01"), task("T-02")],
-        *(
-            result(each, TaskStatus.COMPLETED, attempt(1, "completed", 0, 1))
-            for each in ("T-01", "T-02")
-        ),
+        *(result(each, TaskStatus.COMPLETED, attempt(1, "completed", 0, 1)) for each in ("T-01", "T-02")),
         settings={"aggregate": "claude"},
     )
     merged = result("_merge", TaskStatus.COMPLETED, attempt(1, "completed", 1, 1))
@@ -209,36 +197,16 @@ STOPPING = "run · stopping · SIGTERM"
         (ExitStatus.DONE, "read", (done(), Phase.ENDED, [STARTED, ENDED], [])),
         (ExitStatus.TASK_FAILED, "show T-02", (midway(), Phase.ENDED, [STARTED, ENDED], [])),
         (ExitStatus.TASK_FAILED, "show T-02", (midway(), Phase.WORKING, [STARTED], [FAILED])),
-        (
-            ExitStatus.TASK_FAILED,
-            "show T-02",
-            (midway(), Phase.ENDED, [STARTED, ENDED], ["T-01 · warning · its row"]),
-        ),
+        (ExitStatus.TASK_FAILED, "show T-02", (midway(), Phase.ENDED, [STARTED, ENDED], ["T-01 · warning · its row"])),
         (ExitStatus.BUSY, "wait", (midway(), Phase.WORKING, [STARTED], [])),
-        (
-            ExitStatus.TASK_FAILED,
-            "wait",
-            (midway(), Phase.WORKING, [STARTED], ["run · warning · x"]),
-        ),
+        (ExitStatus.TASK_FAILED, "wait", (midway(), Phase.WORKING, [STARTED], ["run · warning · x"])),
         (ExitStatus.HELD, "wait", (midway(), Phase.HELD, [STARTED, HELD], [])),
-        (
-            ExitStatus.HELD,
-            "run --detach --on-hold wait",
-            (SHUT, Phase.ENDED, [STARTED, HELD, ENDED], []),
-        ),
+        (ExitStatus.HELD, "run --detach --on-hold wait", (SHUT, Phase.ENDED, [STARTED, HELD, ENDED], [])),
         (ExitStatus.HELD, "doctor", (SHUT_FOR_GOOD, Phase.ENDED, [STARTED, HELD, ENDED], [])),
         (ExitStatus.HELD, "doctor", (SHUT_FOR_GOOD, Phase.STOPPED, [STARTED, HELD, ENDED], [])),
         (ExitStatus.HELD, "run --detach", (SHUT, Phase.STOPPED, [STARTED, HELD, ENDED], [])),
-        (
-            ExitStatus.TASK_FAILED,
-            "run --detach",
-            (PARTLY, Phase.STOPPED, [STARTED, HELD, ENDED], []),
-        ),
-        (
-            ExitStatus.HELD,
-            "run --detach --raise-budget MORE",
-            (PARTLY, Phase.ENDED, [STARTED, POOR, ENDED], []),
-        ),
+        (ExitStatus.TASK_FAILED, "run --detach", (PARTLY, Phase.STOPPED, [STARTED, HELD, ENDED], [])),
+        (ExitStatus.HELD, "run --detach --raise-budget MORE", (PARTLY, Phase.ENDED, [STARTED, POOR, ENDED], [])),
         (ExitStatus.HELD, "show T-02", (midway(), Phase.ENDED, [STARTED, OVERSPENT, ENDED], [])),
         (ExitStatus.DONE, "read", (done(), Phase.ENDED, [STARTED, POOR, ENDED], [])),
         (ExitStatus.TASK_FAILED, "run --detach", (PARTLY, Phase.ENDED, [STARTED, ENDED], [])),
@@ -250,23 +218,11 @@ STOPPING = "run · stopping · SIGTERM"
         (ExitStatus.TASK_FAILED, "status", (NONE_LEFT, Phase.STOPPED, [STARTED, ENDED], [])),
         (ExitStatus.TASK_FAILED, "status", (NONE_LEFT, Phase.NONE, [], [])),
         (ExitStatus.TASK_FAILED, "run --detach", (CANCELLED, Phase.STOPPED, [STARTED, ENDED], [])),
-        (
-            ExitStatus.TASK_FAILED,
-            "run --detach",
-            (UNMERGED, Phase.STOPPED, [STARTED, STOPPING], []),
-        ),
-        (
-            ExitStatus.TASK_FAILED,
-            "run --detach",
-            (MERGED_BEFORE, Phase.STOPPED, [STARTED, STOPPING], []),
-        ),
+        (ExitStatus.TASK_FAILED, "run --detach", (UNMERGED, Phase.STOPPED, [STARTED, STOPPING], [])),
+        (ExitStatus.TASK_FAILED, "run --detach", (MERGED_BEFORE, Phase.STOPPED, [STARTED, STOPPING], [])),
         (ExitStatus.DONE, "read", (MERGED, Phase.STOPPED, [STARTED, STOPPING], [])),
         (ExitStatus.DONE, "read", (UNMERGED, Phase.ENDED, [STARTED, ENDED], [])),
-        (
-            ExitStatus.HELD,
-            "run --detach --raise-budget MORE",
-            (UNMERGED, Phase.ENDED, [STARTED, POOR, ENDED], []),
-        ),
+        (ExitStatus.HELD, "run --detach --raise-budget MORE", (UNMERGED, Phase.ENDED, [STARTED, POOR, ENDED], [])),
     ],
 )
 def test_which_kind_of_news_it_is_and_what_to_do_next(
@@ -279,8 +235,7 @@ def test_which_kind_of_news_it_is_and_what_to_do_next(
 
 
 @pytest.mark.parametrize(
-    ("state", "step"),
-    [("planning", "status"), ("blocked", "status"), ("failed", "status"), ("testing", "run")],
+    ("state", "step"), [("planning", "status"), ("blocked", "status"), ("failed", "status"), ("testing", "run")]
 )
 def test_nobody_is_told_to_run_what_may_not_be_run(state: str, step: str) -> None:
     """It waits for a person, or is over."""

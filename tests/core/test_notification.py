@@ -26,10 +26,7 @@ def read(value: Any) -> list[Target]:
         (Target("command", ("say", "a=b")), "command=say a=b"),
         (Target("discord", "$HOOK"), {"discord": "$HOOK"}),
         (Target("discord", "${HOOK}"), "discord=${HOOK}"),
-        (
-            Target("slack", URL, ("alert",), "ops team"),
-            {"slack": URL, "on": ["alert"], "name": "ops team"},
-        ),
+        (Target("slack", URL, ("alert",), "ops team"), {"slack": URL, "on": ["alert"], "name": "ops team"}),
         (Target("webhook", "http://[::1]:8000/x"), {"webhook": "http://[::1]:8000/x"}),
         # YAML takes a bare `on` for true.
         (Target("webhook", URL, ("failed", "alert")), {"webhook": URL, True: ["failed", "alert"]}),

@@ -28,23 +28,7 @@ def test_a_good_plan_has_no_problems() -> None:
 
 
 @pytest.mark.parametrize(
-    "id",
-    [
-        "",
-        " ",
-        "-x",
-        ".hidden",
-        "_x",
-        "../up",
-        "a/b",
-        "a b",
-        "a\nb",
-        "a\0",
-        "ä",
-        "x" * 65,
-        "a\\b",
-        "T-01\n",
-    ],
+    "id", ["", " ", "-x", ".hidden", "_x", "../up", "a/b", "a b", "a\nb", "a\0", "ä", "x" * 65, "a\\b", "T-01\n"]
 )
 def test_a_bad_id_is_refused(id: str) -> None:
     """What will become a path is letters, digits, dots, dashes and underscores, and nothing else."""
@@ -136,13 +120,7 @@ def test_a_table_full_of_mistakes_is_told_in_time() -> None:
 
 @pytest.mark.parametrize(
     ("file", "id"),
-    [
-        ("agent-01", "T-01"),
-        ("agent-7", "T-7"),
-        ("T-x", "T-x"),
-        ("research", "research"),
-        ("t-01", "t-01"),
-    ],
+    [("agent-01", "T-01"), ("agent-7", "T-7"), ("T-x", "T-x"), ("research", "research"), ("t-01", "t-01")],
 )
 def test_a_task_carries_its_name_into_its_files(file: str, id: str) -> None:
     """``T-01`` ↔ ``agent-01``; other ids keep their own name."""
@@ -174,9 +152,7 @@ def test_an_agent_cell_is_a_label_or_a_key(key: str, label: str, id: str, agent:
         ("Ana_M_ller", "", "Ana Müller"),
     ],
 )
-def test_whoever_does_it_has_a_name_that_commands_take(
-    worker: str, agent: str, assignee: str
-) -> None:
+def test_whoever_does_it_has_a_name_that_commands_take(worker: str, agent: str, assignee: str) -> None:
     """A name that could not call a command is not given to one."""
     assert worker == row("T-01", agent=agent)._replace(assignee=assignee).worker
 

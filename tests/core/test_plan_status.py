@@ -28,12 +28,7 @@ ARROWS = {
     "APPROVED": {"start": "IN_PROGRESS", "block": "BLOCKED"},
     "IN_PROGRESS": {"test": "TESTING", "block": "BLOCKED", "fail": "FAILED"},
     "TESTING": {"review": "REVIEW", "reopen": "IN_PROGRESS", "block": "BLOCKED", "fail": "FAILED"},
-    "REVIEW": {
-        "complete": "COMPLETED",
-        "reopen": "IN_PROGRESS",
-        "block": "BLOCKED",
-        "fail": "FAILED",
-    },
+    "REVIEW": {"complete": "COMPLETED", "reopen": "IN_PROGRESS", "block": "BLOCKED", "fail": "FAILED"},
     "BLOCKED": {"unblock": "IN_PROGRESS", "fail": "FAILED"},
 }
 WAITING, PENDING, RUNNING, DONE, FAILED, CANCELLED = (
@@ -96,9 +91,7 @@ def test_a_state_is_read_as_people_write_it(word: str) -> None:
         ("completed", [("dev", RUNNING)], []),
     ],
 )
-def test_what_follows_by_itself(
-    state: str, tasks: list[tuple[str, TaskStatus]], events: list[str]
-) -> None:
+def test_what_follows_by_itself(state: str, tasks: list[tuple[str, TaskStatus]], events: list[str]) -> None:
     found = automatic(PlanState(state), tasks)
     assert events == [event.value for event, _ in found]
 
@@ -113,9 +106,7 @@ def test_what_follows_by_itself(
         ({DONE: 3}, "completed"),
     ],
 )
-def test_a_plan_without_a_state_has_that_of_its_tasks(
-    counts: dict[TaskStatus, int], state: str
-) -> None:
+def test_a_plan_without_a_state_has_that_of_its_tasks(counts: dict[TaskStatus, int], state: str) -> None:
     assert state == implied_state(counts).value
 
 
@@ -135,9 +126,7 @@ def test_a_step_is_read_as_it_was_written() -> None:
 
 
 def test_the_words_of_the_seed_for_where_a_task_stands() -> None:
-    words = {
-        subtask_word(status, is_assigned=yes) for status in TaskStatus for yes in (True, False)
-    }
+    words = {subtask_word(status, is_assigned=yes) for status in TaskStatus for yes in (True, False)}
     assert {"PENDING", "ASSIGNED", "IN_PROGRESS", "DONE", "BLOCKED", "FAILED", "CANCELLED"} == words
     assert "PENDING" == subtask_word(WAITING, is_assigned=True)
 

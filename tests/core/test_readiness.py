@@ -28,11 +28,7 @@ def boards(draw: st.DrawFn) -> PlanSnapshot:
         if (status := draw(st.none() | st.sampled_from(STORED))) is not None:
             attempts = (Attempt(number=1, charge=1),)
             results[name] = Result(
-                task=name,
-                agent="shell",
-                status=status,
-                attempts=attempts,
-                inputs=dict.fromkeys(needs, 1),
+                task=name, agent="shell", status=status, attempts=attempts, inputs=dict.fromkeys(needs, 1)
             )
     return PlanSnapshot(Plan(tasks=tasks), shape(tasks), results)
 
@@ -71,9 +67,7 @@ def test_what_keeps_a_task_is_something_that_it_needs(board: PlanSnapshot) -> No
 
 
 @given(boards(), st.data())
-def test_a_run_does_all_that_it_is_asked_for_but_what_is_kept_back(
-    board: PlanSnapshot, data: st.DataObject
-) -> None:
+def test_a_run_does_all_that_it_is_asked_for_but_what_is_kept_back(board: PlanSnapshot, data: st.DataObject) -> None:
     """A task is kept back exactly where something before it is neither completed nor done by this run."""
     left = [each for each in board.plan.tasks if board.status(each) is not S.COMPLETED]
     to_run = data.draw(st.lists(st.sampled_from(left), unique=True)) if left else []

@@ -69,10 +69,7 @@ def test_a_token_is_replaced_by_what_it_is(around: str, token: str, label: str) 
     assert around.format(f"[redacted {label}]") == redact(around.format(token))
 
 
-@pytest.mark.parametrize(
-    "mark",
-    ["{:6}\t", "{:6}→", "{:3} │ ", "{} ", "{}:", "{}-", "a/key.pem:", "a/my-key.pem:{}:"],
-)
+@pytest.mark.parametrize("mark", ["{:6}\t", "{:6}→", "{:3} │ ", "{} ", "{}:", "{}-", "a/key.pem:", "a/my-key.pem:{}:"])
 @pytest.mark.parametrize("end", ["\n", "\\n"])
 def test_a_key_whose_lines_are_numbered_is_known(mark: str, end: str) -> None:
     """Agents quote files as `cat -n`, `grep -n` and their own tools show them."""
@@ -93,14 +90,8 @@ def test_a_key_whose_lines_are_numbered_is_known(mark: str, end: str) -> None:
             f"<https://hooks.slack.com/services/T0123ABCD/B0123ABCD/{_made_up('', 24)}>",
         ),
         ("Authorization: Bearer [redacted authorization]", "Authorization: Bearer abc.def-1234"),
-        (
-            "authorization: basic [redacted authorization]",
-            "authorization: basic dXNlcjpwYXNzd29yZDE=",
-        ),
-        (
-            '"Authorization": "token [redacted authorization]"',
-            '"Authorization": "token 0123456789ab"',
-        ),
+        ("authorization: basic [redacted authorization]", "authorization: basic dXNlcjpwYXNzd29yZDE="),
+        ('"Authorization": "token [redacted authorization]"', '"Authorization": "token 0123456789ab"'),
         ("('Bearer [redacted authorization]')", "('Bearer 0123456789abcdef0123')"),
         ("postgres://me:[redacted password]@db:5432/x", "postgres://me:hunter2@db:5432/x"),
         ("https://:[redacted password]@[::1]/", "https://:p%40ss@[::1]/"),
@@ -112,10 +103,7 @@ def test_a_key_whose_lines_are_numbered_is_known(mark: str, end: str) -> None:
             "https://[redacted ghp_…]:x-oauth-basic@github.com/o/r",
             f"https://{_made_up('ghp_', 36)}:x-oauth-basic@github.com/o/r",
         ),
-        (
-            "aws_secret_access_key = [redacted AWS secret key]",
-            f"aws_secret_access_key = {_made_up('', 40)}",
-        ),
+        ("aws_secret_access_key = [redacted AWS secret key]", f"aws_secret_access_key = {_made_up('', 40)}"),
     ],
 )
 def test_what_stands_before_a_secret_stays(shown: str, text: str) -> None:

@@ -14,9 +14,7 @@ from orchestrator.core.settings import NAMES, RUN_ONLY, Settings, read_setting, 
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=5,
 )
 
@@ -165,11 +163,7 @@ def test_the_strongest_layer_comes_last() -> None:
         ({}, ("*",), [{"env": "clean"}, {"env": "inherit"}]),
         ({"A": "1"}, (), [{"env": "clean"}, {"env": {"A": "1"}}]),
         ({"A": "1"}, (), [{"env": {"A": "1"}}, {"env": "clean"}]),
-        (
-            {"A": "2", "B": None, "C": "3"},
-            ("*",),
-            [{"env": {"A": "1", "B": None}}, {"env": {"A": "2", "C": "3"}}],
-        ),
+        ({"A": "2", "B": None, "C": "3"}, ("*",), [{"env": {"A": "1", "B": None}}, {"env": {"A": "2", "C": "3"}}]),
         ({"A": "1"}, ("B",), [{"env": {"A": "1"}, "env_keep": ["B"]}]),
         ({}, ("B",), [{"env": "clean", "env_keep": ("*", "B")}]),
         ({}, ("B",), [{"env": "clean"}, {"env_keep": ("B",)}]),
@@ -187,12 +181,7 @@ def test_without_layers_the_defaults_hold() -> None:
     """The figures that the documentation promises."""
     found = resolve()
     assert Settings() == found
-    assert (4, 300.0, 2, 3) == (
-        found.max_parallel,
-        found.timeout,
-        found.retries,
-        found.max_attempts,
-    )
+    assert (4, 300.0, 2, 3) == (found.max_parallel, found.timeout, found.retries, found.max_attempts)
 
 
 def test_settings_of_the_run_are_settings() -> None:

@@ -26,8 +26,6 @@ def test_one_slip_is_a_typo(word: str, name: str) -> None:
     assert name == similar_name(word, KNOWN)
 
 
-@pytest.mark.parametrize(
-    "word", ["", "qb", "db_specialist", "claude2", "2claude", "shelves", "claude-code", "lcauded"]
-)
+@pytest.mark.parametrize("word", ["", "qb", "db_specialist", "claude2", "2claude", "shelves", "claude-code", "lcauded"])
 def test_anything_else_is_a_name_of_its_own(word: str) -> None:
     assert similar_name(word, KNOWN) == ""

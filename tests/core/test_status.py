@@ -8,15 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.status import (
-    COMMANDS,
-    SETTLED,
-    TRANSITIONS,
-    TaskStatus,
-    Verb,
-    move,
-    parse_status,
-)
+from orchestrator.core.status import COMMANDS, SETTLED, TRANSITIONS, TaskStatus, Verb, move, parse_status
 from orchestrator.errors import TransitionError
 
 S = TaskStatus
@@ -42,10 +34,7 @@ ARROWS = [
     *((before, Verb.FAIL, S.FAILED) for before in (S.PENDING, S.RETRYING, S.BLOCKED)),
     *((before, Verb.BLOCK, S.BLOCKED) for before in OPEN),
     *((before, Verb.CANCEL, S.CANCELLED) for before in (*OPEN, S.BLOCKED)),
-    *(
-        (before, Verb.RETRY, S.WAITING)
-        for before in (S.COMPLETED, S.FAILED, S.CANCELLED, S.BLOCKED, S.RUNNING)
-    ),
+    *((before, Verb.RETRY, S.WAITING) for before in (S.COMPLETED, S.FAILED, S.CANCELLED, S.BLOCKED, S.RUNNING)),
 ]
 OTHERS = sorted(set(product(TaskStatus, Verb)) - {(status, verb) for status, verb, _ in ARROWS})
 
@@ -74,20 +63,13 @@ def test_nothing_leaves_a_settled_status_by_itself() -> None:
     """Only when somebody changes the plan or says so: then what was skipped, or made from it, may wait again."""
     by_itself = {status for status, verb in TRANSITIONS if verb not in COMMANDS} & SETTLED
     assert {S.SKIPPED, S.COMPLETED} == by_itself
-    assert {Verb.WAIT} == {
-        verb for status, verb in TRANSITIONS if status in SETTLED and verb not in COMMANDS
-    }
+    assert {Verb.WAIT} == {verb for status, verb in TRANSITIONS if status in SETTLED and verb not in COMMANDS}
 
 
 @pytest.mark.parametrize("status", TaskStatus)
 def test_a_status_reads_as_its_own_word(status: S) -> None:
     """The word we write is read back, in any case, with or without an icon before it."""
-    for text in (
-        status.value,
-        status.value.upper(),
-        f"  {status.value.capitalize()} ",
-        f"🔹 {status}",
-    ):
+    for text in (status.value, status.value.upper(), f"  {status.value.capitalize()} ", f"🔹 {status}"):
         assert status is parse_status(text)
 
 
@@ -111,9 +93,7 @@ def test_other_words_for_a_status_are_understood(status: S, text: str) -> None:
     assert status is parse_status(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["", " ", "-", "✅", "nearly done", "complete-ish", "9", "waiting pending"]
-)
+@pytest.mark.parametrize("text", ["", " ", "-", "✅", "nearly done", "complete-ish", "9", "waiting pending"])
 def test_what_is_no_status_is_none(text: str) -> None:
     """Nothing is guessed."""
     assert None is parse_status(text)

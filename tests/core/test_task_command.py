@@ -13,15 +13,7 @@ from orchestrator.core.ids import NAME
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.status import COMMANDS, TRANSITIONS, TaskStatus, Verb
-from orchestrator.core.task_command import (
-    BY_HAND,
-    TaskCommand,
-    apply,
-    decide,
-    next_ready,
-    noted,
-    verb_towards,
-)
+from orchestrator.core.task_command import BY_HAND, TaskCommand, apply, decide, next_ready, noted, verb_towards
 from orchestrator.errors import DependencyError, TransitionError
 
 S = TaskStatus
@@ -108,9 +100,7 @@ def test_whoever_runs_a_task_is_named() -> None:
     assert S.RUNNING is decide(S.RUNNING, wants(Verb.START, progress=10), doer="bob")
     with pytest.raises(TransitionError) as caught:
         decide(S.RUNNING, wants(Verb.START), doer="bob")
-    assert "you have it already: `orchestrator start T-02 --progress N` says how far you are" in (
-        caught.value.hint
-    )
+    assert "you have it already: `orchestrator start T-02 --progress N` says how far you are" in (caught.value.hint)
 
 
 def test_an_attempt_by_hand() -> None:
@@ -122,9 +112,7 @@ def test_an_attempt_by_hand() -> None:
     )  # fmt: skip
     assert (True, {"T-01": 2}, S.RUNNING) == (attempt.is_manual, begun.inputs, begun.status)
     now, seen = {"T-01": 3, "T-05": 1}, {"T-01": 2, "T-05": 1}
-    ended = apply(
-        begun, wants(Verb.COMPLETE)._replace(time=50.0), S.COMPLETED, number=9, inputs=now
-    )
+    ended = apply(begun, wants(Verb.COMPLETE)._replace(time=50.0), S.COMPLETED, number=9, inputs=now)
     assert [("completed", "bob", 4, 30.0, BY_HAND)] == [
         (each.status, each.agent, each.number, each.duration, each.exit) for each in ended.attempts
     ]
@@ -162,9 +150,7 @@ def test_an_attempt_of_a_dead_run_is_closed_and_another_one_made(verb: Verb) -> 
     left, *made = after.attempts
     assert dead._replace(status="interrupted", reason="the runner died") == left
     is_new = verb in {Verb.START, Verb.COMPLETE, Verb.FAIL}
-    assert ([(2, "", "bob")] if is_new else []) == [
-        (each.number, each.run, each.agent) for each in made
-    ]
+    assert ([(2, "", "bob")] if is_new else []) == [(each.number, each.run, each.agent) for each in made]
 
 
 def test_what_may_run_again_says_pending() -> None:
@@ -176,9 +162,7 @@ def test_what_may_run_again_says_pending() -> None:
 
 def test_what_a_run_is_at_is_not_given_back() -> None:
     """It is the run's: who wants it to end says `block` or `cancel`."""
-    with pytest.raises(
-        TransitionError, match=r"^Invalid transition: running \+ 'retry'$"
-    ) as caught:
+    with pytest.raises(TransitionError, match=r"^Invalid transition: running \+ 'retry'$") as caught:
         decide(S.RUNNING, wants(Verb.RETRY), doer="claude, in run r1,", is_in_run=True)
     assert "claude, in run r1, runs T-02" == caught.value.hint
 
@@ -187,9 +171,7 @@ def test_blocking_closes_what_somebody_had_begun() -> None:
     """It is no longer in their hands."""
     begun = apply(None, wants(Verb.START, "alice"), S.RUNNING, number=1, inputs={})
     after = apply(begun, wants(Verb.BLOCK, note="no key"), S.BLOCKED, number=2, inputs={})
-    assert [("interrupted", "by bob: no key")] == [
-        (each.status, each.reason) for each in after.attempts
-    ]
+    assert [("interrupted", "by bob: no key")] == [(each.status, each.reason) for each in after.attempts]
     assert "by bob: no key" == after.note
 
 

@@ -9,16 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from orchestrator.core.text import (
-    cell,
-    clip,
-    excerpt,
-    fair_shares,
-    fence,
-    from_cell,
-    one_line,
-    sanitize,
-)
+from orchestrator.core.text import cell, clip, excerpt, fair_shares, fence, from_cell, one_line, sanitize
 from tests.growth import come_back
 
 PIECES = (
@@ -36,9 +27,7 @@ def test_printable_text_has_nothing_that_a_terminal_acts_on(text: str) -> None:
     shown = sanitize(text)
     shown.encode()
     assert not {char for char in shown if ord(char) < 32 or 127 <= ord(char) < 160} - {"\n", "\t"}
-    assert not set(shown) & set(
-        "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029\ufeff"
-    )
+    assert not set(shown) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029\ufeff")
     assert sanitize(shown) == shown
 
 
@@ -104,10 +93,7 @@ def test_a_cell_stays_in_its_column(left: str, right: str) -> None:
     assert kinds.count("td_open") == 2
     assert tokens[-1].type == "table_close"
     cells = [token for token in tokens if token.type == "inline"][2:]
-    shown = [
-        "".join(c.content for c in token.children or () if c.type != "html_inline")
-        for token in cells
-    ]
+    shown = ["".join(c.content for c in token.children or () if c.type != "html_inline") for token in cells]
     assert not [c for token in cells for c in token.children or () if c.type == "html_inline"]
     words = [one_line(text).replace("`", "").strip() for text in (left, right)]
     assert all(bool(text.strip()) >= bool(word) for text, word in zip(shown, words, strict=True))
@@ -146,9 +132,7 @@ def test_a_fence_holds_whatever_is_in_it(text: str, info: str) -> None:
     tokens = MarkdownIt("commonmark").parse(f"{fence(text, info)}\n\n# after\n")
     assert [token.type for token in tokens][:2] == ["fence", "heading_open"]
     content = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
-    assert tokens[0].content == (
-        content if content.endswith("\n") or not content else content + "\n"
-    )
+    assert tokens[0].content == (content if content.endswith("\n") or not content else content + "\n")
 
 
 @given(ANY, st.integers(0, 60))

@@ -10,9 +10,7 @@ from orchestrator.core.result import Attempt, Result
 from orchestrator.core.status import ACTIVE, TaskStatus
 from tests.views.example import task
 
-ROSTER = AgentRegistry.of(
-    [Member("eva", max_parallel=1), Member("kim", extends="eva"), Member("idle", max_parallel=9)]
-)
+ROSTER = AgentRegistry.of([Member("eva", max_parallel=1), Member("kim", extends="eva"), Member("idle", max_parallel=9)])
 DUTIES = st.lists(
     st.builds(
         Duty,
@@ -34,8 +32,7 @@ def test_every_task_counts_for_each_of_its_names(duties: list[Duty]) -> None:
         mine = [duty.status for duty in duties if name in duty.names]
         assert load.active == sum(each in ACTIVE for each in mine)
         assert (load.pending, load.waiting, load.blocked) == tuple(
-            mine.count(each)
-            for each in (TaskStatus.PENDING, TaskStatus.WAITING, TaskStatus.BLOCKED)
+            mine.count(each) for each in (TaskStatus.PENDING, TaskStatus.WAITING, TaskStatus.BLOCKED)
         )
     room = with_room(found.values(), 3)
     assert all(each.active < 3 for each in room)
@@ -44,9 +41,7 @@ def test_every_task_counts_for_each_of_its_names(duties: list[Duty]) -> None:
 
 def test_a_full_agent_has_no_room() -> None:
     """Its own limit counts, and what agents that stand on it have under way."""
-    found = {
-        each.name: each for each in loads([Duty("T-01", ("kim",), TaskStatus.RUNNING)], ROSTER)
-    }
+    found = {each.name: each for each in loads([Duty("T-01", ("kim",), TaskStatus.RUNNING)], ROSTER)}
     assert (1, 1) == (found["eva"].active, found["eva"].capacity)
     assert ["idle", "kim"] == [each.name for each in with_room(found.values(), 3)]
 

@@ -9,19 +9,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from orchestrator.cron.entry import (
-    ScheduledRun,
-    When,
-    cron_line,
-    cron_time,
-    read_cron_line,
-    service_unit,
-    timer_unit,
-)
+from orchestrator.cron.entry import ScheduledRun, When, cron_line, cron_time, read_cron_line, service_unit, timer_unit
 
-SHOWN = st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]), max_size=30).filter(
-    str.isprintable
-)
+SHOWN = st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]), max_size=30).filter(str.isprintable)
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}", fullmatch=True)
 
 
@@ -82,16 +72,12 @@ def test_what_cron_cannot_say_is_refused(every: float) -> None:
     ],
 )
 def test_what_is_no_time_of_cron_is_refused(cron: str) -> None:
-    with pytest.raises(
-        ValueError, match=r"fields are needed|is no (minute|hour|day|month|weekday)"
-    ):
+    with pytest.raises(ValueError, match=r"fields are needed|is no (minute|hour|day|month|weekday)"):
         cron_time(When(cron=cron))
 
 
 @given(NAMES, SHOWN, SHOWN)
-def test_a_line_is_found_again_and_means_the_same_to_the_shell(
-    name: str, place: str, flag: str
-) -> None:
+def test_a_line_is_found_again_and_means_the_same_to_the_shell(name: str, place: str, flag: str) -> None:
     """Cron takes the backslash from every percent sign; what is left is quoted for the shell."""
     job = made(name, f"/plans/{place}", flag)
     assume(not re.search(r"\\[\\%]", f"{place}/ {flag}"))

@@ -36,10 +36,7 @@ def attempt(number: int = 1, status: str = "completed", exit: str = "") -> Attem
 
 
 def result(
-    task: Task,
-    *attempts: Attempt,
-    status: TaskStatus = TaskStatus.COMPLETED,
-    inputs: Mapping[str, int] | None = None,
+    task: Task, *attempts: Attempt, status: TaskStatus = TaskStatus.COMPLETED, inputs: Mapping[str, int] | None = None
 ) -> ResultSeen:
     known = Result(task.id, "shell", status, attempts or (attempt(),), inputs or {})
     return ResultSeen(task.stem, f"results/{task.stem}-result.md", known)
@@ -92,22 +89,11 @@ def test_only_the_newest_attempt_decides_whether_a_result_is_believed() -> None:
     ("evidence", "repair"),
     [
         (seen(result(ONE, attempt(1, "running"), status=TaskStatus.RUNNING)), Repair.RECOVER),
-        (
-            seen(
-                result(ONE, attempt(2, "running"), status=TaskStatus.RUNNING),
-                records=(record(ONE, 1),),
-            ),
-            None,
-        ),
-        (
-            seen(result(ONE, attempt(1, "running"), status=TaskStatus.RUNNING))._replace(plan=None),
-            None,
-        ),
+        (seen(result(ONE, attempt(2, "running"), status=TaskStatus.RUNNING), records=(record(ONE, 1),)), None),
+        (seen(result(ONE, attempt(1, "running"), status=TaskStatus.RUNNING))._replace(plan=None), None),
     ],
 )
-def test_what_nobody_runs_is_harvested_only_with_a_record_and_a_plan(
-    evidence: Evidence, repair: Repair | None
-) -> None:
+def test_what_nobody_runs_is_harvested_only_with_a_record_and_a_plan(evidence: Evidence, repair: Repair | None) -> None:
     """Else it is named, and left to the next run."""
     assert repair is found(evidence)["stale_running"].repair
     assert "stale_running" not in found(evidence._replace(lock=LIVE))
@@ -130,19 +116,11 @@ def test_inputs_are_stale_or_impossible() -> None:
     assert not stale["stale_result"].is_broken
     impossible = found(seen(result(ONE), result(TWO, inputs={"T-01": 3})))
     assert {"unknown_input"} == set(impossible)
-    assert {} == found(
-        seen(
-            result(
-                ONE,
-            ),
-            result(TWO, inputs={"T-09": 3}),
-        )
-    )
+    assert {} == found(seen(result(ONE), result(TWO, inputs={"T-09": 3})))
 
 
 @pytest.mark.parametrize(
-    ("problem", "repair"),
-    [(None, Repair.SET_ASIDE), (Problem("a merge", "r:3", "decide", "conflict"), None)],
+    ("problem", "repair"), [(None, Repair.SET_ASIDE), (Problem("a merge", "r:3", "decide", "conflict"), None)]
 )
 def test_half_a_merge_is_left_to_a_person(problem: Problem | None, repair: Repair | None) -> None:
     """Any other damage is moved aside."""
@@ -154,14 +132,7 @@ def test_half_a_merge_is_left_to_a_person(problem: Problem | None, repair: Repai
 
 @pytest.mark.parametrize(
     ("age", "gone", "is_left"),
-    [
-        (1, True, True),
-        (1, False, False),
-        (600, False, False),
-        (7200, False, True),
-        (1, None, False),
-        (600, None, True),
-    ],
+    [(1, True, True), (1, False, False), (600, False, False), (7200, False, True), (1, None, False), (600, None, True)],
 )
 def test_what_is_being_written_is_no_leftover(age: float, gone: bool | None, is_left: bool) -> None:
     """A temporary file is left when its writer is gone, or when it is too old to be anybody's."""
@@ -184,10 +155,7 @@ def test_nothing_that_people_wrote_is_repaired() -> None:
         problems=[Problem("a cycle", "master_plan.md:7", "cut it", "cycle")],
         task_problems=[Problem("bad", "agent_tasks/agent-01.md:1", "mend it", "bad_setting")],
         task_files=["agent-09"],
-        nodes=[
-            DirectoryEntry("results/agent-01-result.md", "link"),
-            DirectoryEntry("run.lock", "link"),
-        ],
+        nodes=[DirectoryEntry("results/agent-01-result.md", "link"), DirectoryEntry("run.lock", "link")],
         strangers=["results/mine.txt"],
         journal=JournalSeen(lines=9, foreign=(4,), others=1),
     )
@@ -205,10 +173,7 @@ def test_everything_says_what_where_and_what_to_do() -> None:
     broken = Evidence(
         plan=PLAN,
         task_files=["T-01", "agent-01"],
-        nodes=[
-            DirectoryEntry("logs", "directory", is_open=True),
-            DirectoryEntry("results/x-result.md", "other"),
-        ],
+        nodes=[DirectoryEntry("logs", "directory", is_open=True), DirectoryEntry("results/x-result.md", "other")],
         cache="it is damaged",
         journal=JournalSeen(is_torn=True, lines=3),
         strays=[Stray(7, "a", "T-01")],

@@ -17,7 +17,5 @@ def measure_the_guard(monkeypatch: pytest.MonkeyPatch) -> None:
     import coverage
 
     packages = str(Path(coverage.__file__).parents[1])
-    start = (
-        f"import sys; sys.path.append({packages!r}); import coverage; coverage.process_startup(); "
-    )
+    start = f"import sys; sys.path.append({packages!r}); import coverage; coverage.process_startup(); "
     monkeypatch.setattr(local, "BOOTSTRAP", start + local.BOOTSTRAP)

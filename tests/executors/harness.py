@@ -108,9 +108,7 @@ def _forked_for_the_guard(parent: int) -> int:
     try:
         children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
         found = [
-            child
-            for child in map(int, children)
-            if b"executors.guard" in Path(f"/proc/{child}/cmdline").read_bytes()
+            child for child in map(int, children) if b"executors.guard" in Path(f"/proc/{child}/cmdline").read_bytes()
         ]
     except OSError:
         return 0

@@ -140,18 +140,14 @@ def test_a_guard_that_cannot_begin_says_why() -> None:
     theirs.close()
     # Enough to load it, too little for all that it keeps open.
     words = ["/bin/sh", "-c", 'ulimit -n 6; exec "$@"', "sh", sys.executable, "-I", "-S", "-c"]
-    guard = subprocess.Popen(
-        [*words, BOOTSTRAP, _ROOT, str(high)], pass_fds=[high], stderr=subprocess.DEVNULL
-    )
+    guard = subprocess.Popen([*words, BOOTSTRAP, _ROOT, str(high)], pass_fds=[high], stderr=subprocess.DEVNULL)
     os.close(high)
     with ours, ours.makefile() as said:
         assert "Too many open files" in json.loads(said.read())["crash"]
     assert 0 != guard.wait()
 
 
-async def test_a_stuck_guard_is_killed_on_leaving(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_stuck_guard_is_killed_on_leaving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("orchestrator.executors.local.GRACE", 0.1)
     monkeypatch.setattr("orchestrator.executors.local.PATIENCE", 0.1)
     executor = LocalExecutor()
@@ -169,9 +165,7 @@ def test_the_guard_imports_little() -> None:
         "print(*sorted(name for name in sys.modules if name.startswith('orchestrator')), "
         "*({'subprocess', 'typing', 'dataclasses', 'asyncio', 'pathlib'} & set(sys.modules)))"
     )
-    answer = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True
-    )
+    answer = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
     room = "orchestrator.executors"
     modules = ["exit_record", "guard", "process_tree", "spawn", "watchdog"]
     neighbours = [room, *(f"{room}.{name}" for name in modules)]
@@ -282,9 +276,7 @@ def test_what_runner_and_guard_left_behind_is_ended(tmp_path: Path, code: str) -
     with runner(tmp_path, job, other) as run:
         wait_until(lambda: read_pid(tmp_path / "left"))
         run.kill(run.guard)
-        assert is_locked(tmp_path) or code is NAMELESS, (
-            "what listens to SIGTERM may be gone already"
-        )
+        assert is_locked(tmp_path) or code is NAMELESS, "what listens to SIGTERM may be gone already"
         for pid in (*run.agents, read_pid(tmp_path / "left"), run.watchdog):
             wait_gone(pid, 10)
     assert not is_locked(tmp_path)

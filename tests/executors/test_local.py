@@ -44,14 +44,10 @@ async def test_stdin_is_the_file_and_then_over(tmp_path: Path) -> None:
     assert (done["b"].code, Path(nothing.stdout).read_text()) == (0, "")
 
 
-async def test_environment_is_ours_with_additions_and_removals(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_environment_is_ours_with_additions_and_removals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("KEPT", "REMOVED", "REPLACED"):
         monkeypatch.setenv(name, "ours")
-    job = make_job(
-        tmp_path, "a", "env", "-0", env={"REPLACED": "new\n=ä\udcff"}, unset=("REMOVED",)
-    )
+    job = make_job(tmp_path, "a", "env", "-0", env={"REPLACED": "new\n=ä\udcff"}, unset=("REMOVED",))
     await run(LocalExecutor(), job)
     entries = Path(job.stdout).read_bytes().split(b"\0")
     assert b"KEPT=ours" in entries
@@ -60,9 +56,7 @@ async def test_environment_is_ours_with_additions_and_removals(
     assert b"ORCHESTRATOR_TASK_ID=a" in entries
 
 
-async def test_only_what_is_named_is_inherited(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_only_what_is_named_is_inherited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exactly or by its beginning; what is taken away by name goes before, what is added comes in any case."""
     monkeypatch.delenv("LC_CTYPE", raising=False)  # a Python without a locale sets it for itself
     for name in ("LC_ALL", "LC_GONE", "LCD", "SECRET", "KEPT", "KEPT_TOO"):
@@ -102,9 +96,7 @@ async def test_programs_come_from_absolute_directories_of_path_only(tmp_path: Pa
     ]
     found = make_job(tmp_path, "found", "trap", env={"PATH": f".:{tmp_path}"})
     done = await run(LocalExecutor(), *jobs, found)
-    assert {done[job.key].error for job in jobs} == {
-        "cannot start 'trap': No such file or directory"
-    }
+    assert {done[job.key].error for job in jobs} == {"cannot start 'trap': No such file or directory"}
     assert done["found"].code == 0
 
 
@@ -184,10 +176,7 @@ async def test_what_it_reads_is_a_file_and_nothing_planted(tmp_path: Path) -> No
     (tmp_path / "asked").write_text("what to do")
     (tmp_path / "linked").symlink_to(tmp_path / "asked")
     os.mkfifo(tmp_path / "pipe")
-    jobs = [
-        make_job(tmp_path, key, "cat", stdin=str(tmp_path / key))
-        for key in ("asked", "linked", "pipe")
-    ]
+    jobs = [make_job(tmp_path, key, "cat", stdin=str(tmp_path / key)) for key in ("asked", "linked", "pipe")]
     done = await run(LocalExecutor(), *jobs)
     assert "what to do" == Path(jobs[0].stdout).read_text()
     assert ["cannot open"] * 2 == [done[key].error[:11] for key in ("linked", "pipe")]
@@ -202,11 +191,7 @@ async def test_exits_signals_and_figures(tmp_path: Path) -> None:
     job = make_job(tmp_path, "a", *python(code), facts={"task": "T-01", "key": "forged"})
     loud = make_job(tmp_path, "b", *sh("printf out; printf err >&2"))
     done = await run(LocalExecutor(), job, loud)
-    assert (done["a"].code, done["a"].signal, done["a"].describe()) == (
-        None,
-        9,
-        "killed by signal 9",
-    )
+    assert (done["a"].code, done["a"].signal, done["a"].describe()) == (None, 9, "killed by signal 9")
     assert 50_000_000 < done["a"].max_rss < 100_000_000
     assert 0 < done["a"].cpu < 5
     assert 0 < done["a"].duration < 5

@@ -79,9 +79,7 @@ def test_a_part_is_never_taken_for_the_whole(size: int) -> None:
         assert (0 if is_whole else None, not is_whole) == (answer.code, bool(answer.trouble))
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "pidfd_open"), reason="the end of a process has no descriptor here"
-)
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="the end of a process has no descriptor here")
 def test_who_is_left_behind_is_not_waited_for() -> None:
     """A daemon that holds the streams open costs nobody the whole time."""
     answer = ask(sh("sleep 600 & echo $!; exit 0"), ENV, timeout=LONG)

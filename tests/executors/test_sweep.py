@@ -58,9 +58,7 @@ def test_a_sweep_says_of_nothing_that_it_ended_what_it_could_not(
 ) -> None:
     """As a process that became another user's, or waits for a device."""
     monkeypatch.setattr("orchestrator.executors.reaper.LIMIT", 0.05)
-    monkeypatch.setattr(
-        "orchestrator.executors.process_tree.send_signal", lambda one, number: False
-    )
+    monkeypatch.setattr("orchestrator.executors.process_tree.send_signal", lambda one, number: False)
     marks = {"ORCHESTRATOR_DIR": str(tmp_path), "ORCHESTRATOR_RUN_ID": "run-1"}
     with subprocess.Popen(["sleep", "1000"], env={**os.environ, **marks}) as left:
         try:

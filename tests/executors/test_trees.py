@@ -14,17 +14,7 @@ import pytest
 from orchestrator.core.result import StopReason
 from orchestrator.executors import local, process_tree
 from orchestrator.executors.local import LocalExecutor
-from tests.executors.harness import (
-    LEAVE,
-    collect,
-    is_alive,
-    make_job,
-    python,
-    read_pid,
-    run,
-    until,
-    until_started,
-)
+from tests.executors.harness import LEAVE, collect, is_alive, make_job, python, read_pid, run, until, until_started
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -92,9 +82,7 @@ LEFT_BEHIND = {
 
 
 @pytest.mark.parametrize("options", LEFT_BEHIND.values(), ids=LEFT_BEHIND.keys())
-async def test_what_an_agent_leaves_behind_ends_with_it(
-    tmp_path: Path, options: tuple[str, ...]
-) -> None:
+async def test_what_an_agent_leaves_behind_ends_with_it(tmp_path: Path, options: tuple[str, ...]) -> None:
     job = make_job(tmp_path, "a", *python(f"{LEAVE}\nleave(*{options})\nsys.exit(4)"))
     before = time.monotonic()
     done = await run(LocalExecutor(), job)
@@ -200,9 +188,7 @@ def _marked(where: Path) -> list[str]:
 # ── systems without /proc ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_process_groups_do_where_proc_is_missing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_process_groups_do_where_proc_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, last = local.BOOTSTRAP.split("from orchestrator", 1)
     elsewhere = f"{first}sys.platform = 'darwin'; from orchestrator{last}"
     monkeypatch.setattr(local, "BOOTSTRAP", elsewhere)

@@ -53,10 +53,7 @@ def calls(directory: Path) -> list[Call]:
     started = sorted((e for e in entries if e["event"] == "start"), key=lambda e: int(e["time"]))
     return [
         Call(
-            **{
-                name: entry[name]
-                for name in ("task", "attempt", "pid", "argv", "env", "cwd", "sha256")
-            },
+            **{name: entry[name] for name in ("task", "attempt", "pid", "argv", "env", "cwd", "sha256")},
             prompt=(directory / "prompts" / entry["id"]).read_text(encoding="utf-8"),
             start=entry["time"],
             end=ends.get(entry["id"]),

@@ -160,10 +160,7 @@ class Session:
     def _earlier(self) -> int:
         log = self.directory / "calls.jsonl" if self.directory is not None else None
         lines = log.read_text(encoding="utf-8").splitlines() if log and log.exists() else []
-        return sum(
-            each["event"] == "start" and each["task"] == self.task
-            for each in map(json.loads, lines)
-        )
+        return sum(each["event"] == "start" and each["task"] == self.task for each in map(json.loads, lines))
 
     def _step(self, number: int) -> dict[str, Any]:
         if marked := re.search(r"FAKE(\{.*\})", self.prompt):

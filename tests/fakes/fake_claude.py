@@ -51,11 +51,7 @@ def sample(name: str) -> tuple[str, str, int]:
     text = (SAMPLES / f"{name}.txt").read_text(encoding="utf-8")
     head, _, rest = text.partition("# --- stdout\n")
     out, _, err = rest.rpartition("# --- stderr")
-    return (
-        out.strip("\n") + "\n" if out.strip("\n") else "",
-        err.lstrip("\n"),
-        int(head.split()[-1]),
-    )
+    return (out.strip("\n") + "\n" if out.strip("\n") else "", err.lstrip("\n"), int(head.split()[-1]))
 
 
 def for_ever() -> NoReturn:
@@ -236,10 +232,7 @@ def background(session: Session) -> int:
 
 def empty(session: Session) -> int:
     """The model says nothing, is asked to go on, and says nothing again."""
-    block = {
-        "type": "text",
-        "text": "[Your previous response had no visible output. Please continue.]",
-    }
+    block = {"type": "text", "text": "[Your previous response had no visible output. Please continue.]"}
     session.show(session.init(), session.event("user", message={"content": [block]}))
     session.number, session.cost = 2, session.cost + 2 * PRICE
     session.show(session.result(result=""))
@@ -279,9 +272,7 @@ def ignores_sigterm(session: Session) -> int:
 def grandchild(session: Session) -> int:
     """Leave a process of a session of its own behind; its pid stands in ``grandchild.pid``."""
     null = subprocess.DEVNULL
-    left = subprocess.Popen(
-        ["sleep", "1000"], stdin=null, stdout=null, stderr=null, start_new_session=True
-    )
+    left = subprocess.Popen(["sleep", "1000"], stdin=null, stdout=null, stderr=null, start_new_session=True)
     if session.directory is not None:
         (session.directory / "grandchild.pid").write_text(str(left.pid))
     return success(session)
@@ -293,15 +284,11 @@ INTERNAL = "API Error: 500 internal server error"
 BEHAVIOURS: dict[str, Callable[[Session], int]] = {
     "success": success,
     "empty": empty,
-    "http401": api_error(
-        401, "Failed to authenticate. API Error: 401 made up", "authentication_failed"
-    ),
+    "http401": api_error(401, "Failed to authenticate. API Error: 401 made up", "authentication_failed"),
     "http429": api_error(429, "API Error: Request rejected (429) · made up", "rate_limit"),
     "http500": api_error(500, INTERNAL, "server_error"),
     "http529": api_error(529, "API Error: 529 overloaded", "overloaded", retries=2),
-    "not_logged_in": api_error(
-        None, "Not logged in · Please run /login", "authentication_failed", retries=0
-    ),
+    "not_logged_in": api_error(None, "Not logged in · Please run /login", "authentication_failed", retries=0),
     "usage_limit": usage_limit,
     "allowed_warning": with_step(warning=0.95),
     "max_turns": limit("error_max_turns", "Reached maximum number of turns (2)", "max_turns"),
@@ -374,9 +361,7 @@ def read_prompt(line: Line) -> str:
         fail("Error: piped stdin input exceeds 10MB")
     prompt = "\n".join(part for part in (*line.words[:1], given) if part)
     if not prompt.strip():
-        fail(
-            "Error: Input must be provided either through stdin or as a prompt argument when using --print"
-        )
+        fail("Error: Input must be provided either through stdin or as a prompt argument when using --print")
     return prompt
 
 

@@ -28,10 +28,7 @@ def main() -> None:
     new = Path(word).read_bytes()
     for number, line in enumerate(new.split(b"\n")):
         if not _ENTRY.fullmatch(line) or len(line) > 998:
-            print(
-                f'"{word}":{number}: bad minute\nerrors in crontab file, can\'t install.',
-                file=sys.stderr,
-            )
+            print(f'"{word}":{number}: bad minute\nerrors in crontab file, can\'t install.', file=sys.stderr)
             sys.exit(1)
     if new and not new.endswith(b"\n"):
         sys.exit("new crontab file is missing newline before EOF, can't install.")

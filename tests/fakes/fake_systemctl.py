@@ -8,9 +8,7 @@ from pathlib import Path
 
 HERE = Path(sys.argv[0]).parent
 ON, NO_BUS = HERE / "timers.on", HERE / "no.bus"
-UNITS = Path(
-    os.environ.get("XDG_CONFIG_HOME") or Path(os.environ["HOME"], ".config"), "systemd/user"
-)
+UNITS = Path(os.environ.get("XDG_CONFIG_HOME") or Path(os.environ["HOME"], ".config"), "systemd/user")
 
 
 def main() -> None:

@@ -6,10 +6,7 @@ it is terminated. What it answers stands in the script, which is read anew for e
 
     {
         "say hello": [{"text": "hello"}],
-        "write it": [
-            {"tool": "Write", "input": {"file_path": "a", "content": "b"}},
-            {"text": "written"},
-        ],
+        "write it": [{"tool": "Write", "input": {"file_path": "a", "content": "b"}}, {"text": "written"}],
         "be patient": [[{"status": 529}, {"status": 529}, {"text": "at last"}]],
     }
 
@@ -103,9 +100,7 @@ class MessagesApi(ThreadingHTTPServer):
         with self.lock:
             again = self.asked[key, step]
             self.asked[key, step] += 1
-        reply: Reply = (
-            command[min(again, len(command) - 1)] if isinstance(command, list) else command
-        )
+        reply: Reply = command[min(again, len(command) - 1)] if isinstance(command, list) else command
         return reply
 
     def at_barrier(self, name: str) -> Callable[[], bool]:
@@ -153,10 +148,7 @@ class Conversation(BaseHTTPRequestHandler):
             "step": step,
             "body": body,
         }
-        with (
-            self._request(**entry),
-            contextlib.suppress(Left, BrokenPipeError, ConnectionResetError),
-        ):
+        with self._request(**entry), contextlib.suppress(Left, BrokenPipeError, ConnectionResetError):
             if key is None:
                 self._error(403, "the script of this stub has nothing for this prompt")
             else:

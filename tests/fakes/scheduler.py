@@ -18,9 +18,7 @@ class FakeScheduler:
         self.jobs: dict[str, ScheduledRun] = {}
 
     def entries(self) -> Sequence[Scheduled]:
-        return [
-            Scheduled(job.name, str(job.when), job.words[2], self.by) for job in self.jobs.values()
-        ]
+        return [Scheduled(job.name, str(job.when), job.words[2], self.by) for job in self.jobs.values()]
 
     def add(self, job: ScheduledRun) -> None:
         self.jobs[job.name] = job

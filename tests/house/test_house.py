@@ -17,19 +17,7 @@ from orchestrator.commands.registry import COMMANDS
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "orchestrator"
 
-BUCKETS = {
-    "utils",
-    "util",
-    "helpers",
-    "helper",
-    "common",
-    "misc",
-    "models",
-    "types",
-    "base",
-    "manager",
-    "managers",
-}
+BUCKETS = {"utils", "util", "helpers", "helper", "common", "misc", "models", "types", "base", "manager", "managers"}
 BUCKET_CLASS = re.compile(r"(Utils?|Helpers?|Manager|Misc)$")
 MAX_LINES = 550
 MAX_COLUMNS = 120
@@ -53,8 +41,7 @@ def listed() -> list[Path]:
     return [
         path
         for path, parts in inside
-        if not BUILT.intersection(parts)
-        and (parts[0] == ".ci" or not any(p.startswith(".") for p in parts))
+        if not BUILT.intersection(parts) and (parts[0] == ".ci" or not any(p.startswith(".") for p in parts))
     ]
 
 
@@ -129,11 +116,7 @@ def test_a_module_can_be_read_in_one_sitting() -> None:
 
 def test_no_module_is_a_bucket() -> None:
     """A module earns its file by a name that a newcomer would guess."""
-    found = [
-        name
-        for name in modules()
-        if BUCKETS & {p.strip("_") for p in Path(name).with_suffix("").parts}
-    ]
+    found = [name for name in modules() if BUCKETS & {p.strip("_") for p in Path(name).with_suffix("").parts}]
     assert [] == found
 
 
@@ -161,9 +144,7 @@ def test_who_looks_for_a_command_finds_it_by_the_name_of_its_module() -> None:
 
 def test_every_command_has_a_file_of_tests() -> None:
     modules_of = [each.replace("-", "_") for each in COMMANDS]
-    assert [] == [
-        each for each in modules_of if not (ROOT / f"tests/commands/test_{each}.py").is_file()
-    ]
+    assert [] == [each for each in modules_of if not (ROOT / f"tests/commands/test_{each}.py").is_file()]
 
 
 def test_every_exported_name_exists() -> None:
@@ -171,24 +152,12 @@ def test_every_exported_name_exists() -> None:
     broken = []
     for name, tree in inside("orchestrator/").items():
         bound = {full.rpartition(".")[2] for _, full in imported(tree)}
-        bound |= {
-            node.asname for node in ast.walk(tree) if isinstance(node, ast.alias) and node.asname
-        }
-        bound |= {
-            n.name
-            for n in tree.body
-            if isinstance(n, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        }
-        bound |= {
-            n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-        }
+        bound |= {node.asname for node in ast.walk(tree) if isinstance(node, ast.alias) and node.asname}
+        bound |= {n.name for n in tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)}
+        bound |= {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         for node in tree.body:
-            if isinstance(node, ast.Assign) and any(
-                dotted(target) == "__all__" for target in node.targets
-            ):
-                broken += [
-                    f"{name}: {word}" for word in ast.literal_eval(node.value) if word not in bound
-                ]
+            if isinstance(node, ast.Assign) and any(dotted(target) == "__all__" for target in node.targets):
+                broken += [f"{name}: {word}" for word in ast.literal_eval(node.value) if word not in bound]
     assert [] == broken
 
 
@@ -213,9 +182,7 @@ def test_nothing_sleeps() -> None:
     """
     waiting = {"time.sleep", "anyio.sleep", "trio.sleep", "asyncio.sleep"}
     test_modules = {
-        name: tree
-        for name, tree in inside("tests/").items()
-        if Path(name).name.startswith(("test_", "conftest"))
+        name: tree for name, tree in inside("tests/").items() if Path(name).name.startswith(("test_", "conftest"))
     }
     in_package = [
         f"{name}:{line} {what}"
@@ -224,10 +191,7 @@ def test_nothing_sleeps() -> None:
         if what == "time.sleep" and name != "orchestrator/store/watcher.py"
     ]
     in_tests = [
-        f"{name}:{line} {what}"
-        for name, tree in test_modules.items()
-        for line, what in used(tree)
-        if what in waiting
+        f"{name}:{line} {what}" for name, tree in test_modules.items() for line, what in used(tree) if what in waiting
     ]
     assert [] == in_package + in_tests
 
@@ -285,9 +249,7 @@ def test_the_core_asks_nobody() -> None:
                 found.append(f"{name}:{node.lineno} async def {node.name}")
             elif isinstance(node, ast.Call):
                 called = dotted(node.func)
-                if called in built_in or (
-                    called.startswith(("datetime.", "date.")) and called.endswith(clocks)
-                ):
+                if called in built_in or (called.startswith(("datetime.", "date.")) and called.endswith(clocks)):
                     found.append(f"{name}:{node.lineno} {called}()")
     assert [] == found
 
@@ -299,9 +261,7 @@ def test_only_the_scheduler_assigns_a_status() -> None:
         for name, tree in inside("orchestrator/").items()
         if not name.startswith(("orchestrator/core/", "orchestrator/scheduler/"))
         for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute)
-        and node.attr == "status"
-        and isinstance(node.ctx, ast.Store)
+        if isinstance(node, ast.Attribute) and node.attr == "status" and isinstance(node.ctx, ast.Store)
         if dotted(node) != "self.status"
     ]
     assert [] == found
@@ -310,14 +270,7 @@ def test_only_the_scheduler_assigns_a_status() -> None:
 def test_no_place_of_one_machine_is_named() -> None:
     """Nothing here depends on where it was written or on where packages are fetched from."""
     # Written with a gap, so that this file does not find itself.
-    gapped = [
-        "/work^/",
-        "/root^/",
-        "../^shared",
-        "pypi^.org",
-        "python^hosted.org",
-        "registry^.npmjs",
-    ]
+    gapped = ["/work^/", "/root^/", "../^shared", "pypi^.org", "python^hosted.org", "registry^.npmjs"]
     places = "|".join(re.escape(place.replace("^", "")) for place in gapped)
     pattern = re.compile(rf"(?<![\w~])(?:{places})")
     found = [
@@ -356,9 +309,7 @@ def test_lines_wrap() -> None:
             lines = prose(text)
         else:
             continue
-        long += [
-            f"{name}:{number} ({len(line)})" for number, line in lines if len(line) > MAX_COLUMNS
-        ]
+        long += [f"{name}:{number} ({len(line)})" for number, line in lines if len(line) > MAX_COLUMNS]
     assert [] == long
 
 
@@ -419,9 +370,7 @@ def test_names_are_words_of_the_glossary() -> None:
         ]
         for each in named:
             words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", each).lower().strip("_").split("_")
-            wrong += [
-                f"{name}: {each} ({word}: {SYNONYMS[word]})" for word in words if word in SYNONYMS
-            ]
+            wrong += [f"{name}: {each} ({word}: {SYNONYMS[word]})" for word in words if word in SYNONYMS]
     assert [] == wrong
 
 
@@ -431,10 +380,7 @@ def test_prose_loses_the_old_words() -> None:
         for name, text in texts().items()
         if (name.startswith("orchestrator/") and name.endswith(".py"))
         or (
-            (
-                name.endswith(".md")
-                and name.split("/")[0] not in {"CHANGELOG.md", "tests", "examples"}
-            )
+            (name.endswith(".md") and name.split("/")[0] not in {"CHANGELOG.md", "tests", "examples"})
             and not name.startswith("docs/decisions/")
         )
     ).lower()

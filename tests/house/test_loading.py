@@ -21,13 +21,7 @@ HEAVY = (
     "uvicorn",
     "yaml",
 )
-OF_OTHERS = (
-    "asyncio",
-    "jinja2",
-    "markdown_it",
-    "urllib3",
-    "yaml",
-)
+OF_OTHERS = ("asyncio", "jinja2", "markdown_it", "urllib3", "yaml")
 
 
 @pytest.mark.parametrize("door", ["orchestrator.cli", "orchestrator.cli.main"])
@@ -51,8 +45,6 @@ def test_a_command_loads_no_other_one() -> None:
 
 def loaded(names: tuple[str, ...], *, by: str) -> list[str]:
     program = f"import sys, {by}; print(*(name for name in {names} if name in sys.modules))"
-    answer = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    answer = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (0, "") == (answer.returncode, answer.stderr)
     return answer.stdout.split()

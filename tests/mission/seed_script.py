@@ -18,9 +18,7 @@ def seed(name: str) -> str:
     return (_SCRIPTS / f"{name}.sh").read_text(encoding="utf-8")
 
 
-def start_script(
-    orchestrate: Orchestrate, script: str, program: str, **environment: str
-) -> subprocess.Popen[str]:
+def start_script(orchestrate: Orchestrate, script: str, program: str, **environment: str) -> subprocess.Popen[str]:
     """Start a script in which *program*, ``./tm`` or ``to``, is our command line; a command that fails ends it."""
     folder = orchestrate.where
     place = folder if program.startswith("./") else folder / "bin"

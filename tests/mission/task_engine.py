@@ -31,9 +31,7 @@ class TaskEngine:
         made = self(f"create {shlex.quote(title)}").stdout.strip()
         if state != "PLANNING":
             text = self.file(made).read_text(encoding="utf-8")
-            self.file(made).write_text(
-                text.replace("status: planning", f"status: {state}"), "utf-8"
-            )
+            self.file(made).write_text(text.replace("status: planning", f"status: {state}"), "utf-8")
         return made
 
     def file(self, task: str) -> Path:

@@ -20,15 +20,11 @@ def _with_claude(orchestrate: Orchestrate, tmp_path: Path) -> None:
     orchestrate.environment["FAKE_CLAUDE_DIR"] = str(tmp_path / "records")
 
 
-def test_s0_02_a_plain_command_is_queued(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path
-) -> None:
+def test_s0_02_a_plain_command_is_queued(orchestrate: Orchestrate, root: Path, tmp_path: Path) -> None:
     """S0-02, S0-04, S0-05: as the seed calls it, in a queue of commands; no agent that thinks is asked."""
     _with_claude(orchestrate, tmp_path)
     assert 0 == orchestrate("init", "--agent", "shell").returncode
-    added = run_script(
-        orchestrate, 'to add "echo hello" --priority 10 --desc "Task name"\nto run', "to"
-    )
+    added = run_script(orchestrate, 'to add "echo hello" --priority 10 --desc "Task name"\nto run', "to")
     assert (0, "T-01") == (added.returncode, added.stdout.split()[0]), added.stderr
     assert "hello" == answer_of(root, "T-01").strip()
     assert b"hello\n" == (root / "logs/agent-01.attempt-1.out").read_bytes()
@@ -77,9 +73,7 @@ def test_s0_07_list_shows_what_is_pending(orchestrate: Orchestrate) -> None:
 
 
 @pytest.mark.parametrize(("flag", "attempts"), [("--retry", 3), ("--retries", 4)])
-def test_s0_06_attempts_of_one_task_are_limited(
-    orchestrate: Orchestrate, root: Path, flag: str, attempts: int
-) -> None:
+def test_s0_06_attempts_of_one_task_are_limited(orchestrate: Orchestrate, root: Path, flag: str, attempts: int) -> None:
     """S0-06, S0-21: `--retry N` is N attempts in all, `--retries N` repeats; the delay is the task's own, too."""
     orchestrate("init", "--agent", "shell")
     orchestrate("add", "exit 1", flag, "3", "--retry-delay", "0")
@@ -118,8 +112,6 @@ to add "true" --priority 5   # Runs second
     run = orchestrate("run", "--max-parallel", "1", "--json")
     assert ["T-02", "T-03", "T-01"] == run.started()
     numbers = (7, 100, 6, 11, 42, 12, 8, 9)
-    tasks = {
-        orchestrate("add", "true", "--priority", str(each)).stdout.strip(): each for each in numbers
-    }
+    tasks = {orchestrate("add", "true", "--priority", str(each)).stdout.strip(): each for each in numbers}
     started = orchestrate("run", "--max-parallel", "1", "--json").started()
     assert sorted(numbers, reverse=True) == [tasks[task] for task in started]

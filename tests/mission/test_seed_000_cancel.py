@@ -9,9 +9,7 @@ from tests.acceptance.plans import front_of, write_plan
 from tests.executors.harness import is_alive, read_pid, wait_until
 
 
-def test_s0_14_cancel_what_is_pending_and_what_runs(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_s0_14_cancel_what_is_pending_and_what_runs(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """`to cancel <task-id>`: what is pending never starts, the process of what runs ends, and the run ends, too."""
     root = tmp_path / ".orchestrator"
     write_plan(root, {"T-01": f"echo $$ > {tmp_path}/pid; sleep 1000", "T-02": "echo two"})

@@ -14,9 +14,7 @@ from tests.executors.harness import wait_until
 def test_the_research_workflow(claude: ClaudePlan) -> None:
     """``add`` three times, ``run``: retried by itself, everything on disk (S0-03, S0-08, S0-09, S0-16, S0-19)."""
     to = claude.orchestrate
-    claude.play(
-        {"T-02": [{"do": "http529"}, {"answer": "consciousness"}], "*": {"answer": "found"}}
-    )
+    claude.play({"T-02": [{"do": "http529"}, {"answer": "consciousness"}], "*": {"answer": "found"}})
     for text, *more in (
         ("Research AI memory architectures", "--priority", "10", "--desc", "Memory research"),
         ("Research AI consciousness", "--priority", "10", "--desc", "Consciousness research"),
@@ -87,9 +85,7 @@ def test_s0_27_what_was_pending(orchestrate: Orchestrate, root: Path, gate: Gate
     run.kill()
     run.wait()
     pending = orchestrate("list", "--status", "pending").stdout.splitlines()
-    assert [("T-02", "second"), ("T-03", "third")] == [
-        (line.split()[0], line.split()[-1]) for line in pending
-    ]
+    assert [("T-02", "second"), ("T-03", "third")] == [(line.split()[0], line.split()[-1]) for line in pending]
     again = orchestrate.start("run", "--max-parallel", "1", "--json")
     gate.await_task(again)
     gate.open()
@@ -114,10 +110,7 @@ def test_s0_11_to_13_and_32_sub_agents(claude: ClaudePlan) -> None:
     to = claude.orchestrate
     claude.play({"flourishing-research": {"wait_for": "go", "answer": "flourishing"}, "*": {}})
     text = "Deep research on AI flourishing"
-    keys = [
-        to("spawn", text, "--label", label).stdout.strip()
-        for label in ("flourishing-research", "consciousness")
-    ]
+    keys = [to("spawn", text, "--label", label).stdout.strip() for label in ("flourishing-research", "consciousness")]
     assert ["flourishing-research", "consciousness"] == keys
     wait_until(lambda: to("history", keys[1], "--json").json["task"]["status"] == "completed")
     assert "running" == to("history", keys[0], "--json").json["task"]["status"]

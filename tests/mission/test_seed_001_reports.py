@@ -54,9 +54,9 @@ def write_result(root: Path, task: str, *attempts: Attempt) -> None:
 def attempt(number: int, status: str, ago: float, seconds: float, **more: Any) -> Attempt:
     """An attempt that ended so many days ago."""
     ended = time.time() - ago * DAY
-    return Attempt(
-        number, number, status=status, started=ended - seconds, ended=ended, duration=seconds
-    )._replace(**more)
+    return Attempt(number, number, status=status, started=ended - seconds, ended=ended, duration=seconds)._replace(
+        **more
+    )
 
 
 @pytest.fixture
@@ -64,9 +64,7 @@ def past(orchestrate: Orchestrate, root: Path) -> Orchestrate:
     """A plan of which one task was done a day ago, one failed two days ago, and one was done a month ago."""
     root.mkdir()
     (root / "master_plan.md").write_text(f"# Shop\n\n{TABLE}", encoding="utf-8")
-    write_result(
-        root, "T-01", attempt(1, "failed", 1.1, 60), attempt(2, "completed", 1, 90, cost=0.5)
-    )
+    write_result(root, "T-01", attempt(1, "failed", 1.1, 60), attempt(2, "completed", 1, 90, cost=0.5))
     write_result(root, "T-02", attempt(1, "fatal", 2, 30, cost=None, agent="eva"))
     write_result(root, "T-03", attempt(1, "completed", 30, 600))
     (root / "journal.md").write_text(
@@ -83,9 +81,7 @@ def test_s1_38_report_of_the_last_days(past: Orchestrate) -> None:
     told = run_script(past, "./tm report --days 7 --format csv > attempts.csv", "./tm")
     assert (0, "", "") == (told.returncode, told.stdout, told.stderr)
     rows = list(csv.DictReader(io.StringIO((past.where / "attempts.csv").read_text("utf-8"))))
-    assert [("T-02", "1"), ("T-01", "1"), ("T-01", "2")] == [
-        (row["task"], row["attempt"]) for row in rows
-    ]
+    assert [("T-02", "1"), ("T-01", "1"), ("T-01", "2")] == [(row["task"], row["attempt"]) for row in rows]
     assert '\'=HYPERLINK("http://x")' == rows[0]["name"]
     assert ("eva", "bob", "fatal", "30", "") == tuple(
         rows[0][name] for name in ("agent", "assignee", "status", "seconds", "cost_usd")
@@ -216,15 +212,9 @@ def test_s1_33_s1_38_workload(orchestrate: Orchestrate) -> None:
     orchestrate("add", "echo 4", "--assignee", "qa_specialist", "--depends-on", "T-01")
     for task in ("T-01", "T-02", "T-03"):
         orchestrate("start", task, "--as", "db_specialist")
-    found = {
-        each["name"]: each for each in orchestrate("agent", "workload", "--json").json["workload"]
-    }
-    assert (3, 1, 0) == tuple(
-        found["db_specialist"][name] for name in ("active", "pending", "waiting")
-    )
-    assert (0, 1, False) == tuple(
-        found["qa_specialist"][name] for name in ("active", "waiting", "is_agent")
-    )
+    found = {each["name"]: each for each in orchestrate("agent", "workload", "--json").json["workload"]}
+    assert (3, 1, 0) == tuple(found["db_specialist"][name] for name in ("active", "pending", "waiting"))
+    assert (0, 1, False) == tuple(found["qa_specialist"][name] for name in ("active", "waiting", "is_agent"))
     # What somebody has taken into their own hands is not the shell's.
     assert (0, 1, 1) == tuple(found["shell"][name] for name in ("active", "pending", "waiting"))
     script = './tm add "echo 5" --assignee "$(./tm agent workload --below 3 | grep specialist | head -n 1)"'
@@ -236,12 +226,9 @@ def test_s1_38_metrics(past: Orchestrate) -> None:
     """`tm agent-metrics`: attempts, success, median time and cost of each agent; the same figures as the report's."""
     told = past("agent", "metrics", "--days", "31", "--json").json["agents"]
     assert (3, 2, 1, 345.0, 0.5) == tuple(
-        told["claude"][name]
-        for name in ("attempts", "completed", "failed", "median_seconds", "cost_usd")
+        told["claude"][name] for name in ("attempts", "completed", "failed", "median_seconds", "cost_usd")
     )
-    assert (0.0, None, 1) == tuple(
-        told["eva"][name] for name in ("success", "median_seconds", "unknown_costs")
-    )
+    assert (0.0, None, 1) == tuple(told["eva"][name] for name in ("success", "median_seconds", "unknown_costs"))
     assert told == past("report", "--days", "31", "--json").json["agents"]
     assert "claude  3         2          1       67%      5m45s   12m30s  $0.5000" in (
         past("agent", "metrics", "--days", "31").stdout
@@ -251,15 +238,9 @@ def test_s1_38_metrics(past: Orchestrate) -> None:
 def test_s1_38_a_message_to_one_agent(claude: ClaudePlan) -> None:
     """`tm agent-message`: it is in the prompt of what starts after it, in the context, and watchers see it."""
     orchestrate = claude.orchestrate
-    for text, who in (
-        ("Design", "db_specialist"),
-        ("Build", "backend"),
-        ("Index", "db_specialist"),
-    ):
+    for text, who in (("Design", "db_specialist"), ("Build", "backend"), ("Index", "db_specialist")):
         assert 0 == orchestrate("add", text, "--assignee", who).returncode
-    told = orchestrate(
-        "agent", "message", "db_specialist", "- use <b>SSDs</b> | ```", "--as", "ann", "--json"
-    )
+    told = orchestrate("agent", "message", "db_specialist", "- use <b>SSDs</b> | ```", "--as", "ann", "--json")
     assert ["T-01", "T-03"] == [each["task"] for each in told.json["tasks"]], told.stderr
     seen = orchestrate("watch", "--once", "--as", "db_specialist").stdout
     assert "T-03 share ann: @db_specialist - use <b>SSDs</b> | ```" in seen
@@ -296,15 +277,11 @@ def test_s1_38_export(past: Orchestrate, root: Path) -> None:
     told = past("export", "--format", "json").json
     assert ["T-01", "T-02", "T-03"] == [task["id"] for task in told["tasks"]]
     shown = past("show", "T-01", "--json").json["task"]
-    assert [] == [
-        name for name in shown.keys() - {"files"} if told["tasks"][0][name] != shown[name]
-    ]
+    assert [] == [name for name in shown.keys() - {"files"} if told["tasks"][0][name] != shown[name]]
     assert "Look at it.\n## Closely" == told["tasks"][0]["assignment"]
     assert ["ann"] == [each["by"] for each in told["tasks"][0]["messages"]]
     rows = list(csv.DictReader(io.StringIO(past("export", "--format", "csv").stdout)))
-    assert ("2", "150", "0.5") == tuple(
-        rows[0][name] for name in ("attempts", "seconds", "cost_usd")
-    )
+    assert ("2", "150", "0.5") == tuple(rows[0][name] for name in ("attempts", "seconds", "cost_usd"))
     assert '\'=HYPERLINK("http://x")' == rows[1]["name"]
 
 

@@ -67,9 +67,7 @@ def test_s1_01_to_s1_13_quick_start(team: Team) -> None:
     """Four tasks in a chain, shared context, and ``watch``, which shows what is shared while it runs."""
     process = team.start("quick_start")
     assert process.stdout is not None
-    listed = (
-        process.stdout.readline()
-    )  # nothing is in progress: the first line is already of `watch`
+    listed = process.stdout.readline()  # nothing is in progress: the first line is already of `watch`
     while "Timeline" not in listed:
         listed = process.stdout.readline()
     tasks = team.tasks()
@@ -105,9 +103,7 @@ def test_s1_26_phased_delivery(team: Team) -> None:
     """``--depends-on`` keeps its literal meaning; tags tell the phases apart."""
     team.script("phased_delivery")
     assert {"Database setup", "API framework"} == set(team.tasks("--tag", "phase1"))
-    first, second = (
-        team.tasks()[f"Phase {each}"] for each in ("1: Core Infrastructure", "2: Features")
-    )
+    first, second = (team.tasks()[f"Phase {each}"] for each in ("1: Core Infrastructure", "2: Features"))
     assert [first["id"]] == list(second["needs"])
     assert "high" == first["priority"] or "P1" == first["priority"]
 
@@ -216,8 +212,7 @@ def test_the_whole_of_orchestrate_auth(team: Team) -> None:
     assert f"Total tasks created: {len(tasks)}" in printed
     assert 19 == len(tasks)
     jwt, middleware = (
-        tasks[name]
-        for name in ("Implement JWT generation/validation", "Build authentication middleware")
+        tasks[name] for name in ("Implement JWT generation/validation", "Build authentication middleware")
     )
     assert [jwt["id"]] == list(middleware["needs"])
     assert {"phase1": 3, "phase2": 4, "phase3": 4, "phase4": 3} == {

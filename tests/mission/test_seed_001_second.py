@@ -56,9 +56,7 @@ def test_s1_38_success_criteria(orchestrate: Orchestrate, tmp_path: Path) -> Non
     orchestrate("update", "T-01", "--criterion", "Somebody has read it")
     file = task_file(tmp_path)
     text = file.read_text(encoding="utf-8")
-    assert text.endswith(
-        "- [ ] All tests pass\n- [ ] The docs say so\n- [ ] Somebody has read it\n"
-    )
+    assert text.endswith("- [ ] All tests pass\n- [ ] The docs say so\n- [ ] Somebody has read it\n")
     refused = orchestrate("complete", "T-01", "all of it", "--validate", "--json")
     assert (1, "criteria_open") == (refused.returncode, refused.json["code"])
     assert "`orchestrator complete T-01 --met 1,2,3`" in refused.json["hint"]
@@ -68,10 +66,7 @@ def test_s1_38_success_criteria(orchestrate: Orchestrate, tmp_path: Path) -> Non
         each["met"] for each in orchestrate("show", "T-01", "--json").json["task"]["criteria"]
     ]
     refused = orchestrate("complete", "T-01", "--met", "1")
-    assert (1, True) == (
-        refused.returncode,
-        "1 of 3 success criteria are open: 3. S" in refused.stderr,
-    )
+    assert (1, True) == (refused.returncode, "1 of 3 success criteria are open: 3. S" in refused.stderr)
     assert 1 == file.read_text(encoding="utf-8").count("[x]")
     assert "🟡 Pending" in orchestrate("show", "T-01").stdout
     done = orchestrate("complete", "T-01", "all of it", "--met", "1,3", "--json").json
@@ -86,9 +81,7 @@ def test_s1_38_a_task_without_criteria_is_completed(orchestrate: Orchestrate) ->
     assert (0, "T-01 is completed: it has no success criteria\n") == (done.returncode, done.stderr)
 
 
-def test_s1_38_what_cannot_be_ticked_is_not_completed(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_s1_38_what_cannot_be_ticked_is_not_completed(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """S1-38U: a link is not written through, and what is no file is not read; the task stands where it stood."""
     orchestrate("add", "Write the login page", "--criterion", "It works")
     file, real = task_file(tmp_path), tmp_path / "real.md"
@@ -110,8 +103,7 @@ def test_s1_38_what_cannot_be_ticked_is_not_completed(
 
 
 @pytest.mark.parametrize(
-    ("damage", "status"),
-    [("note: [half\n", 2), ("validate: perhaps\n", 2), ("a\0b\n", 2), (None, 5)],
+    ("damage", "status"), [("note: [half\n", 2), ("validate: perhaps\n", 2), ("a\0b\n", 2), (None, 5)]
 )
 def test_s1_38_what_cannot_be_read_may_ask_for_it(
     orchestrate: Orchestrate, tmp_path: Path, damage: str | None, status: int
@@ -170,9 +162,7 @@ def test_s1_38_deadlines(orchestrate: Orchestrate) -> None:
     orchestrate("add", "Write the last page", "--deadline", "2999-01-31")
     shown = orchestrate("show", "T-01").stdout
     assert re.search(r"^Deadline  \S+Z \(overdue by 3h0\dm\)$", shown, re.MULTILINE)
-    assert (
-        orchestrate("list", "--format", "table").stdout.splitlines()[3].endswith("  due 2999-01-31")
-    )
+    assert orchestrate("list", "--format", "table").stdout.splitlines()[3].endswith("  due 2999-01-31")
     tasks = orchestrate("list", "--format", "json").json["tasks"]
     assert "2999-01-31T23:59:59.000Z" == tasks[2]["deadline"]
     assert re.search(r"^⏰ Overdue: T-01 by 3h0\dm$", orchestrate("status").stdout, re.MULTILINE)
@@ -214,11 +204,7 @@ def test_s1_38_critical_path(orchestrate: Orchestrate) -> None:
     assert ["T-01", "T-02", "T-04"] == [line.split()[0] for line in listed[:3]]
     assert "critical path: 3 tasks, 11h00m; 1 done, 9h00m left" == listed[-1]
     found = orchestrate("critical-path", "--format", "json").json
-    assert (["T-01", "T-02", "T-04"], 11, 9) == (
-        found["critical_path"],
-        found["hours"],
-        found["hours_left"],
-    )
+    assert (["T-01", "T-02", "T-04"], 11, 9) == (found["critical_path"], found["hours"], found["hours_left"])
     drawn = orchestrate("critical-path", "--format", "graphviz").stdout
     thick = re.compile(r'^    "(.*?)" -> "(.*?)" \[.*penwidth=3\];$', re.MULTILINE)
     assert [("T-01", "T-02"), ("T-02", "T-04")] == thick.findall(drawn)

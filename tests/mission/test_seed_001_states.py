@@ -12,9 +12,7 @@ def status(orchestrate: Orchestrate, task: str) -> str:
     return str(orchestrate("show", task, "--json").json["task"]["status"])
 
 
-def test_s1_29_a_dependent_cannot_start_before_its_dependency(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_s1_29_a_dependent_cannot_start_before_its_dependency(orchestrate: Orchestrate, root: Path) -> None:
     """API, then its tests: completing the one lets the other start."""
     write_plan(root, {"api": "echo api", "tests": ("echo tests", "api")})
     for verb in ("start", "claim", "complete"):
@@ -40,9 +38,7 @@ def test_s1_23_s1_32_a_fallback_is_held_back_by_hand(orchestrate: Orchestrate, r
     assert 1 == len(front_of(root, "A")["attempts"])
 
 
-def test_s1_34_pending_in_progress_completed_blocked_cancelled(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_s1_34_pending_in_progress_completed_blocked_cancelled(orchestrate: Orchestrate, root: Path) -> None:
     """Pending → in_progress → completed; in_progress → blocked → cancelled."""
     write_plan(root, {"one": "echo 1", "two": "echo 2"})
     seen = [status(orchestrate, "one")]
@@ -56,7 +52,4 @@ def test_s1_34_pending_in_progress_completed_blocked_cancelled(
     listed = orchestrate("list", "--status", "in_progress")
     assert (0, "") == (listed.returncode, listed.stdout.strip())
     refused = orchestrate("start", "one")
-    assert (2, True) == (
-        refused.returncode,
-        "Invalid transition: completed + 'start'" in refused.stderr,
-    )
+    assert (2, True) == (refused.returncode, "Invalid transition: completed + 'start'" in refused.stderr)

@@ -52,20 +52,13 @@ def test_s1_07_to_s1_12_the_three_channels(orchestrate: Orchestrate, root: Path)
         answer = orchestrate("context", "T-01", "--json", env={"TM_AGENT_ID": who}).json
         return [(each["kind"], each["text"].split(maxsplit=1)[0]) for each in answer["messages"]]
 
-    shared = [
-        ("share", "Decided"),
-        ("share", "Schema"),
-        ("discover", "CRITICAL:"),
-        ("sync", "SYNC:"),
-    ]
+    shared = [("share", "Decided"), ("share", "Schema"), ("discover", "CRITICAL:"), ("sync", "SYNC:")]
     notes = [("note", "Considering"), ("note", "Research:")]
     assert [("join", "joined"), *notes, *shared] == seen_by(db)
     assert [("join", "joined"), *shared, ("note", "I")] == seen_by(backend)
     assert [("join", "joined"), *shared] == seen_by("orchestrator")
     everything_else = [
-        path.read_text(encoding="utf-8")
-        for path in root.rglob("*")
-        if path.is_file() and path.parent.name != "notes"
+        path.read_text(encoding="utf-8") for path in root.rglob("*") if path.is_file() and path.parent.name != "notes"
     ]
     assert not any("NoSQL" in text or "MySQL" in text for text in everything_else)
 
@@ -86,9 +79,7 @@ def test_s1_07_requirements_that_begin_with_a_dash(orchestrate: Orchestrate, roo
     assert lines == [line.strip() for line in shown if line.startswith("   ")]
 
 
-def test_s1_09_a_discovery_alerts_whoever_waits(
-    orchestrate: Orchestrate, root: Path, gate: Gate
-) -> None:
+def test_s1_09_a_discovery_alerts_whoever_waits(orchestrate: Orchestrate, root: Path, gate: Gate) -> None:
     """Also the one who looks after a run."""
     write_plan(root, {"T-01": gate.wait})
     run = orchestrate.start("run")
@@ -112,9 +103,7 @@ def test_s1_13_and_s0_28_watching_it_happen(orchestrate: Orchestrate, root: Path
     assert "T-01 discover db: Need Redis" in watching.stdout.readline()
     assert 0 == orchestrate("run").returncode
     happened = [watching.stdout.readline() for _ in range(8)]
-    assert ["run", *["T-01"] * 2, *["T-02"] * 2, *["T-05"] * 2, "run"] == [
-        line.split()[2] for line in happened
-    ]
+    assert ["run", *["T-01"] * 2, *["T-02"] * 2, *["T-05"] * 2, "run"] == [line.split()[2] for line in happened]
     assert watching.poll() is None
 
 
@@ -181,9 +170,7 @@ def test_s1_36_everything_is_a_file_one_can_read(orchestrate: Orchestrate, root:
     assert "MySQL" not in (root / names[2]).read_text(encoding="utf-8")
 
 
-def test_s1_36_what_was_completed_before_is_in_the_archive(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_s1_36_what_was_completed_before_is_in_the_archive(orchestrate: Orchestrate, root: Path) -> None:
     """As files that one can read, under the names that they had."""
     assert 0 == orchestrate("run", "--only", "T-01").returncode
     before = (root / "results/agent-01-result.md").read_bytes()

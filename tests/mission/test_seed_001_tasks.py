@@ -53,15 +53,10 @@ def test_s1_06_s1_18_tags(orchestrate: Orchestrate) -> None:
     assert ["T-05"] == ids(orchestrate, *mine, "--tag", "phase2", "--status", "pending,waiting")
 
 
-def test_s1_15_s1_20_every_status_can_be_asked_for(
-    orchestrate: Orchestrate, tmp_path: Path, gate: Gate
-) -> None:
+def test_s1_15_s1_20_every_status_can_be_asked_for(orchestrate: Orchestrate, tmp_path: Path, gate: Gate) -> None:
     """S1-15, S1-19, S1-20: `pending`, `in_progress`, `blocked`, `completed`; one line per task, so `wc -l` counts."""
     root = tmp_path / ".orchestrator"
-    write_plan(
-        root,
-        {"T-01": "true", "T-02": (gate.wait, "T-01"), "T-03": ("true", "T-02"), "T-04": "true"},
-    )
+    write_plan(root, {"T-01": "true", "T-02": (gate.wait, "T-01"), "T-03": ("true", "T-02"), "T-04": "true"})
     orchestrate("update", "T-04", "--status", "blocked")
     run = orchestrate.start("run")
     gate.await_task(run)
@@ -80,9 +75,7 @@ def test_s1_15_s1_20_every_status_can_be_asked_for(
         "pending": ["T-03"],
         "ready": [],
     }
-    count = run_script(
-        orchestrate, "./tm list | wc -l; ./tm list --status completed | wc -l", "./tm"
-    )
+    count = run_script(orchestrate, "./tm list | wc -l; ./tm list --status completed | wc -l", "./tm")
     assert ["4", "3"] == count.stdout.split()
 
 
@@ -152,9 +145,7 @@ def test_s1_30_a_specialist_finds_its_own_queue(orchestrate: Orchestrate) -> Non
     """Under its name, or as `me`."""
     assert 0 == run_script(orchestrate, DYNAMIC, "./tm").returncode
     orchestrate("add", "Design the users table", "--assignee", "db_specialist")
-    mine = orchestrate(
-        "list", "--assignee", "me", "--status", "pending", env={"TM_AGENT_ID": "db_specialist"}
-    )
+    mine = orchestrate("list", "--assignee", "me", "--status", "pending", env={"TM_AGENT_ID": "db_specialist"})
     assert ["T-06"] == [line.split()[0] for line in mine.stdout.splitlines()]
     assert 5 == len(ids(orchestrate, "--assignee", "backend_specialist", "--status", "pending"))
 
@@ -166,9 +157,7 @@ def test_s1_31_tasks_that_are_found_while_the_project_runs(
     write_plan(tmp_path / ".orchestrator", {"T-01": gate.wait})
     run = orchestrate.start("run", "--json")
     gate.await_task(run)
-    added = run_script(
-        orchestrate, DYNAMIC.replace("Create $endpoint endpoint", "echo $endpoint"), "./tm"
-    )
+    added = run_script(orchestrate, DYNAMIC.replace("Create $endpoint endpoint", "echo $endpoint"), "./tm")
     assert [f"T-0{n}" for n in range(2, 7)] == added.stdout.split()
     gate.open()
     assert 0 == orchestrate.finish(run).returncode
@@ -185,9 +174,7 @@ def test_s1_31_tasks_that_are_found_while_the_project_runs(
         ("Encrypt the passwords with bcrypt", "Make the login better somehow", "“somehow”"),
     ],
 )
-def test_s1_37_vague_texts_are_told(
-    orchestrate: Orchestrate, specific: str, vague: str, why: str
-) -> None:
+def test_s1_37_vague_texts_are_told(orchestrate: Orchestrate, specific: str, vague: str, why: str) -> None:
     """With what leaves open what is meant; the vague one is added all the same."""
     good = orchestrate("add", specific, "--assignee", "backend_specialist")
     bad = orchestrate("add", vague, "--assignee", "backend_specialist")

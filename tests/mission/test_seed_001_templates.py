@@ -18,8 +18,7 @@ def test_s1_38_templates(orchestrate: Orchestrate, root: Path) -> None:
     write_plan(root, {"T-01": "echo {{what}}", "T-02": ("false", "T-01")}, more="For {{what}}.")
     plan = root / "master_plan.md"
     plan.write_text(
-        plan.read_text("utf-8").replace("# Task Plan", "# Say it").replace("echo {{what}}", "say"),
-        encoding="utf-8",
+        plan.read_text("utf-8").replace("# Task Plan", "# Say it").replace("echo {{what}}", "say"), encoding="utf-8"
     )
     write_task(root, "T-01", "```sh\necho {{what}}\n```\n", timeout="1m")
     before = plan.read_text(encoding="utf-8")
@@ -32,9 +31,7 @@ def test_s1_38_templates(orchestrate: Orchestrate, root: Path) -> None:
     assert {"agent-01.md", "agent-02.md"} == set(os.listdir(place / "agent_tasks"))
     again = orchestrate("template", "save", "say", "--json")
     assert (2, "usage") == (again.returncode, again.json["code"])
-    listed = {
-        each["name"]: each for each in orchestrate("template", "list", "--json").json["templates"]
-    }
+    listed = {each["name"]: each for each in orchestrate("template", "list", "--json").json["templates"]}
     assert (str(place), "Say it", ["what"]) == (
         listed["say"]["from"], listed["say"]["about"], [p["name"] for p in listed["say"]["parameters"]]
     )  # fmt: skip
@@ -46,15 +43,11 @@ def test_s1_38_templates(orchestrate: Orchestrate, root: Path) -> None:
     missing = orchestrate("plan", "--template", "say", "--dir", "other", "--json")
     assert (2, "usage") == (missing.returncode, missing.json["code"])
     assert not (orchestrate.where / "other").exists()
-    applied = orchestrate(
-        "plan", "--template", "say", "--param", "what=a {{b}} | c -->", "--dir", "other"
-    )
+    applied = orchestrate("plan", "--template", "say", "--param", "what=a {{b}} | c -->", "--dir", "other")
     assert 0 == applied.returncode, applied.stderr
     made = orchestrate.where / "other"
     assert "For a {{b}} \\| c -->." in (made / "master_plan.md").read_text(encoding="utf-8")
-    assert "echo a {{b}} | c -->\n" in (made / "agent_tasks/agent-01.md").read_text(
-        encoding="utf-8"
-    )
+    assert "echo a {{b}} | c -->\n" in (made / "agent_tasks/agent-01.md").read_text(encoding="utf-8")
     orchestrate("template", "save", "mine", "--here")
     assert "mine" in orchestrate("template", "list").stdout
     assert "mine" not in orchestrate("template", "list", "--dir", "other").stdout
@@ -79,9 +72,7 @@ def test_the_commands_of_a_template_are_told(orchestrate: Orchestrate, root: Pat
     """As those of every other plan: they will run without asking."""
     mine = root / "templates/mine"
     (mine / "agent_tasks").mkdir(parents=True)
-    rows = (
-        "| T-01 | echo {{what}} | - |\n| T-02 | look at it | claude-code |\n| T-03 | say it | - |\n"
-    )
+    rows = "| T-01 | echo {{what}} | - |\n| T-02 | look at it | claude-code |\n| T-03 | say it | - |\n"
     table = f"| ID | Task | Agent |\n|---|---|---|\n{rows}"
     (mine / "master_plan.md").write_text(f"---\nagent: shell\n---\n{table}", "utf-8")
     (mine / "agent_tasks/agent-03.md").write_text("# Say it\n```sh\ndate\n```\n", "utf-8")
@@ -139,9 +130,7 @@ def test_s1_38_a_template_has_no_ticks_and_no_dates(orchestrate: Orchestrate, ro
         assert "2026-03" not in path.read_text("utf-8")
 
 
-def test_what_is_said_of_a_new_template_works_when_it_is_typed(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_what_is_said_of_a_new_template_works_when_it_is_typed(orchestrate: Orchestrate, root: Path) -> None:
     """The plan that it was made of is not finished yet; and no template is called as the list of them."""
     write_plan(root, {"T-01": "echo {{what}}"}, more="")
     saved = orchestrate("template", "save", "say")
@@ -170,11 +159,7 @@ def test_a_damaged_template_is_nobody_elses_trouble(orchestrate: Orchestrate, ro
     assert "warning: the template bad is left out: " in listed.stderr
     refused = orchestrate("plan", "--template", "bad", "--dir", "third", "--json").json
     assert "UTF-16" in refused["message"]
-    asked = [
-        ("What is to be done?", "x\n"),
-        ("the template bad is left out", ""),
-        ("begin", "\x04"),
-    ]
+    asked = [("What is to be done?", "x\n"), ("the template bad is left out", ""), ("begin", "\x04")]
     assert 0 == type_into(orchestrate, ["wizard", "fourth"], asked).returncode
 
 
@@ -209,9 +194,7 @@ def test_no_template_is_made_of_an_address(orchestrate: Orchestrate, root: Path)
 
 def test_s1_38_the_wizard(orchestrate: Orchestrate, root: Path) -> None:
     """`tm wizard`, on a real terminal: what makes no sense is asked again, the plan is shown, yes writes it."""
-    seen = type_into(
-        orchestrate, ["wizard"], [*WIZARD, ("Write it to .orchestrator? [y/N]", "y\n")]
-    )
+    seen = type_into(orchestrate, ["wizard"], [*WIZARD, ("Write it to .orchestrator? [y/N]", "y\n")])
     assert 0 == seen.returncode, seen.text
     assert "T-02  T-01   shell  echo two" in seen.text
     settings = orchestrate("run", "--dry-run", "--json").json
@@ -238,15 +221,11 @@ def test_s1_38_the_wizard_with_a_template(orchestrate: Orchestrate, root: Path) 
     ]  # fmt: skip
     seen = type_into(orchestrate, ["wizard"], answers)
     assert 0 == seen.returncode, seen.text
-    assert "French" in "".join(
-        path.read_text(encoding="utf-8") for path in (root / "agent_tasks").iterdir()
-    )
+    assert "French" in "".join(path.read_text(encoding="utf-8") for path in (root / "agent_tasks").iterdir())
 
 
 @pytest.mark.parametrize("end", ["n\n", "\n", "\x03", "\x04"])
-def test_s1_38_the_wizard_writes_nothing_without_a_yes(
-    orchestrate: Orchestrate, root: Path, end: str
-) -> None:
+def test_s1_38_the_wizard_writes_nothing_without_a_yes(orchestrate: Orchestrate, root: Path, end: str) -> None:
     """No, Enter, Ctrl-C and Ctrl-D leave everything as it was; there is no traceback."""
     before = everything(orchestrate.where)
     seen = type_into(orchestrate, ["wizard"], [*WIZARD, ("[y/N]", end)])

@@ -51,10 +51,7 @@ def test_s2_49_to_52_an_agent_that_does_not_come_back(claude: ClaudePlan) -> Non
     claude.play({"T-01": stuck, "T-02": [stuck, {"answer": "at last"}]})
     assert 1 == claude.orchestrate("run").returncode
     assert not any(is_alive(call.pid) for call in claude.calls())
-    for task, status, limits in (
-        ("T-01", "failed", ["0.7s"] * 3),
-        ("T-02", "completed", [f"{BEGUN}s"]),
-    ):
+    for task, status, limits in (("T-01", "failed", ["0.7s"] * 3), ("T-02", "completed", [f"{BEGUN}s"])):
         assert status == front_of(claude.root, task)["status"]
         reasons = [attempt["reason"] for attempt in claude.attempts(task)]
         assert [f"timed out after {limit}" for limit in limits] == list(filter(None, reasons))
@@ -84,26 +81,19 @@ def test_s2_81u_the_log_the_errors_and_the_counters(claude: ClaudePlan) -> None:
     happened = re.findall(r"^- (\d{4}-\d\d-\d\dT[\d:.]+Z) · (T-0\d) · (.+?) · ", log, re.MULTILINE)
     assert sorted(time for time, *_ in happened) == [time for time, *_ in happened]
     told = [(task, what) for _, task, what in happened]
-    assert [
-        "started attempt 1",
-        "retrying attempt 1",
-        "started attempt 2",
-        "completed attempt 2",
-    ] == [what for task, what in told if task == "T-01"]
+    assert ["started attempt 1", "retrying attempt 1", "started attempt 2", "completed attempt 2"] == [
+        what for task, what in told if task == "T-01"
+    ]
     assert [("T-03", "started attempt 1"), ("T-03", "completed attempt 1")] == [
         each for each in told if each[0] == "T-03"
     ]
     assert "Completed 2/3 · Failed 1" in plan.partition("## Progress")[2]
     errors = plan.partition("## Errors")[2]
-    rows = re.findall(
-        r"^\| (. T-0\d) · do \d \| (\d) \| (.+?) [^|]*\| \[log\]\((.+?)\) \|$", errors, re.MULTILINE
-    )
+    rows = re.findall(r"^\| (. T-0\d) · do \d \| (\d) \| (.+?) [^|]*\| \[log\]\((.+?)\) \|$", errors, re.MULTILINE)
     # They run at the same time, and the one that ended last comes first.
     assert {("❌ T-02", "1", "API"), ("✅ T-01", "1", "an")} == {row[:3] for row in rows}
     assert all((claude.root / row[3]).is_file() for row in rows)
-    tries = re.findall(
-        r"^\| (T-0\d) \| do \d \| Agent-0\d \| (\S+) \w+ \| (\d) \|", plan, re.MULTILINE
-    )
+    tries = re.findall(r"^\| (T-0\d) \| do \d \| Agent-0\d \| (\S+) \w+ \| (\d) \|", plan, re.MULTILINE)
     assert [("T-01", "✅", "2"), ("T-02", "❌", "1"), ("T-03", "✅", "1")] == tries
 
 
@@ -134,9 +124,7 @@ def test_s2_82u_a_failure_is_retried_skipped_or_stops_everything(claude: ClaudeP
     assert {"T-01": 1} == {call.task: len(claude.calls(call.task)) for call in claude.calls()}
     assert "haiku" == flags(claude.calls()[0])["--fallback-model"]
     assert 1 == claude.orchestrate("run").returncode
-    assert {"T-01": 3, "T-03": 1} == {
-        call.task: len(claude.calls(call.task)) for call in claude.calls()
-    }
+    assert {"T-01": 3, "T-03": 1} == {call.task: len(claude.calls(call.task)) for call in claude.calls()}
     assert "⏭️ Skipped because of T-01: T-02" in claude.text("final_output.md")
 
 

@@ -68,9 +68,7 @@ def edges(orchestrate: Orchestrate) -> list[list[str]]:
     return found
 
 
-def test_s2_01_and_03_a_request_becomes_a_graph_of_tasks(
-    orchestrate: Orchestrate, planned: Path
-) -> None:
+def test_s2_01_and_03_a_request_becomes_a_graph_of_tasks(orchestrate: Orchestrate, planned: Path) -> None:
     """Five atomic tasks, fan-out and fan-in, as the seed draws them."""
     told = orchestrate("validate", "--json").json
     assert (5, 3) == (told["tasks"], told["batches"])
@@ -86,9 +84,7 @@ def test_s2_02_and_53_goals_and_success_criteria(planned: Path) -> None:
     assert "**Success Criteria**:\n- Every finding names file and line\n" in plan
 
 
-def test_s2_04_a_task_can_be_done_by_itself(
-    orchestrate: Orchestrate, planned: Path, tmp_path: Path
-) -> None:
+def test_s2_04_a_task_can_be_done_by_itself(orchestrate: Orchestrate, planned: Path, tmp_path: Path) -> None:
     """The prompt has the whole assignment, and the results it depends on; the request is not needed."""
     assert 0 == orchestrate("run").returncode
     prompts = {call.task: call.prompt for call in calls(tmp_path / "records")}
@@ -121,30 +117,22 @@ def test_s2_05_and_56_to_60_task_files_have_the_sections_of_the_template(planned
 def test_s2_06_every_task_has_an_agent_of_its_own(planned: Path) -> None:
     """Agent-01, Agent-02 and so on, in the plan and in the files."""
     for number in range(1, 6):
-        row = next(
-            line for line in text(planned).splitlines() if line.startswith(f"| T-0{number} ")
-        )
+        row = next(line for line in text(planned).splitlines() if line.startswith(f"| T-0{number} "))
         assert f"| Agent-0{number} |" in row
-        assert f"# 🤖 Agent-0{number} Task Assignment" in text(
-            planned, f"agent_tasks/agent-0{number}.md"
-        )
+        assert f"# 🤖 Agent-0{number} Task Assignment" in text(planned, f"agent_tasks/agent-0{number}.md")
 
 
 def test_s2_11_14_and_32_a_plan_is_markdown_in_the_layout_of_the_seed(planned: Path) -> None:
     """Nothing else is needed to run it."""
     assert {"master_plan.md", "agent_tasks", "results"} <= {path.name for path in planned.iterdir()}
-    assert {f"agent-0{n}.md" for n in range(1, 6)} == {
-        p.name for p in (planned / "agent_tasks").iterdir()
-    }
+    assert {f"agent-0{n}.md" for n in range(1, 6)} == {p.name for p in (planned / "agent_tasks").iterdir()}
 
 
 def test_s2_16_17_and_54_the_decomposition_table(planned: Path) -> None:
     """None, a list with commas, and P0 in a table with the columns of the template."""
     plan = text(planned)
     header = next(line for line in plan.splitlines() if line.startswith("| Task ID |"))
-    assert ["Task ID", "Task Name", "Description", "Dependencies"] == [
-        each.strip() for each in header.split("|")[1:5]
-    ]
+    assert ["Task ID", "Task Name", "Description", "Dependencies"] == [each.strip() for each in header.split("|")[1:5]]
     assert re.search(r"^\| T-01 \|.*\| None \| Agent-01 \| P0 \|", plan, re.MULTILINE)
     assert re.search(r"^\| T-05 \|.*\| T-02, T-03, T-04 \|", plan, re.MULTILINE)
 
@@ -164,13 +152,7 @@ def test_s2_22_all_tasks_start_pending(orchestrate: Orchestrate, planned: Path) 
     ],
 )
 def test_s2_33_to_36_the_four_scenarios(
-    orchestrate: Orchestrate,
-    tmp_path: Path,
-    *,
-    template: str,
-    parameters: list[str],
-    tasks: int,
-    batches: int,
+    orchestrate: Orchestrate, tmp_path: Path, *, template: str, parameters: list[str], tasks: int, batches: int
 ) -> None:
     """Each is a plan with parameters; it is valid without a warning, and it runs."""
     (tmp_path / "docs").mkdir()
@@ -178,18 +160,11 @@ def test_s2_33_to_36_the_four_scenarios(
         (tmp_path / "docs" / f"{name}.md").touch()
     flags = [word for each in parameters for word in ("--param", each)]
     made = orchestrate("plan", "--template", template, *flags, "--json").json
-    assert (True, tasks, batches, []) == (
-        made["ok"],
-        made["tasks"],
-        made["batches"],
-        made["warnings"],
-    )
+    assert (True, tasks, batches, []) == (made["ok"], made["tasks"], made["batches"], made["warnings"])
     assert 0 == orchestrate("run", "--simulate").returncode
 
 
-def test_s2_64_tasks_that_are_too_large_or_too_small_are_found(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_s2_64_tasks_that_are_too_large_or_too_small_are_found(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """One to five minutes, both included; what is larger should be split, what is smaller be merged."""
     lines = [
         "- Rewrite the whole frontend (2h)",
@@ -202,16 +177,12 @@ def test_s2_64_tasks_that_are_too_large_or_too_small_are_found(
     ]
     (tmp_path / "o.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     told = orchestrate("plan", "--from", "o.md", "--dry-run", "--json").json["warnings"]
-    sizes = {
-        each["where"]: (each["code"], each["hint"][:5]) for each in told if "too_" in each["code"]
-    }
+    sizes = {each["where"]: (each["code"], each["hint"][:5]) for each in told if "too_" in each["code"]}
     large, small = ("too_large", "split"), ("too_small", "merge")
     assert {"T-01": large, "T-02": small, "T-06": large, "T-07": small} == sizes
 
 
-def test_s2_72_73_and_75_the_kinds_of_dependencies(
-    orchestrate: Orchestrate, planned: Path, tmp_path: Path
-) -> None:
+def test_s2_72_73_and_75_the_kinds_of_dependencies(orchestrate: Orchestrate, planned: Path, tmp_path: Path) -> None:
     """All order; only data is handed over, in the task file and in the prompt."""
     assert re.search(r"^\| T-04 \|.*\| T-01 \(order\) \|", text(planned), re.MULTILINE)
     assert "results/agent-01-result.md" in text(planned, "agent_tasks/agent-02.md")
@@ -234,9 +205,7 @@ def test_s2_72_and_73_in_a_plan_written_by_hand(orchestrate: Orchestrate, root: 
     assert "results/agent-02-result.md" not in file
 
 
-def test_s2_74_writers_of_one_file_never_overlap(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path
-) -> None:
+def test_s2_74_writers_of_one_file_never_overlap(orchestrate: Orchestrate, root: Path, tmp_path: Path) -> None:
     """A draft in which they could is mended, and the run has one after the other."""
     writers = [
         f'{{"id": "T-0{n}", "name": "Writer {n}", "description": "Write line {n} to the list", "agent": "shell",'
@@ -249,20 +218,12 @@ def test_s2_74_writers_of_one_file_never_overlap(
     assert (["T-02", "T-03"], 3) == (shared, made["batches"])
     assert "T-01 (resource)" in text(root)
     run = orchestrate("run", "--max-parallel", "3", "--json")
-    events = [
-        (e["event"], e["task"])
-        for e in run.events
-        if e.get("event") in {"task_started", "task_completed"}
-    ]
-    assert [
-        (event, f"T-0{n}") for n in (1, 2, 3) for event in ("task_started", "task_completed")
-    ] == events
+    events = [(e["event"], e["task"]) for e in run.events if e.get("event") in {"task_started", "task_completed"}]
+    assert [(event, f"T-0{n}") for n in (1, 2, 3) for event in ("task_started", "task_completed")] == events
     assert "1\n2\n3\n" == (tmp_path / "list").read_text(encoding="utf-8")
 
 
-def test_s2_18_and_53_a_plan_written_by_hand_needs_none_of_it(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_s2_18_and_53_a_plan_written_by_hand_needs_none_of_it(orchestrate: Orchestrate, root: Path) -> None:
     """The four columns of the seed and a task file of one's own are enough."""
     write_plan(root, {"T-01": "true"}, more="## Original Request\n> Mine\n")
     write_task(root, "T-01", "```sh\ntrue\n```\n")

@@ -50,28 +50,19 @@ def test_s2_11_state_lives_in_markdown(quick_start: QuickStart, tmp_path: Path) 
     assert {"completed": 5} == told == again
 
 
-def test_s2_12_the_plan_is_redrawn_after_every_change(
-    orchestrate: Orchestrate, gate: Gate, root: Path
-) -> None:
+def test_s2_12_the_plan_is_redrawn_after_every_change(orchestrate: Orchestrate, gate: Gate, root: Path) -> None:
     """While a task waits, the plan says that the one before it is completed and that it runs."""
     plan = write_plan(root, {"T-01": "true", "T-02": (gate.wait, "T-01"), "T-03": ("true", "T-02")})
     run = orchestrate.start("run")
     gate.await_task(run)
-    drawn = (
-        "| ✅ Completed |",
-        "| 🔵 Running |",
-        "| ⏸️ Waiting |",
-        "Completed 1/3 · Running 1 · Waiting 1",
-    )
+    drawn = ("| ✅ Completed |", "| 🔵 Running |", "| ⏸️ Waiting |", "Completed 1/3 · Running 1 · Waiting 1")
     wait_until(lambda: all(words in plan.read_text(encoding="utf-8") for words in drawn))
     gate.open()
     assert 0 == orchestrate.finish(run).returncode
     assert 3 == plan.read_text(encoding="utf-8").count("| ✅ Completed |")
 
 
-def test_s2_13_the_file_system_is_the_memory(
-    quick_start: QuickStart, orchestrate: Orchestrate, root: Path
-) -> None:
+def test_s2_13_the_file_system_is_the_memory(quick_start: QuickStart, orchestrate: Orchestrate, root: Path) -> None:
     """A plan directory that was moved is what it was: nothing runs again."""
     shutil.copytree(quick_start.root, root)
     again = orchestrate("run", "--json", env={"PATH": quick_start.orchestrate.environment["PATH"]})
@@ -79,9 +70,7 @@ def test_s2_13_the_file_system_is_the_memory(
     assert {"completed": 5} == orchestrate("status", "--json").counts
 
 
-def test_s2_14_and_32_the_layout(
-    quick_start: QuickStart, orchestrate: Orchestrate, root: Path
-) -> None:
+def test_s2_14_and_32_the_layout(quick_start: QuickStart, orchestrate: Orchestrate, root: Path) -> None:
     """What the seed lists is where the seed says, after init and after a run."""
     assert 0 == orchestrate("init").returncode
     assert root.joinpath("agent_tasks").is_dir()
@@ -104,9 +93,7 @@ def test_s2_20_and_55_the_status_table(quick_start: QuickStart) -> None:
     assert quick_start.text("master_plan.md").startswith(QUICK_START)
 
 
-def test_s2_55_a_persons_own_assignment_table_is_kept_up_to_date(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_s2_55_a_persons_own_assignment_table_is_kept_up_to_date(orchestrate: Orchestrate, root: Path) -> None:
     """The seed's table of agents, statuses and times is filled in where it stands."""
     rows = "| T-01 | Agent-01 | 🟡 Pending | - | - |\n"
     head = "| Task ID | Agent | Status | Start Time | End Time |\n|---|---|---|---|---|\n"
@@ -174,9 +161,7 @@ def test_s2_54_priority_decides_who_is_first(orchestrate: Orchestrate, root: Pat
         f"| T-0{n} | name | true | None | {priority} |\n"
         for n, priority in enumerate(("P3", "P1", "P0", "P2"), start=1)
     )
-    head = (
-        "| Task ID | Task Name | Description | Dependencies | Priority |\n|---|---|---|---|---|\n"
-    )
+    head = "| Task ID | Task Name | Description | Dependencies | Priority |\n|---|---|---|---|---|\n"
     front = "---\nagent: shell\nmax_parallel: 1\n---\n"
     (root / "master_plan.md").write_text(front + head + rows, encoding="utf-8")
     assert ["T-03", "T-02", "T-04", "T-01"] == orchestrate("run", "--json").started()
@@ -196,14 +181,7 @@ def test_s2_56_to_60_the_template_of_a_task(orchestrate: Orchestrate, root: Path
     (root / "master_plan.md").write_text(head + rows, encoding="utf-8")
     assert 0 == orchestrate("run", "--simulate").returncode
     first = (root / "agent_tasks" / "agent-01.md").read_text(encoding="utf-8")
-    command = [
-        "Task Information",
-        "Input",
-        "Task Description",
-        "Expected Output",
-        "Constraints",
-        "Hints",
-    ]
+    command = ["Task Information", "Input", "Task Description", "Expected Output", "Constraints", "Hints"]
     assert command == sections(first)
     for line in (
         "# 🤖 Agent-01 Task Assignment",
@@ -226,9 +204,7 @@ def test_s2_61_to_63_the_template_of_a_result(quick_start: QuickStart) -> None:
     """Summary with status and duration, output, statistics as a table."""
     text = quick_start.text("results/agent-02-result.md")
     assert ["Execution Summary", "Output", "Statistics"] == sections(text)
-    assert re.search(
-        r"^- \*\*Status\*\*: ✅ Completed\n- \*\*Duration\*\*: \d+\.\ds$", text, re.MULTILINE
-    )
+    assert re.search(r"^- \*\*Status\*\*: ✅ Completed\n- \*\*Duration\*\*: \d+\.\ds$", text, re.MULTILINE)
     table = text.partition("## Statistics\n")[2]
     assert table.startswith("| Metric | Value |\n|--------|-------|\n")
     assert re.search(r"^\| Cost \| \$[\d.]+ \|$", table, re.MULTILINE)
@@ -257,9 +233,7 @@ def test_s2_68_all_executions_and_errors_are_logged(orchestrate: Orchestrate, ro
     write_plan(root, {"T-01": "echo why >&2; exit 4", "T-02": "true"}, retries=1)
     assert 1 == orchestrate("run").returncode
     journal = (root / "journal.md").read_text(encoding="utf-8")
-    assert 3 == len(
-        re.findall(r" · T-0[12] · started attempt \d · agent shell$", journal, re.MULTILINE)
-    )
+    assert 3 == len(re.findall(r" · T-0[12] · started attempt \d · agent shell$", journal, re.MULTILINE))
     assert re.search(r" · T-01 · retrying attempt 1 · .* · exit 4: why$", journal, re.MULTILINE)
     assert re.search(r" · T-01 · failed attempt 2 · .* · exit 4: why$", journal, re.MULTILINE)
     assert "why\n" == (root / "logs" / "agent-01.attempt-2.err").read_text()

@@ -20,9 +20,7 @@ def test_s2_06_one_agent_per_task(quick_start: QuickStart) -> None:
         assert f"# 📤 Agent-0{number} " in quick_start.text(f"results/agent-0{number}-result.md")
 
 
-def test_s2_07_simulated_or_by_command_line(
-    quick_start: QuickStart, orchestrate: Orchestrate, root: Path
-) -> None:
+def test_s2_07_simulated_or_by_command_line(quick_start: QuickStart, orchestrate: Orchestrate, root: Path) -> None:
     """The same plan runs with real agents and without any."""
     assert 0 == quick_start.run.returncode
     root.mkdir()
@@ -51,14 +49,9 @@ def test_s2_10_cycles_are_found(orchestrate: Orchestrate, root: Path) -> None:
 
 def test_s2_15_to_18_a_hand_written_plan_runs(quick_start: QuickStart) -> None:
     """Four columns, None, a list with commas and no blanks, the request as a quote: as the seed writes them."""
-    assert (0, ".orchestrator/final_output.md\n") == (
-        quick_start.run.returncode,
-        quick_start.run.stdout,
-    )
+    assert (0, ".orchestrator/final_output.md\n") == (quick_start.run.returncode, quick_start.run.stdout)
     tasks = quick_start.orchestrate("list", "--json").json["tasks"]
-    assert [[], ["T-01"], ["T-01"], ["T-01"], ["T-02", "T-03", "T-04"]] == [
-        task["needs"] for task in tasks
-    ]
+    assert [[], ["T-01"], ["T-01"], ["T-01"], ["T-02", "T-03", "T-04"]] == [task["needs"] for task in tasks]
     assert [f"Agent-0{n}" for n in range(1, 6)] == [task["agent"] for task in tasks]
     request = "> Analyze my TypeScript project for code quality, security, and performance"
     assert request in quick_start.text("final_output.md")
@@ -98,11 +91,7 @@ def test_s2_23_six_states(orchestrate: Orchestrate, gate: Gate, root: Path) -> N
 
     def seen() -> dict[str, str]:
         status = p.read_text(encoding="utf-8").partition("orchestrator:status -->")[2]
-        return {
-            row[1]: row[4]
-            for row in map(cells, status.splitlines())
-            if row[1:2] and row[1] in command
-        }
+        return {row[1]: row[4] for row in map(cells, status.splitlines()) if row[1:2] and row[1] in command}
 
     def cells(line: str) -> list[str]:
         return [cell.strip() for cell in line.split("|")]
@@ -117,11 +106,7 @@ def test_s2_43_to_45_a_process_per_task_file_and_a_line_per_agent(quick_start: Q
     logs = sorted(path.name for path in (quick_start.root / "logs").glob("*.out"))
     assert [f"agent-0{n}.attempt-1.out" for n in range(1, 6)] == logs
     assert all(call.end for call in quick_start.calls)
-    done = re.findall(
-        r"^✅ (T-\d+) .* · (?:\d+\.\ds|\d+ms)(?: · \$[\d.]+)?$",
-        quick_start.run.stderr,
-        re.MULTILINE,
-    )
+    done = re.findall(r"^✅ (T-\d+) .* · (?:\d+\.\ds|\d+ms)(?: · \$[\d.]+)?$", quick_start.run.stderr, re.MULTILINE)
     assert ["T-01", "T-02", "T-03", "T-04", "T-05"] == sorted(done)
     assert "5 of 5 tasks completed" in quick_start.run.stderr
 
@@ -144,9 +129,7 @@ def test_s2_48_topological_order_in_batches(orchestrate: Orchestrate, root: Path
     rows = {"T-04": ("d", "T-02, T-03"), "T-02": ("b", "T-01"), "T-01": "a", "T-03": ("c", "T-01")}
     write_plan(root, rows)
     tasks = orchestrate("run", "--dry-run", "--json").json["tasks"]
-    assert [(1, "T-01"), (2, "T-02"), (2, "T-03"), (3, "T-04")] == [
-        (task["batch"], task["id"]) for task in tasks
-    ]
+    assert [(1, "T-01"), (2, "T-02"), (2, "T-03"), (3, "T-04")] == [(task["batch"], task["id"]) for task in tasks]
 
 
 def test_s2_49_to_52_a_timeout_stops_and_the_task_is_tried_again(
@@ -159,26 +142,17 @@ def test_s2_49_to_52_a_timeout_stops_and_the_task_is_tried_again(
     slow = "echo $$ >> pids\ntest -e slow || { touch slow; exec sleep 1000; }\necho done"
     write_plan(root, {"T-01": slow, "T-02": "exit 1"}, retries=2, grace=0)
     run = orchestrate("run", "--timeout", f"{BEGUN}s", "--json")
-    assert (1, 2, 3) == (
-        run.returncode,
-        run.started().count("T-01"),
-        run.started().count("T-02"),
-    )
+    assert (1, 2, 3) == (run.returncode, run.started().count("T-01"), run.started().count("T-02"))
     first = front_of(root, "T-01")
     assert ("completed", [f"timed out after {BEGUN}s", ""]) == (
         first["status"],
         [attempt["reason"] for attempt in first["attempts"]],
     )
     assert not [pid for pid in (tmp_path / "pids").read_text().split() if is_alive(int(pid))]
-    assert ("failed", 3) == (
-        front_of(root, "T-02")["status"],
-        len(front_of(root, "T-02")["attempts"]),
-    )
+    assert ("failed", 3) == (front_of(root, "T-02")["status"], len(front_of(root, "T-02")["attempts"]))
 
 
-def test_s2_66_four_agents_at_once_by_default(
-    orchestrate: Orchestrate, tmp_path: Path, root: Path
-) -> None:
+def test_s2_66_four_agents_at_once_by_default(orchestrate: Orchestrate, tmp_path: Path, root: Path) -> None:
     """Of six tasks that are ready four run, until one of them ends."""
     gates = [Gate(tmp_path / f"gate-{number}") for number in range(4)]
     tasks = {f"T-0{number + 1}": gate.wait for number, gate in enumerate(gates)}
@@ -194,26 +168,16 @@ def test_s2_66_four_agents_at_once_by_default(
     assert (0, 6) == (ended.returncode, len(ended.started()))
 
 
-def test_s2_69_a_failure_does_not_block_what_is_independent(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_s2_69_a_failure_does_not_block_what_is_independent(orchestrate: Orchestrate, root: Path) -> None:
     """It and what depends on it are left out; all others complete."""
-    write_plan(
-        root, {"T-01": "exit 1", "T-02": ("true", "T-01"), "T-03": "true", "T-04": ("true", "T-03")}
-    )
+    write_plan(root, {"T-01": "exit 1", "T-02": ("true", "T-01"), "T-03": "true", "T-04": ("true", "T-03")})
     assert 1 == orchestrate("run").returncode
     assert {"completed": 2, "failed": 1, "skipped": 1} == orchestrate("status", "--json").counts
 
 
 def test_s2_70_exponential_backoff(orchestrate: Orchestrate, root: Path) -> None:
     """The longest wait doubles with every failure; within it chance decides, so that agents do not come in step."""
-    write_plan(
-        root,
-        {f"T-{n:02}": "exit 1" for n in range(1, 13)},
-        retries=3,
-        retry_delay="20ms",
-        max_parallel=12,
-    )
+    write_plan(root, {f"T-{n:02}": "exit 1" for n in range(1, 13)}, retries=3, retry_delay="20ms", max_parallel=12)
     run = orchestrate("run", "--json")
     waits: dict[int, list[float]] = {}
     for event in run.events:
@@ -227,9 +191,7 @@ def test_s2_70_exponential_backoff(orchestrate: Orchestrate, root: Path) -> None
 
 def test_s2_71_partial_results_are_kept(orchestrate: Orchestrate, root: Path) -> None:
     """What a task printed before it failed is in its result and in its log; what others did is in the final output."""
-    write_plan(
-        root, {"T-01": "echo half; exit 1", "T-02": "echo whole", "T-03": "echo slow; sleep 1000"}
-    )
+    write_plan(root, {"T-01": "echo half; exit 1", "T-02": "echo whole", "T-03": "echo slow; sleep 1000"})
     write_task(root, "T-03", "```sh\necho slow; sleep 1000\n```\n", timeout=BEGUN, grace=0)
     assert 1 == orchestrate("run").returncode
     assert "half" == answer_of(root, "T-01")

@@ -17,9 +17,7 @@ def test_s3_52_start_at_an_instant(orchestrate: Orchestrate, root: Path) -> None
     assert 0 == orchestrate("run", "--at", orchestrate.this_minute()).returncode
 
 
-def test_s3_54_recurring_daily_at_a_time_in_a_time_zone(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_s3_54_recurring_daily_at_a_time_in_a_time_zone(orchestrate: Orchestrate, root: Path) -> None:
     write_plan(root, {"T-01": "true"})
     orchestrate.environment["TZ"] = "JST-9"
     later = f"{datetime.now(timezone(timedelta(hours=9))) + timedelta(hours=2):%H:%M}"
@@ -30,9 +28,7 @@ def test_s3_54_recurring_daily_at_a_time_in_a_time_zone(
     assert 143 == orchestrate.finish(process).returncode
 
 
-def test_s3_58_completion_notifications_to_named_groups(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_s3_58_completion_notifications_to_named_groups(orchestrate: Orchestrate, root: Path) -> None:
     """Each has a name and an address of its own, and hears what it wants to; who cannot be told is named."""
     with serving() as content, serving() as marketing:
         orchestrate.environment.update(CONTENT=content.url(), MARKETING=marketing.url())

@@ -59,10 +59,7 @@ def test_s4_54_the_roster(engine: TaskEngine) -> None:
         assert 0 == engine(f"add 'Work on the shopping cart' --agent {key}").returncode
     listed = {each["key"]: each for each in engine("agents --json").json["agents"]}
     shown = {line.split()[0]: line for line in engine("agents").stdout.splitlines() if line}
-    for key, best_for, most in (
-        ("claude", "Dev, refactor, debug, docs", 3),
-        ("eva", "Test, validate, system-ops", 1),
-    ):
+    for key, best_for, most in (("claude", "Dev, refactor, debug, docs", 3), ("eva", "Test, validate, system-ops", 1)):
         assert (best_for, most) == (listed[key]["best_for"], listed[key]["max_parallel"])
         assert best_for in shown[key]
         assert f"0/{most}" in shown[key].split()
@@ -86,9 +83,7 @@ def test_s4_54_a_run_gives_nobody_more_at_once(engine: TaskEngine) -> None:
     assert {"coder": 3, "eva": 1} == dict(peak)
 
 
-def test_a_directory_of_plans_says_who_is_at_work_in_all_of_them(
-    engine: TaskEngine, task: str
-) -> None:
+def test_a_directory_of_plans_says_who_is_at_work_in_all_of_them(engine: TaskEngine, task: str) -> None:
     """As `agent workload` does; a plan that cannot be read is no reason to say nothing."""
     other = engine.plan("APPROVED")
     for plan in (task, task, other):
@@ -106,9 +101,7 @@ def test_s4_55_who_takes_what(engine: TaskEngine, task: str) -> None:
     engine(f'dispatch {task} "Implement" --type dev')
     engine(f'dispatch {task} "Debug" --type debug')
     engine(f'dispatch {task} "Document" --type docs --agent coder')
-    assert {"subtask_01": "coder", "subtask_02": "coder", "subtask_03": "coder"} == chosen(
-        engine, task
-    )
+    assert {"subtask_01": "coder", "subtask_02": "coder", "subtask_03": "coder"} == chosen(engine, task)
     other = engine.plan("APPROVED")
     engine.set_front(other, "agent: eva")
     engine(f'dispatch {other} "Sing" --type music')
@@ -138,9 +131,7 @@ def test_s4_59_agent_at_capacity(engine: TaskEngine, task: str) -> None:
     assert (0, "subtask_07\n") == (later.returncode, later.stdout)
 
 
-def test_s4_59_what_is_reported_counts_for_the_agent_it_was_dispatched_to(
-    engine: TaskEngine, task: str
-) -> None:
+def test_s4_59_what_is_reported_counts_for_the_agent_it_was_dispatched_to(engine: TaskEngine, task: str) -> None:
     """The seed reports with `subtask` and says nowhere who it is; everybody who counts comes to the same."""
     for number in range(2):
         engine(f'dispatch {task} "Test {number}" --agent eva --type test')
@@ -153,17 +144,13 @@ def test_s4_59_what_is_reported_counts_for_the_agent_it_was_dispatched_to(
     full = engine(f'dispatch {task} "Test more" --agent eva --type test --json')
     assert (4, "agent_at_capacity") == (full.returncode, full.json["code"])
     skipped = engine(f"auto-dispatch {task}").json["skipped"]
-    assert ["Agent at capacity: eva has 1 of 1 tasks under way"] == [
-        each["reason"] for each in skipped
-    ]
+    assert ["Agent at capacity: eva has 1 of 1 tasks under way"] == [each["reason"] for each in skipped]
     assert 0 == engine(f'subtask {task} subtask_01 done --note "All green"').returncode
     result = (engine.root / task / "results/subtask_01-result.md").read_text(encoding="utf-8")
     assert (True, False) == ('"agent": "eva"' in result, "had it in hand" in result)
 
 
-def test_s4_59_a_task_in_the_hands_of_a_person_fills_no_agent(
-    engine: TaskEngine, task: str
-) -> None:
+def test_s4_59_a_task_in_the_hands_of_a_person_fills_no_agent(engine: TaskEngine, task: str) -> None:
     """Whoever counts what an agent has under way comes to the same: here nothing."""
     for number in range(2):
         engine(f'dispatch {task} "Test {number}" --agent eva')
@@ -172,9 +159,7 @@ def test_s4_59_a_task_in_the_hands_of_a_person_fills_no_agent(
     engine(f"claim subtask_03 --dir {engine.root / task}")
     # Whoever has it goes on to have it, however they report.
     assert 0 == engine(f"subtask {task} subtask_03 start --progress 50").returncode
-    pluralize = {
-        each["key"]: each["running"] for each in engine(f"agents {task} --json").json["agents"]
-    }
+    pluralize = {each["key"]: each["running"] for each in engine(f"agents {task} --json").json["agents"]}
     assert 0 == pluralize["eva"]
     assert "subtask_02" in chosen(engine, task)
     assert 0 == engine(f'dispatch {task} "Test more" --agent eva').returncode

@@ -38,12 +38,8 @@ def test_s4_16_17_check_all_or_one(engine: TaskEngine, task: str) -> None:
     engine.plan(title="Other")
     checked = engine("check")
     assert (0, "") == (checked.returncode, checked.stderr)
-    assert ["TASK-001", "TASK-003", "2"] == [
-        line.split()[0] for line in checked.stdout.splitlines()
-    ]
-    assert ["TASK-001"] == [
-        each["task_id"] for each in engine(f"check {task} --json").json["tasks"]
-    ]
+    assert ["TASK-001", "TASK-003", "2"] == [line.split()[0] for line in checked.stdout.splitlines()]
+    assert ["TASK-001"] == [each["task_id"] for each in engine(f"check {task} --json").json["tasks"]]
 
 
 def test_s4_18_quiet_for_cron(engine: TaskEngine, task: str) -> None:
@@ -69,9 +65,7 @@ def test_s4_20_a_check_is_cheap(engine: TaskEngine, task: str) -> None:
     rows = engine.file(task).read_text(encoding="utf-8")
     for title in ("A rather long title of a plan that somebody has written " * 3, "Third"):
         made = engine.plan("IN_PROGRESS", title)
-        engine.add_rows(
-            made, *(row.strip("| \n") for row in rows.splitlines() if "subtask_0" in row)
-        )
+        engine.add_rows(made, *(row.strip("| \n") for row in rows.splitlines() if "subtask_0" in row))
     for made in ("TASK-001", "TASK-002", "TASK-003"):
         engine(f"subtask {made} subtask_01 start --progress 10")
         engine(f"subtask {made} subtask_02 fail --note '{'no such table ' * 30}'")
@@ -108,11 +102,7 @@ def test_s4_36_37_a_host_can_import_it(engine: TaskEngine, task: str) -> None:
 
     def host(cwd: Path) -> dict[str, object]:
         answer = subprocess.run(
-            [sys.executable, "-c", program],
-            cwd=cwd,
-            env=engine.orchestrate.environment,
-            capture_output=True,
-            text=True,
+            [sys.executable, "-c", program], cwd=cwd, env=engine.orchestrate.environment, capture_output=True, text=True
         )
         assert (0, "") == (answer.returncode, answer.stderr)
         found = json.loads(answer.stdout)
@@ -120,11 +110,7 @@ def test_s4_36_37_a_host_can_import_it(engine: TaskEngine, task: str) -> None:
         return found
 
     where = engine.orchestrate.where
-    assert {
-        "alerts": [],
-        "summary": "1 active task (1 IN_PROGRESS), all well",
-        "skipped": {},
-    } == host(where)
+    assert {"alerts": [], "summary": "1 active task (1 IN_PROGRESS), all well", "skipped": {}} == host(where)
     engine(f"subtask {task} subtask_01 fail --note Mismatch")
     assert 1 == len(host(where)["alerts"])  # type: ignore[arg-type]
     engine.file(task).write_bytes(b"\xff\xff")
@@ -203,10 +189,7 @@ def test_s4_63_silent_for_six_heartbeats_is_blocked(engine: TaskEngine, task: st
     kinds = [[each["type"] for each in check.json["alerts"]] for check in checks]
     assert [[], [], ["stuck"], ["stuck"], ["stuck"], ["blocked"], ["blocked"]] == kinds
     shown = engine(f"status {task} --json").json["subtasks"][0]
-    assert ("BLOCKED", "by orchestrator: no progress in 6 heartbeats") == (
-        shown["status"],
-        shown["note"],
-    )
+    assert ("BLOCKED", "by orchestrator: no progress in 6 heartbeats") == (shown["status"], shown["note"])
     assert 0 == engine(f"subtask {task} subtask_01 unblock").returncode
     assert 0 == engine("check").returncode
 
@@ -249,9 +232,7 @@ def test_s4_30_48_53_status(engine: TaskEngine, task: str) -> None:
     engine(f"subtask {task} subtask_01 done")
     engine(f"subtask {task} subtask_02 start")
     engine.add_rows(
-        task,
-        "subtask_04 | echo docs | docs | - | P2 | None",
-        "subtask_05 | echo more | dev | - | P2 | None",
+        task, "subtask_04 | echo docs | docs | - | P2 | None", "subtask_05 | echo more | dev | - | P2 | None"
     )
     engine(f"subtask {task} subtask_04 done")
     said = engine(f"notify {task} status").stdout
@@ -313,9 +294,7 @@ def test_s4_46_messages_are_only_strings(engine: TaskEngine) -> None:
     )
     assert ("[]\n", "") == (loaded.stdout, loaded.stderr)
     made = engine.plan("IN_PROGRESS", "@everyone `**look**` <@1234> " + "long " * 100)
-    engine.add_rows(
-        made, *(f"subtask_{n:02} | {'@here ' * 30} | dev | - | P1 | -" for n in range(60))
-    )
+    engine.add_rows(made, *(f"subtask_{n:02} | {'@here ' * 30} | dev | - | P1 | -" for n in range(60)))
     for kind in ("created", "status", "transition", "completed", "alert --type overdue"):
         said = engine(f"notify {made} {kind} --ping ''").stdout
         assert len(said) <= 2000

@@ -24,9 +24,7 @@ def task(engine: TaskEngine) -> str:
     return made
 
 
-def test_auto_dispatch_beside_a_run_that_does_not_take_everything(
-    engine: TaskEngine, task: str
-) -> None:
+def test_auto_dispatch_beside_a_run_that_does_not_take_everything(engine: TaskEngine, task: str) -> None:
     """What it does not take is not dispatched to it: what has other tags, and all of it when it is about to leave."""
     engine(f"dispatch {task} one")
     engine(f"dispatch {task} two")
@@ -51,9 +49,7 @@ def test_auto_dispatch_beside_a_run(engine: TaskEngine, task: str) -> None:
     gate = Gate(engine.orchestrate.where / "gate")
     engine(f"dispatch {task} wait")
     (engine.root / task / "agent_tasks").mkdir(exist_ok=True)
-    (engine.root / task / "agent_tasks/subtask_01.md").write_text(
-        f"```sh\n{gate.wait}\n```\n", encoding="utf-8"
-    )
+    (engine.root / task / "agent_tasks/subtask_01.md").write_text(f"```sh\n{gate.wait}\n```\n", encoding="utf-8")
     run = engine.orchestrate.start("run", task, "--only", "subtask_01")
     gate.await_task(run)
     engine(f'dispatch {task} "echo two"')
@@ -129,9 +125,7 @@ def test_a_run_that_is_gone_before_it_answers_is_replaced(engine: TaskEngine, ta
     engine(f"dispatch {task} 'echo one'")
     engine(f"dispatch {task} 'echo two'")
     root = engine.root / task
-    lock = take_lock(
-        f"{root}/run.lock", "r1", "2026-01-05T12:00:00.000Z", ["subtask_02"], grows=True
-    )
+    lock = take_lock(f"{root}/run.lock", "r1", "2026-01-05T12:00:00.000Z", ["subtask_02"], grows=True)
     asking = engine.orchestrate.start("auto-dispatch", task, "--subtask", "subtask_01")
     asked = root / "requests"
     wait_until(lambda: asked.exists() and any(asked.glob("*.request.json")))
@@ -159,9 +153,7 @@ def test_s4_12_the_first_word_of_an_agent_is_heard(engine: TaskEngine, task: str
     wait_until(lambda: "TESTING" == engine.state(task))
 
 
-def test_what_was_dispatched_is_under_way_when_the_command_is_back(
-    engine: TaskEngine, task: str
-) -> None:
+def test_what_was_dispatched_is_under_way_when_the_command_is_back(engine: TaskEngine, task: str) -> None:
     """As far as there are slots; whoever looks next is told of nothing that is still to begin."""
     os.mkfifo(gate := engine.orchestrate.where / "gate")
     engine.set_front(task, "max_parallel: 2")

@@ -15,12 +15,7 @@ from tests.mission.task_engine import TaskEngine
 def test_s4_01_every_command_answers_in_json(engine: TaskEngine) -> None:
     """With the keys of the seed: ok, task_id, status, message."""
     answer = engine('create "Implement feature X" --json').json
-    expected = {
-        "ok": True,
-        "task_id": "TASK-001",
-        "status": "PLANNING",
-        "message": "Created TASK-001",
-    }
+    expected = {"ok": True, "task_id": "TASK-001", "status": "PLANNING", "message": "Created TASK-001"}
     assert expected == {key: answer[key] for key in expected}
     for line in (
         "status",
@@ -66,17 +61,11 @@ def test_s4_02_errors_are_no_tracebacks(engine: TaskEngine) -> None:
 
 def test_s4_03_create(engine: TaskEngine) -> None:
     """Title, priority and plan; the id is the next number; it waits for approval."""
-    made = engine(
-        'create "Implement feature X" --priority P0 --plan "3 phases: models, API, tests"'
-    )
+    made = engine('create "Implement feature X" --priority P0 --plan "3 phases: models, API, tests"')
     assert (0, "TASK-001\n") == (made.returncode, made.stdout)
     assert "TASK-002" == engine('create "Feature Y" --priority P1 --json').json["task_id"]
     shown = engine("status TASK-001 --json").json
-    assert ("PLANNING", "P0", "Implement feature X") == (
-        shown["status"],
-        shown["priority"],
-        shown["title"],
-    )
+    assert ("PLANNING", "P0", "Implement feature X") == (shown["status"], shown["priority"], shown["title"])
     assert "> 3 phases: models, API, tests\n" in engine.file("TASK-001").read_text(encoding="utf-8")
 
 
@@ -108,9 +97,7 @@ def test_s4_04_to_06_status(engine: TaskEngine) -> None:
     assert re.search("^TASK-001  👍 APPROVED +P2 +\\S+", table, re.MULTILINE)
     assert "TASK-002" not in table
     assert re.search("^TASK-002  🚫 REJECTED", engine("status --all").stdout, re.MULTILINE)
-    assert ["TASK-001", "TASK-002"] == [
-        each["task_id"] for each in engine("status --all --json").json["tasks"]
-    ]
+    assert ["TASK-001", "TASK-002"] == [each["task_id"] for each in engine("status --all --json").json["tasks"]]
     detail = engine("status TASK-001").stdout
     assert "TASK-001: First" in detail
     assert re.search("PLANNING → APPROVED  approve by ", detail)
@@ -182,9 +169,7 @@ def test_s4_07_transition_with_a_note(engine: TaskEngine) -> None:
         answer["note"],
         answer["by"],
     )
-    assert before.replace("status: planning", "status: approved") == engine.file(
-        "TASK-001"
-    ).read_text(encoding="utf-8")
+    assert before.replace("status: planning", "status: approved") == engine.file("TASK-001").read_text(encoding="utf-8")
     assert 0 == engine('transition TASK-001 block --note "Waiting on API key"').returncode
     journal = (engine.root / "TASK-001/journal.md").read_text(encoding="utf-8")
     assert "PLANNING → APPROVED · approve by eva: Plan approved\n" in journal
@@ -267,10 +252,7 @@ def test_s4_56_to_58_messages(engine: TaskEngine) -> None:
     """As the seed has them."""
     engine.plan()
     said = engine("transition TASK-001 complete")
-    assert (2, "error: Invalid transition: PLANNING + 'complete'") == (
-        said.returncode,
-        said.stderr.splitlines()[0],
-    )
+    assert (2, "error: Invalid transition: PLANNING + 'complete'") == (said.returncode, said.stderr.splitlines()[0])
     said = engine("transition TASK-009 approve --json")
     assert (2, "Task TASK-009 not found") == (said.returncode, said.json["message"])
     said = engine("archive TASK-001")
@@ -284,9 +266,7 @@ def test_s4_62_data_layout(engine: TaskEngine) -> None:
     engine("archive TASK-001")
     engine("status")
     assert ["TASK-002", "archive", "index.json"] == sorted(p.name for p in engine.root.iterdir())
-    assert {"master_plan.md", "journal.md"} <= {
-        p.name for p in (engine.root / "TASK-002").iterdir()
-    }
+    assert {"master_plan.md", "journal.md"} <= {p.name for p in (engine.root / "TASK-002").iterdir()}
 
 
 def test_a_whole_directory_of_plans_is_not_put_away(engine: TaskEngine) -> None:
@@ -362,11 +342,7 @@ def test_a_plan_waits_for_approval(engine: TaskEngine) -> None:
     engine.plan()
     engine.add_rows("TASK-001", "subtask_01 | echo hi | dev | - | P1 | None")
     engine.set_front("TASK-001", "agent: shell")
-    for line in (
-        "run TASK-001 --json",
-        "auto-dispatch TASK-001",
-        "auto-dispatch TASK-001 --dry-run",
-    ):
+    for line in ("run TASK-001 --json", "auto-dispatch TASK-001", "auto-dispatch TASK-001 --dry-run"):
         held = engine(line)
         assert (4, "not_approved") == (held.returncode, held.json["code"])
         assert "transition TASK-001 approve" in held.json["hint"]

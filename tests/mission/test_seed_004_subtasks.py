@@ -38,8 +38,7 @@ def dispatched(answer: Answer) -> list[str]:
 def test_s4_09_to_11_dispatch(engine: TaskEngine, task: str) -> None:
     """As the seed types it; the first one moves the plan from APPROVED to IN_PROGRESS."""
     first = engine(
-        'python3 scripts/task_engine.py dispatch TASK-001 "Implement auth models" '
-        "--agent claude-code --type dev --json"
+        'python3 scripts/task_engine.py dispatch TASK-001 "Implement auth models" --agent claude-code --type dev --json'
     ).json
     expected = {
         "task_id": "TASK-001",
@@ -55,14 +54,9 @@ def test_s4_09_to_11_dispatch(engine: TaskEngine, task: str) -> None:
     assert sorted(moments) == moments, "as it happened"
     assert "subtask_02\n" == engine(f'dispatch {task} "A | bar, and `code`" --agent eva').stdout
     third = engine(
-        f'dispatch {task} "Run integration tests" --agent eva --type test '
-        "--deps subtask_01,subtask_02 --json"
+        f'dispatch {task} "Run integration tests" --agent eva --type test --deps subtask_01,subtask_02 --json'
     ).json
-    assert ("PENDING", ["subtask_01", "subtask_02"], []) == (
-        third["status"],
-        third["deps"],
-        third["transitions"],
-    )
+    assert ("PENDING", ["subtask_01", "subtask_02"], []) == (third["status"], third["deps"], third["transitions"])
     assert "IN_PROGRESS" == engine.state(task)
     names = [each["title"] for each in engine(f"status {task} --json").json["subtasks"]]
     assert ["Implement auth models", "A | bar, and `code`", "Run integration tests"] == names
@@ -78,9 +72,7 @@ def test_what_was_only_simulated_is_handed_out(engine: TaskEngine, task: str) ->
     assert ["subtask_01"] == dispatched(engine(f"auto-dispatch {task} --dry-run --json"))
 
 
-def test_a_misspelt_agent_is_refused_in_words_that_were_typed(
-    engine: TaskEngine, task: str
-) -> None:
+def test_a_misspelt_agent_is_refused_in_words_that_were_typed(engine: TaskEngine, task: str) -> None:
     """`dispatch` has no option by the name that `add` has for it."""
     refused = engine(f'dispatch {task} "echo hi" --agent shel')
     assert 2 == refused.returncode
@@ -115,9 +107,7 @@ def test_nothing_is_begun_or_done_before_approval(engine: TaskEngine) -> None:
         assert 0 == engine(f"cancel subtask_01 --dir {made}").returncode
 
 
-def test_what_was_begun_may_be_ended_while_the_plan_is_blocked(
-    engine: TaskEngine, task: str
-) -> None:
+def test_what_was_begun_may_be_ended_while_the_plan_is_blocked(engine: TaskEngine, task: str) -> None:
     """Somebody who works has to be able to report."""
     for title in ("Models", "API", "Docs"):
         engine(f"dispatch {task} {title} --agent eva")
@@ -132,9 +122,7 @@ def test_what_was_begun_may_be_ended_while_the_plan_is_blocked(
     assert ["DONE", "FAILED", "DONE"] == words(engine, task)
 
 
-def test_nothing_more_happens_to_the_tasks_of_a_plan_that_is_over(
-    engine: TaskEngine, task: str
-) -> None:
+def test_nothing_more_happens_to_the_tasks_of_a_plan_that_is_over(engine: TaskEngine, task: str) -> None:
     """Not to what somebody has in hand either, and no heartbeat blocks it."""
     engine(f"dispatch {task} Models --agent eva")
     engine(f"dispatch {task} API --agent eva")
@@ -147,10 +135,7 @@ def test_nothing_more_happens_to_the_tasks_of_a_plan_that_is_over(
         (f"cancel subtask_01 --dir {task}", "cancel"),
     ):
         refused = engine(line)
-        assert (2, True) == (
-            refused.returncode,
-            f"error: Invalid transition: FAILED + '{event}'\n" in refused.stderr,
-        )
+        assert (2, True) == (refused.returncode, f"error: Invalid transition: FAILED + '{event}'\n" in refused.stderr)
     assert [0] * 7 == [engine(f"check {task}").returncode for _ in range(7)]
     assert ["IN_PROGRESS", "ASSIGNED"] == words(engine, task)
 
@@ -224,9 +209,7 @@ def test_s4_40_words_for_where_a_task_stands(engine: TaskEngine, task: str) -> N
     engine(f"subtask {task} subtask_01 start")
     engine(f"subtask {task} subtask_02 block")
     engine(f"subtask {task} subtask_03 fail")
-    assert ["IN_PROGRESS", "BLOCKED", "FAILED", "ASSIGNED", "PENDING", "ASSIGNED"] == words(
-        engine, task
-    )
+    assert ["IN_PROGRESS", "BLOCKED", "FAILED", "ASSIGNED", "PENDING", "ASSIGNED"] == words(engine, task)
     engine(f"subtask {task} subtask_04 done")
     assert "DONE" == words(engine, task)[3]
 
@@ -237,10 +220,7 @@ def test_s4_60_dependency_not_done(engine: TaskEngine, task: str) -> None:
     engine(f"dispatch {task} API --deps subtask_01")
     for action in ("start", "done"):
         refused = engine(f"subtask {task} subtask_02 {action}")
-        assert (2, True) == (
-            refused.returncode,
-            "Dependency not DONE: subtask_01" in refused.stderr,
-        )
+        assert (2, True) == (refused.returncode, "Dependency not DONE: subtask_01" in refused.stderr)
     assert {"subtask_02": "Dependency not DONE: subtask_01"} == reasons(
         engine(f"auto-dispatch {task} --subtask subtask_02")
     )
@@ -274,10 +254,7 @@ def test_s4_22_27_auto_dispatch_starts_what_is_ready(engine: TaskEngine, task: s
     assert ["DONE", "DONE", "PENDING"] == words(engine, task)
     assert ["subtask_03"] == dispatched(engine(f"auto-dispatch {task}"))
     wait_until(lambda: "REVIEW" == engine.state(task))
-    assert ([], {}) == (
-        dispatched(again := engine(f"auto-dispatch {task}")),
-        reasons(again),
-    )
+    assert ([], {}) == (dispatched(again := engine(f"auto-dispatch {task}")), reasons(again))
 
 
 def test_s4_27_both_arrays_are_there_however_it_ends(engine: TaskEngine) -> None:
@@ -295,11 +272,9 @@ def test_s4_27_both_arrays_are_there_however_it_ends(engine: TaskEngine) -> None
         (f"{free} --all", ""),
     ):
         refused = engine(f"auto-dispatch {words}")
-        assert (True, False, []) == (
-            refused.returncode in {2, 4},
-            refused.json["ok"],
-            refused.json["dispatches"],
-        ), words
+        assert (True, False, []) == (refused.returncode in {2, 4}, refused.json["ok"], refused.json["dispatches"]), (
+            words
+        )
         named = [(each["task_id"], each["reason"]) for each in refused.json["skipped"]]
         assert ([(task, refused.json["message"])] if task else []) == named
 
@@ -308,10 +283,7 @@ def test_s4_23_dry_run(engine: TaskEngine, task: str) -> None:
     """Says the same, and starts nothing."""
     engine(f'dispatch {task} "echo models"')
     seen = engine(f"auto-dispatch {task} --dry-run").json
-    assert (True, ["subtask_01"]) == (
-        seen["dry_run"],
-        [each["subtask_id"] for each in seen["dispatches"]],
-    )
+    assert (True, ["subtask_01"]) == (seen["dry_run"], [each["subtask_id"] for each in seen["dispatches"]])
     assert ["PENDING"] == words(engine, task)
     assert not (engine.root / task / "logs").exists()
 
@@ -353,9 +325,7 @@ def test_s4_26_s4_63_context(engine: TaskEngine, task: str) -> None:
     """What an agent has to know: plan, files, criteria, constraints, how to report. Nothing is started."""
     engine(f'dispatch {task} "Implement auth models" --agent eva --priority P0')
     engine(f'dispatch {task} "Use them" --deps subtask_01')
-    (shown,) = engine(f"auto-dispatch {task} --subtask subtask_02 --show-context").json[
-        "dispatches"
-    ]
+    (shown,) = engine(f"auto-dispatch {task} --subtask subtask_02 --show-context").json["dispatches"]
     context = shown["context"]
     assert ("Implement feature X", "Use them", ["subtask_01"]) == (
         context["plan"]["title"],

@@ -102,10 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving(
-    script: Sequence[Reply | str] = (),
-    *,
-    always: Reply | str | None = None,
-    certificate: str = "",
+    script: Sequence[Reply | str] = (), *, always: Reply | str | None = None, certificate: str = ""
 ) -> Iterator[Server]:
     """Serve until the end of the block."""
     told = Server(list(script), always or Reply())

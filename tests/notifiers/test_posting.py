@@ -56,9 +56,7 @@ def test_the_pauses_grow_and_come_to_an_end() -> None:
     assert 5 == len(server.bodies)
 
 
-@pytest.mark.parametrize(
-    ("asked", "waited"), [("7", 7.0), ("0.65", 1.0), ("rubbish", 1.0), ("-5", 1.0)]
-)
+@pytest.mark.parametrize(("asked", "waited"), [("7", 7.0), ("0.65", 1.0), ("rubbish", 1.0), ("-5", 1.0)])
 def test_who_asks_for_time_gets_it(asked: str, waited: float) -> None:
     """At least as much as it would have got anyway."""
     pauses = Pauses()

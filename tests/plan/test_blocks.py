@@ -43,8 +43,7 @@ def test_the_first_fence_is_the_first_one_of_markdown_it(text: str, ending: str)
 
 
 @pytest.mark.parametrize(
-    ("lines", "language"),
-    [("``` a`b\n", "sh"), ("  x\n", "sh"), ("```\nx\n```\n", ""), ("~~~ a`b\n`````\n", "a`b")],
+    ("lines", "language"), [("``` a`b\n", "sh"), ("  x\n", "sh"), ("```\nx\n```\n", ""), ("~~~ a`b\n`````\n", "a`b")]
 )
 def test_a_fence_is_found_in_time(lines: str, language: str) -> None:
     """Lines that look like the beginning of one, or like its end, are looked at once each."""
@@ -110,8 +109,7 @@ def test_plain_blocks_read_as_markdown_it_reads_them(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "is_asked"),
-    [("# A\n\n| ID | Task |\n|----|------|\n| T-01 | a `b` |\n", False), ("- A\n", True)],
+    ("text", "is_asked"), [("# A\n\n| ID | Task |\n|----|------|\n| T-01 | a `b` |\n", False), ("- A\n", True)]
 )
 def test_the_parser_is_loaded_for_what_is_not_plain(text: str, is_asked: bool) -> None:
     """It takes longer to load than everything else that a small plan needs."""
@@ -119,9 +117,7 @@ def test_the_parser_is_loaded_for_what_is_not_plain(text: str, is_asked: bool) -
         "import sys; from orchestrator.plan.parser import parse_plan; "
         f"parse_plan({text.encode()!r}, 'plan'); print('markdown_it' in sys.modules)"
     )
-    answer = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert f"{is_asked}\n" == answer.stdout
 
 
@@ -175,9 +171,7 @@ def test_headings_of_both_kinds_and_the_text_below_them() -> None:
     assert texts == ["intro", "one\ntwo\nlazy", "line\n\nmore", ""]
 
 
-@pytest.mark.parametrize(
-    "row", ["| T-01 | Scan | None |\n", "T-01 | Scan | None\n", "| a \\| b | c |\n"]
-)
+@pytest.mark.parametrize("row", ["| T-01 | Scan | None |\n", "T-01 | Scan | None\n", "| a \\| b | c |\n"])
 def test_ten_thousand_rows_are_found_in_time(row: str) -> None:
     """Finding a table costs time in proportion to its rows, and no row is lost however many cells are missing."""
 

@@ -51,9 +51,7 @@ def test_every_item_below_the_heading_is_one() -> None:
     assert READ == list(criteria_in(FILE.replace("\n", "\r\n").encode()))
 
 
-@pytest.mark.parametrize(
-    "text", ["arr[x] is sorted", "a map m[X] exists", "[x] is shown", "[ ] [x]"]
-)
+@pytest.mark.parametrize("text", ["arr[x] is sorted", "a map m[X] exists", "[x] is shown", "[ ] [x]"])
 def test_a_bracket_in_the_text_is_no_box(text: str) -> None:
     """Only what stands right behind the mark of the item is one."""
     data = with_criteria(b"## Success criteria\n\n- [ ] all ok\n", [text], "f.md")
@@ -99,12 +97,8 @@ def test_one_more_goes_below_the_others_and_nothing_else_changes() -> None:
     assert windows.replace("fast\r\n", "fast\r\n- [ ] new\r\n").encode() == with_criteria(
         windows.encode(), ["new"], "f"
     )
-    assert b"Do it.\n\n## Success criteria\n- [ ] a\n- [ ] b\n" == with_criteria(
-        b"Do it.", ["a", "b", "a"], "f"
-    )
-    assert b"## Acceptance\n* a\n* [ ] b\n\n# X\n" == with_criteria(
-        b"## Acceptance\n* a\n\n# X\n", ["b"], "f"
-    )
+    assert b"Do it.\n\n## Success criteria\n- [ ] a\n- [ ] b\n" == with_criteria(b"Do it.", ["a", "b", "a"], "f")
+    assert b"## Acceptance\n* a\n* [ ] b\n\n# X\n" == with_criteria(b"## Acceptance\n* a\n\n# X\n", ["b"], "f")
     with pytest.raises(UsageError, match="has these criteria already"):
         with_criteria(FILE.encode(), ["no box"], "f")
 
@@ -134,13 +128,8 @@ def test_a_tick_is_taken_back_and_nothing_else() -> None:
     assert blank == without_ticks(with_ticks(blank, {1}, "f")) == without_ticks(blank)
 
 
-@given(
-    st.lists(st.text(min_size=1).filter(str.strip), min_size=1, max_size=4),
-    st.sets(st.integers(1, 4)),
-)
-def test_whatever_a_criterion_says_it_is_one_line_that_is_read_again(
-    texts: list[str], numbers: set[int]
-) -> None:
+@given(st.lists(st.text(min_size=1).filter(str.strip), min_size=1, max_size=4), st.sets(st.integers(1, 4)))
+def test_whatever_a_criterion_says_it_is_one_line_that_is_read_again(texts: list[str], numbers: set[int]) -> None:
     """It opens no heading, fence, comment or item, and ticks none but its own."""
     try:
         lines = worded(texts)

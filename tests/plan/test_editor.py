@@ -94,9 +94,7 @@ def test_a_missing_column_costs_two_lines(data: bytes) -> None:
     assert [] == problems
     assert (("T-03",), ("a", "b")) == (plan.tasks["T-01"].children, plan.tasks["T-03"].tags)
     before, behind = data.splitlines(), after.splitlines()
-    at = next(
-        index for index, (one, two) in enumerate(zip(before, behind, strict=False)) if one != two
-    )
+    at = next(index for index, (one, two) in enumerate(zip(before, behind, strict=False)) if one != two)
     assert behind[at].startswith(before[at].rstrip())
     assert behind[at + 1].startswith(before[at + 1].rstrip())
     assert before[at + 2 : at + 4] == behind[at + 2 : at + 4]
@@ -112,16 +110,12 @@ def test_what_fits_is_read_as_it_was_meant(text: str) -> None:
     assert text == task.description == sanitize(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["echo a | sort", "printf 'x\\\\n'", "grep 'a\\|b' f", "x && y; z > out"]
-)
+@pytest.mark.parametrize("text", ["echo a | sort", "printf 'x\\\\n'", "grep 'a\\|b' f", "x && y; z > out"])
 def test_a_command_on_one_line_fits(text: str) -> None:
     assert fits(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "two\nlines", " led by a blank", "cat <file", "x" * 201, "a `b"]
-)
+@pytest.mark.parametrize("text", ["", "two\nlines", " led by a blank", "cat <file", "x" * 201, "a `b"])
 def test_a_text_that_a_cell_would_change_does_not_fit(text: str) -> None:
     assert not fits(text)
 

@@ -9,12 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orchestrator.core.text import sanitize
-from orchestrator.plan.front_matter import (
-    load_front_matter,
-    misplaced,
-    read_front_matter,
-    read_settings,
-)
+from orchestrator.plan.front_matter import load_front_matter, misplaced, read_front_matter, read_settings
 from tests.growth import growth
 
 
@@ -25,33 +20,13 @@ def read(text: str) -> tuple[dict[str, object], int, str]:
 
 def test_names_values_and_the_place_of_the_body() -> None:
     """The data is YAML's, names are as they were written, and the body begins below the closing mark."""
-    front = read_front_matter(
-        ["---", "a: 1", "b: [x, {c: y}]", "", "on: 5m", "--- ", "body"], "f.md"
-    )
+    front = read_front_matter(["---", "a: 1", "b: [x, {c: y}]", "", "on: 5m", "--- ", "body"], "f.md")
     assert front.data == {"a": 1, "b": ["x", {"c": "y"}], "on": "5m"}
     assert (front.body, front.lines, front.problem) == (6, {"a": 2, "b": 3, "on": 5}, None)
 
 
 WORDS = st.sampled_from(
-    [
-        "agent",
-        "claude",
-        "true",
-        "on",
-        "y",
-        "null",
-        "0",
-        "007",
-        "42",
-        "5m",
-        "1h30m",
-        "1e5",
-        "-1",
-        "a b",
-        "",
-        "~",
-        "x_y",
-    ]
+    ["agent", "claude", "true", "on", "y", "null", "0", "007", "42", "5m", "1h30m", "1e5", "-1", "a b", "", "~", "x_y"]
 )
 
 
@@ -65,9 +40,7 @@ def test_plain_lines_mean_what_yaml_says(pairs: list[tuple[str, str]]) -> None:
     assert list(map(type, plain.data.values())) == list(map(type, asked.data.values()))
 
 
-@pytest.mark.parametrize(
-    "text", ["", "text", "--- x\na: 1\n---", " ---\na: 1\n---", "----\n", "text\n---\na: 1\n---"]
-)
+@pytest.mark.parametrize("text", ["", "text", "--- x\na: 1\n---", " ---\na: 1\n---", "----\n", "text\n---\na: 1\n---"])
 def test_a_file_without_front_matter_has_none(text: str) -> None:
     """Only a first line that is exactly three dashes begins front matter."""
     assert read(text) == ({}, 0, "")
@@ -82,23 +55,13 @@ def test_blank_lines_may_stand_above_it(above: list[str], first: str) -> None:
     assert ({"agent": "shell", "timeout": "1m"}, None) == (front.data, front.problem)
     assert ("body", "timeout: 1m") == (lines[front.body], lines[front.lines["timeout"] - 1])
     twice = read_front_matter([*above, "---", "a: 1", "a: 2", "---"], "f.md").problem
-    assert (
-        f"f.md:{len(above) + 3}: front matter: a is there twice, first in line {len(above) + 2}"
-        == str(twice)
-    )
+    assert f"f.md:{len(above) + 3}: front matter: a is there twice, first in line {len(above) + 2}" == str(twice)
     never = read_front_matter([*above, "---", "a: 1"], "f.md").problem
     assert f"f.md:{len(above) + 1}: the front matter is never closed" == str(never)
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "---",
-        "---\n\nSome prose: it is.\n\n---\n",
-        "---\n# Title\n\nNote: x\n",
-        "---\n| a: |\n---",
-    ],
+    "text", ["", "---", "---\n\nSome prose: it is.\n\n---\n", "---\n# Title\n\nNote: x\n", "---\n| a: |\n---"]
 )
 def test_a_rule_below_blank_lines_is_no_front_matter(text: str) -> None:
     """A document may begin with a horizontal line, and prose below it is nobody's setting."""
@@ -161,9 +124,7 @@ TEXT = st.text().map(sanitize)
 @given(st.dictionaries(st.text("ab1 :-é", min_size=1), TEXT | st.integers() | st.lists(TEXT)))
 def test_what_is_written_as_json_is_read_back(data: dict[str, object]) -> None:
     """State files write every value as JSON; the reader returns exactly that."""
-    lines = [
-        f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in data.items()
-    ]
+    lines = [f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in data.items()]
     text = "\n".join(["---", *lines, "---", "body", "---", ""])
     assert load_front_matter(text) == data
     assert load_front_matter("\ufeff" + text.replace("\n", "\r\n")) == load_front_matter(text)
@@ -179,9 +140,7 @@ def test_damaged_front_matter_is_none(text: str) -> None:
 
 def test_settings_are_read_and_what_is_nobodys_is_left_alone() -> None:
     """Known names are checked and put into their unit; names of other tools pass without a word."""
-    front = read_front_matter(
-        ["---", "timeout: 5m", "retries: 0", "title: x", "mode: y", "---"], "f.md"
-    )
+    front = read_front_matter(["---", "timeout: 5m", "retries: 0", "title: x", "mode: y", "---"], "f.md")
     assert read_settings(front, "f.md") == ({"timeout": 300.0, "retries": 0}, [])
 
 
@@ -209,9 +168,7 @@ def test_settings_are_read_and_what_is_nobodys_is_left_alone() -> None:
          "move it to the front matter of master_plan.md"),
     ],
 )  # fmt: skip
-def test_a_setting_that_makes_no_sense_is_named(
-    line: str, of_task: bool, problem: str, hint: str
-) -> None:
+def test_a_setting_that_makes_no_sense_is_named(line: str, of_task: bool, problem: str, hint: str) -> None:
     """Bad values, misspelt names and settings in the wrong file are problems with line and hint, not silence."""
     front = read_front_matter(["---", "x: 1", line, "---"], "f.md")
     settings, problems = read_settings(front, "f.md", of_task=of_task)
@@ -219,16 +176,9 @@ def test_a_setting_that_makes_no_sense_is_named(
     assert [(str(each), each.hint) for each in problems] == [(f"f.md:3: {problem}", hint)]
 
 
+@pytest.mark.parametrize("above", ["# Title", "# Title\n", "<!-- licence -->", "<!--\nwords\n-->\n"])
 @pytest.mark.parametrize(
-    "above", ["# Title", "# Title\n", "<!-- licence -->", "<!--\nwords\n-->\n"]
-)
-@pytest.mark.parametrize(
-    "inside",
-    [
-        "timeout: 1s",
-        "title: x\ntimeout: 1s  # why",
-        "# why\nTitle: x\nadd_dirs:\n- a\n  - b\n'timeout': 1s",
-    ],
+    "inside", ["timeout: 1s", "title: x\ntimeout: 1s  # why", "# why\nTitle: x\nadd_dirs:\n- a\n  - b\n'timeout': 1s"]
 )
 def test_settings_below_a_title_or_a_comment_are_named(above: str, inside: str) -> None:
     """They would count for nothing, and nobody would know."""
@@ -272,7 +222,4 @@ def test_what_an_agent_is_told_to_write_is_no_setting() -> None:
 
 @pytest.mark.parametrize("line", ["---", "---\na: 1", "```\n```", "<!-- -->", "words"])
 def test_looking_for_them_takes_time_in_proportion_to_the_lines(line: str) -> None:
-    assert (
-        growth(lambda n: misplaced(["# T", *line.split("\n") * n], "f", below_words=True), 2000)
-        < 2.2
-    )
+    assert growth(lambda n: misplaced(["# T", *line.split("\n") * n], "f", below_words=True), 2000) < 2.2

@@ -25,14 +25,11 @@ def test_everything_it_says() -> None:
         "created: 1970-01-01T00:00:10Z",
         "agent: shell",
     )
-    assert PlanHeader(PlanState.IN_PROGRESS, "A: plan", "P0", 2 * 86400 - 1, 10) == plan_header_of(
-        data, "p"
-    )
+    assert PlanHeader(PlanState.IN_PROGRESS, "A: plan", "P0", 2 * 86400 - 1, 10) == plan_header_of(data, "p")
 
 
 @pytest.mark.parametrize(
-    "data",
-    [TABLE.encode(), plan("agent: shell"), plan("eta: when it is done"), plan("state: Texas")],
+    "data", [TABLE.encode(), plan("agent: shell"), plan("eta: when it is done"), plan("state: Texas")]
 )
 def test_a_hand_written_plan_says_nothing(data: bytes) -> None:
     """And what it says in words of its own is not held against it."""

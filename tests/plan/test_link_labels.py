@@ -25,9 +25,9 @@ FRAGMENTS = (
     "| [1] | `[1]` \\| [2] |\n|---|---|\n",
     "| [1] | [1] |", "===", "*", "_", "(", "]", "[", "!", "[]", "<https://x.y>", "text", " ", "\n", "\n\n", "&#91;1]",
 )  # fmt: skip
-SOUP = st.lists(
-    st.tuples(st.sampled_from(FRAGMENTS), st.sampled_from(["\n", "\n\n", " ", ""])), max_size=25
-).map(lambda parts: "".join(text + joint for text, joint in parts))
+SOUP = st.lists(st.tuples(st.sampled_from(FRAGMENTS), st.sampled_from(["\n", "\n\n", " ", ""])), max_size=25).map(
+    lambda parts: "".join(text + joint for text, joint in parts)
+)
 
 
 def links(text: str) -> list[tuple[str, object, object]]:

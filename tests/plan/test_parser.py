@@ -33,9 +33,7 @@ def test_the_quick_start_of_the_seed() -> None:
     """Seed 002's first example runs as it is: four columns, one request."""
     plan = good(QUICK_START)
     assert plan.title == "Task Plan"
-    assert (
-        plan.request == "Analyze my TypeScript project for code quality, security, and performance"
-    )
+    assert plan.request == "Analyze my TypeScript project for code quality, security, and performance"
     assert {task.id: task.needs for task in plan.tasks.values()} == {
         "T-01": (), "T-02": ("T-01",), "T-03": ("T-01",), "T-04": ("T-01",), "T-05": ("T-02", "T-03", "T-04"),
     }  # fmt: skip
@@ -48,12 +46,7 @@ def test_the_master_plan_template_of_the_seed() -> None:
     """Five columns, a goal, and a second table that says who does what."""
     plan = good(TEMPLATE)
     task = plan.tasks["T-01"]
-    assert (task.name, task.description, task.priority, task.agent) == (
-        "[Name]",
-        "[Description]",
-        1000,
-        "Agent-01",
-    )
+    assert (task.name, task.description, task.priority, task.agent) == ("[Name]", "[Description]", 1000, "Agent-01")
     assert plan.title == "🎯 Distributed Task Plan"
     assert plan.request == "[User's original request]"
     assert plan.goal.startswith("**Primary Goal**: [Final")
@@ -62,12 +55,7 @@ def test_the_master_plan_template_of_the_seed() -> None:
 def test_the_short_table_of_the_seed() -> None:
     """``ID | Task | Deps | Status``: Task is the text here."""
     task = only("ID | Task | Deps | Status", "| T-01 | Read code | - | 🟡 |")
-    assert (task.id, task.name, task.description, task.needs) == (
-        "T-01",
-        "Read code",
-        "Read code",
-        (),
-    )
+    assert (task.id, task.name, task.description, task.needs) == ("T-01", "Read code", "Read code", ())
 
 
 def test_all_that_a_row_can_say() -> None:
@@ -85,9 +73,7 @@ def test_all_that_a_row_can_say() -> None:
 @pytest.mark.parametrize(
     "id_header", ["Task ID", "ID", "TaskID", "#", "**Task ID**", "`id`", "🆔 ID", "task_id", "Task"]
 )
-@pytest.mark.parametrize(
-    "text", ["Description", "Task Description", "DETAILS", "Title", "**Name**", "📝 Description"]
-)
+@pytest.mark.parametrize("text", ["Description", "Task Description", "DETAILS", "Title", "**Name**", "📝 Description"])
 @pytest.mark.parametrize(
     "needs", ["Dependencies", "Deps", "Depends on", "depends_on", "_Needs_", "Blocked by", "After"]
 )
@@ -116,9 +102,7 @@ def test_task_and_number_are_ids_only_when_nothing_better_is(
     assert (task.id, task.name, task.description) == (task_id, name, description)
 
 
-@pytest.mark.parametrize(
-    "cell", ["None", "none", "-", "—", "–", "N/A", "", "*None*", "`none`", "--"]
-)
+@pytest.mark.parametrize("cell", ["None", "none", "-", "—", "–", "N/A", "", "*None*", "`none`", "--"])
 def test_no_dependency_has_many_spellings(cell: str) -> None:
     """All of them mean none."""
     assert only("ID | Task | Deps", f"| a | x | {cell} |").needs == ()
@@ -131,15 +115,12 @@ def test_no_dependency_has_many_spellings(cell: str) -> None:
 )  # fmt: skip
 def test_lists_of_dependencies_have_many_spellings(cell: str) -> None:
     """Ids are separated by anything that people put between them, dressed or not, and count once."""
-    plan = good(
-        f"| ID | Task | Deps |\n|---|---|---|\n| a | x | {cell} |\n| b | y | |\n| c | z | |\n"
-    )
+    plan = good(f"| ID | Task | Deps |\n|---|---|---|\n| a | x | {cell} |\n| b | y | |\n| c | z | |\n")
     assert plan.tasks["a"].needs == ("b", "c")
 
 
 @pytest.mark.parametrize(
-    "cell",
-    ["a_b", "`a_b`", "**a_b**", "[a_b](agent_tasks/a_b.md)", "a\\_b", "**`a_b`**", "[[a_b]]"],
+    "cell", ["a_b", "`a_b`", "**a_b**", "[a_b](agent_tasks/a_b.md)", "a\\_b", "**`a_b`**", "[[a_b]]"]
 )
 def test_an_id_may_be_dressed(cell: str) -> None:
     """Backticks, emphasis, links and escapes around an id are not part of it."""
@@ -169,9 +150,7 @@ def test_without_a_column_of_dependencies_the_first_table_is_the_plan() -> None:
 
 def test_captions_and_blank_rows_are_no_tasks() -> None:
     """A row with only a caption in it groups rows; a row with an id and nothing else is a task."""
-    plan = good(
-        "| ID | Task | Deps |\n|---|---|---|\n| **Phase 1: read** | | |\n| | | |\n| a | x | |\n| b |\n"
-    )
+    plan = good("| ID | Task | Deps |\n|---|---|---|\n| **Phase 1: read** | | |\n| | | |\n| a | x | |\n| b |\n")
     assert list(plan.tasks) == ["a", "b"]
 
 
@@ -181,9 +160,7 @@ def test_an_agent_in_the_row_is_stronger_than_an_assignment() -> None:
         "| ID | Task | Deps | Agent |\n|---|---|---|---|\n| a | x | | shell |\n| b | x | | - |\n\n"
         "| Task ID | Agent | Owner |\n|---|---|---|\n| a | Agent-07 | ana |\n| `b` | `Agent-08` | - |\n"
     )
-    assert [("shell", "ana"), ("Agent-08", "")] == [
-        (task.agent, task.assignee) for task in plan.tasks.values()
-    ]
+    assert [("shell", "ana"), ("Agent-08", "")] == [(task.agent, task.assignee) for task in plan.tasks.values()]
 
 
 def test_who_is_responsible_is_not_what_runs_it() -> None:
@@ -217,10 +194,7 @@ def test_settings_and_line_numbers_below_front_matter() -> None:
 def test_settings_below_blank_lines_count(above: str) -> None:
     """A blank line above the front matter takes away no budget, and stays there when we write."""
     text = (
-        above
-        + "---\nagent: shell\nbudget_usd: 1\n---\n"
-        + QUICK_START
-        + "\n| ID | Status |\n|---|---|\n| T-01 | |\n"
+        above + "---\nagent: shell\nbudget_usd: 1\n---\n" + QUICK_START + "\n| ID | Status |\n|---|---|\n| T-01 | |\n"
     )
     plan = good(text)
     assert {"agent": "shell", "budget_usd": 1.0} == plan.settings
@@ -237,10 +211,7 @@ def test_bom_and_line_endings_change_nothing(ending: str) -> None:
 
 def test_our_own_sections_are_never_read_back() -> None:
     """A status table that we drew is no task table and no assignment, and shifts no line."""
-    drawn = redraw(
-        QUICK_START.encode(),
-        {"status": "| Task ID | Agent | Status |\n|---|---|---|\n| X | y | z |"},
-    )
+    drawn = redraw(QUICK_START.encode(), {"status": "| Task ID | Agent | Status |\n|---|---|---|\n| X | y | z |"})
     above = b"<!-- orchestrator:x -->\n| ID | Task | Deps |\n|---|---|---|\n| Q | x | |\n<!-- /orchestrator:x -->\n"
     assert parse_plan(drawn, "master_plan.md") == (good(QUICK_START), [])
     plan, problems = parse_plan(above + drawn, "master_plan.md")
@@ -328,15 +299,10 @@ def test_every_problem_has_a_hint_and_ends_without_a_full_stop() -> None:
     )
     _, problems = parse_plan(text.encode(), "p.md")
     assert len(problems) == 7
-    assert all(
-        problem.hint and problem.code and not f"{problem}{problem.hint}".endswith(".")
-        for problem in problems
-    )
+    assert all(problem.hint and problem.code and not f"{problem}{problem.hint}".endswith(".") for problem in problems)
 
 
-@pytest.mark.parametrize(
-    "word", ["soon", "2-3 min", "5 points", "TBD", "-", "?", "1" * 60, "1 " * 19 + "x"]
-)
+@pytest.mark.parametrize("word", ["soon", "2-3 min", "5 points", "TBD", "-", "?", "1" * 60, "1 " * 19 + "x"])
 def test_an_estimate_in_other_words_is_no_estimate(word: str) -> None:
     """Only the order of dispatch depends on estimates, so words in that column are nobody's error."""
     assert only("ID | Task | Deps | Estimate", f"| a | x | | {word} |").estimate is None
@@ -366,9 +332,7 @@ def test_reading_takes_time_in_proportion_to_the_tasks() -> None:
 
 
 @given(
-    st.text(alphabet="|-: \nabT1`*#>\\,<!~", max_size=200)
-    | st.text()
-    | st.binary().map(lambda b: b.decode("latin-1"))
+    st.text(alphabet="|-: \nabT1`*#>\\,<!~", max_size=200) | st.text() | st.binary().map(lambda b: b.decode("latin-1"))
 )
 @example("| ID | Task | Deps |\n|---|---|---|\n| \\")
 def test_no_text_breaks_the_reader(text: str) -> None:
@@ -380,7 +344,5 @@ def test_no_text_breaks_the_reader(text: str) -> None:
 
 def test_an_arrow_in_a_request_is_no_quote() -> None:
     """Only the mark at the start of a line is taken off."""
-    found = good(
-        QUICK_START.replace("Analyze my TypeScript project", "Move a -> b, c => d\n> > e >")
-    )
+    found = good(QUICK_START.replace("Analyze my TypeScript project", "Move a -> b, c => d\n> > e >"))
     assert found.request.startswith("Move a -> b, c => d\n> e > for code quality")

@@ -92,9 +92,7 @@ def test_a_bad_row_is_said_once() -> None:
     )
     assert ["p.md:3: the row has 6 cells, its table has 4 columns"] == said(text)
     listed = "- | ID | Task | Deps |\n  |---|---|---|\n  | a | x | |\n"
-    assert ["p.md:5: a task table inside a list is not read"] == said(
-        f"{HEAD}| a | x | |\n\n{listed}"
-    )
+    assert ["p.md:5: a task table inside a list is not read"] == said(f"{HEAD}| a | x | |\n\n{listed}")
     below = said(f"{HEAD}| a | x | b |\n\n| b | x | |\n")
     assert ["p.md:5: this row belongs to no table: a blank line ends the table above"] == below
 
@@ -111,9 +109,7 @@ def test_a_task_table_in_a_list_is_refused(text: str) -> None:
     """Also when there is no other; in a quote of a list it is nobody's."""
     line = text.partition("ID")[0].count("\n") + 1
     assert [f"p.md:{line}: a task table inside a list is not read"] == said(text)
-    assert [f"p.md:{line + 5}: a task table inside a list is not read"] == said(
-        f"{HEAD}| a | x | b |\n\ntext\n{text}"
-    )
+    assert [f"p.md:{line + 5}: a task table inside a list is not read"] == said(f"{HEAD}| a | x | b |\n\ntext\n{text}")
     quoted = "- x\n\n  > | ID | Task | Deps |\n  > |---|---|---|\n  > | b | x | |\n"
     assert ["a"] == tasks(f"{HEAD}| a | x | |\n\n{quoted}")
 
@@ -129,16 +125,8 @@ def test_tables_with_one_header_are_one_plan() -> None:
     ("first", "second", "line"),
     [
         ("| ID | Task |\n|---|---|\n| T-01 | x |\n", f"{HEAD}| T-02 | y | T-01 |\n", 1),
-        (
-            f"{HEAD}| T-01 | x | T-02 |\n",
-            "| ID | Task |\n|---|---|\n| T-01 | x |\n| `T-02` | y |\n",
-            5,
-        ),
-        (
-            "| ID | Task |\n|---|---|\n| T-01 | x |\n",
-            "| ID | Task | Agent |\n|---|---|---|\n| T-02 | x | |\n",
-            5,
-        ),
+        (f"{HEAD}| T-01 | x | T-02 |\n", "| ID | Task |\n|---|---|\n| T-01 | x |\n| `T-02` | y |\n", 5),
+        ("| ID | Task |\n|---|---|\n| T-01 | x |\n", "| ID | Task | Agent |\n|---|---|---|\n| T-02 | x | |\n", 5),
     ],
 )
 def test_a_table_that_goes_on_with_the_tasks_is_refused(first: str, second: str, line: int) -> None:
@@ -150,17 +138,13 @@ def test_a_table_that_goes_on_with_the_tasks_is_refused(first: str, second: str,
 def test_two_columns_of_dependencies_are_one_too_many() -> None:
     """Neither is left out without a word."""
     text = "| ID | Task | Depends on | **Blocked by** |\n|---|---|---|---|\n| a | x | | b |\n"
-    assert ["p.md:1: two columns say what a task depends on: Depends on and Blocked by"] == said(
-        text
-    )
+    assert ["p.md:1: two columns say what a task depends on: Depends on and Blocked by"] == said(text)
 
 
 @pytest.mark.parametrize("name", ["Name", "**Title**"])
 def test_a_task_beside_a_name_is_what_is_to_be_done(name: str) -> None:
     """Unless a column of descriptions says that; then it is handed to the agent like any other."""
-    plan, _ = parse_plan(
-        f"| ID | {name} | Task | Deps |\n|---|---|---|---|\n| a | List | ls | |\n".encode(), "p.md"
-    )
+    plan, _ = parse_plan(f"| ID | {name} | Task | Deps |\n|---|---|---|---|\n| a | List | ls | |\n".encode(), "p.md")
     assert ("List", "ls", ()) == (*plan.tasks["a"][1:3], plan.tasks["a"].inputs)
     more = f"| ID | Task | {name} | Details | Deps |\n|---|---|---|---|---|\n| a | ls | List | all | |\n"
     plan, _ = parse_plan(more.encode(), "p.md")
@@ -171,9 +155,7 @@ def test_a_task_beside_a_name_is_what_is_to_be_done(name: str) -> None:
 def test_a_column_of_ids_that_nothing_waits_for_is_refused(header: str) -> None:
     """By another name it would be an input for the agents, and everything would start at once."""
     table = f"| ID | Task | {header} |\n|---|---|---|\n| T-01 | a | - |\n| T-02 | b | T-01 |\n"
-    assert said(table) == [
-        f"p.md:1: the column {header.strip('*')} names tasks, and nothing waits for them"
-    ]
+    assert said(table) == [f"p.md:1: the column {header.strip('*')} names tasks, and nothing waits for them"]
     short = "| Waits for | Task | ID |\n|---|---|---|\n| - | a | T-01 |\n| T-01 | b |\n"
     assert "p.md:4: a task without an id" in said(short)
 

@@ -13,10 +13,7 @@ from tests.plan.seed_plans import QUICK_START, TEMPLATE
 
 def test_the_statuses_of_the_seed_are_kept_up_to_date_in_place() -> None:
     """Status, start and end change in the person's table; a time that is None stays."""
-    new = {
-        "T-01": StatusCells(status="✅ Completed", start="10:00"),
-        "T-99": StatusCells(status="x"),
-    }
+    new = {"T-01": StatusCells(status="✅ Completed", start="10:00"), "T-99": StatusCells(status="x")}
     assert set_statuses(TEMPLATE.encode(), new.get).decode() == TEMPLATE.replace(
         "| Agent-01 | 🟡 Pending | - | - |", "| Agent-01 | ✅ Completed | 10:00 | - |"
     )
@@ -32,24 +29,19 @@ CELLS = st.sampled_from(["x", " x ", "", "  ", "`b`", "a \\| b", "🟡 Pending",
 
 
 @given(
-    st.lists(
-        st.tuples(st.sampled_from(["a", "`b`", "**c**", "[d](x)"]), CELLS, CELLS, CELLS), min_size=1
-    ),
+    st.lists(st.tuples(st.sampled_from(["a", "`b`", "**c**", "[d](x)"]), CELLS, CELLS, CELLS), min_size=1),
     st.sampled_from(["\n", "\r\n"]),
     st.sampled_from(["", "  ", "> no\n"]),
     st.text(),
 )
-def test_only_status_cells_change(
-    rows: list[tuple[str, ...]], ending: str, indent: str, status: str
-) -> None:
+def test_only_status_cells_change(rows: list[tuple[str, ...]], ending: str, indent: str, status: str) -> None:
     """All other bytes stay, the padding of other cells included, whatever the status is made of."""
     head = "\ufeff# T\n\n" + indent + "| Status | ID | Task | Deps |\n" + "|---|:-:|--|---|\n"
     text = head + "".join(f"|{s}|{i}|{t}|{'-'}|{r}\n" for i, s, t, r in rows if not r.strip())
     text = (text + "\nStatus | of nothing\n<!-- x -->").replace("\n", ending)
     new = {task_id: StatusCells(status=status) for task_id in "abcd"}
     old_lines, new_lines = (
-        re.split(r"\r?\n", data.decode())
-        for data in (text.encode(), set_statuses(text.encode(), new.get))
+        re.split(r"\r?\n", data.decode()) for data in (text.encode(), set_statuses(text.encode(), new.get))
     )
     assert len(old_lines) == len(new_lines)
     for old, now in zip(old_lines, new_lines, strict=True):
@@ -70,6 +62,4 @@ def test_a_short_row_and_another_mans_table_stay() -> None:
         "| Server | Status |\n|---|---|\n| a | up |\n"
     )
     new = {"a": StatusCells(status="new"), "b": StatusCells(status="new")}
-    assert set_statuses(text.encode(), new.get).decode() == text.replace(
-        "| b | x | | running", "| b | x | | new "
-    )
+    assert set_statuses(text.encode(), new.get).decode() == text.replace("| b | x | | running", "| b | x | | new ")

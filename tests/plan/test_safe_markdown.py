@@ -30,9 +30,9 @@ FRAGMENTS = (
     "**", "\t", " ", "", "\n", "text", "\x1b[31mred\x1b[0m", "\x00", "\r", "\u2028", "\\",
     "&lt;b>", "<b", ">", "$", "<br",
 )  # fmt: skip
-SOUP = st.lists(
-    st.tuples(st.sampled_from(FRAGMENTS), st.sampled_from(["\n", "\n\n", " ", "", "\r\n"]))
-).map(lambda parts: "".join(text + joint for text, joint in parts))
+SOUP = st.lists(st.tuples(st.sampled_from(FRAGMENTS), st.sampled_from(["\n", "\n\n", " ", "", "\r\n"]))).map(
+    lambda parts: "".join(text + joint for text, joint in parts)
+)
 
 
 def flat(tokens: list[Token]) -> list[Token]:
@@ -47,9 +47,7 @@ def check(shown: str) -> None:
         assert tokens[-3].type == "heading_open"
         assert tokens[-3].level == 0
         assert all(int(token.tag[1]) >= 3 for token in tops[1:-1])
-        html = [
-            token.content for token in flat(tokens) if token.type in {"html_block", "html_inline"}
-        ]
+        html = [token.content for token in flat(tokens) if token.type in {"html_block", "html_inline"}]
         assert all(re.fullmatch(r"<br ?/?>", tag) for tag in html), html
     assert not regions(shown.split("\n"))
     assert "<!-- orchestrator:" not in shown
@@ -128,10 +126,7 @@ def test_in_a_quote_of_what_was_said_no_html_works(text: str) -> None:
         ("# A\na <textarea> | 1 < 2", "# A\na &lt;textarea> | 1 < 2"),
         ("`<b>` and <!-- c -->", "`<b>` and &lt;!-- c -->"),
         ("```html\n<!-- head -->\n```\n<p>", "```html\n<!-- head -->\n```\n&lt;p>"),
-        (
-            "- a\n  ~~~\n  <b>\n  ~~~\n\nso:\n\n    <i>",
-            "- a\n  ~~~\n  <b>\n  ~~~\n\nso:\n\n    <i>",
-        ),
+        ("- a\n  ~~~\n  <b>\n  ~~~\n\nso:\n\n    <i>", "- a\n  ~~~\n  <b>\n  ~~~\n\nso:\n\n    <i>"),
         ("```\n<open", "```\n<open"),
     ],
 )
@@ -149,9 +144,7 @@ def test_what_somebody_asks_for_is_whole_and_ends(text: str) -> None:
     assert ["below", "heading_close"] == [last[0].content, last[1].type]
 
 
-@pytest.mark.parametrize(
-    "text", ["```\na\n```\n<b> | \\d+", "<!-- a -->", "# b\n- [ ] c", "a\n---"]
-)
+@pytest.mark.parametrize("text", ["```\na\n```\n<b> | \\d+", "<!-- a -->", "# b\n- [ ] c", "a\n---"])
 def test_what_ends_by_itself_is_left_as_it_is(text: str) -> None:
     """Nothing is closed twice."""
     assert text == closed(text)

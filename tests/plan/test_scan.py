@@ -64,10 +64,7 @@ def test_what_is_found_is_what_the_parser_finds(lines: list[str]) -> None:
         assert tables(lines, outline(lines)) == found
 
 
-@given(
-    st.lists(st.sampled_from(["", "text", "# T", "<!-- x -->", "```\nx\n```"]), max_size=4),
-    st.integers(0, 4),
-)
+@given(st.lists(st.sampled_from(["", "text", "# T", "<!-- x -->", "```\nx\n```"]), max_size=4), st.integers(0, 4))
 def test_a_plain_plan_needs_no_parser(around: list[str], rows: int) -> None:
     """Prose, headings, comments and fences above a table are plain; so is everything below it."""
     text = "\n".join([*around, "", *HEAD, *["| a | b | c |"] * rows, "", *around])

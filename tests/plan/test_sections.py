@@ -13,28 +13,22 @@ from orchestrator.plan.sections import redraw, regions, without_regions
 from tests.growth import growth
 
 OPEN, CLOSE = "<!-- orchestrator:{} -->", "<!-- /orchestrator:{} -->"
-SECTIONS = {
-    "status": "## Status\n\n| a |\n|---|\n| b |\n",
-    "graph": "```mermaid\ngraph LR\n```\n",
-    "log": "",
-}
+SECTIONS = {"status": "## Status\n\n| a |\n|---|\n| b |\n", "graph": "```mermaid\ngraph LR\n```\n", "log": ""}
 
 PERSONS = (
     "# T", "text", "", "| a | b |", "|---|---|", "```", "```py", "~~~", "  ```", "- item", "- ```", "> ```", "    ```",
     "<div>", "<!--", "-->", "\tx", "trailing  ", "ünï 🟡", "---", "1. x",
 )  # fmt: skip
 LINES = st.sampled_from(PERSONS)
-MARKS = st.sampled_from(
-    [mark.format(name) for mark in (OPEN, CLOSE) for name in ("status", "graph", "other")]
-)
+MARKS = st.sampled_from([mark.format(name) for mark in (OPEN, CLOSE) for name in ("status", "graph", "other")])
 ENDINGS = st.sampled_from(["\n", "\n", "\r\n", "\r"])
 
 
 def documents(lines: st.SearchStrategy[str]) -> st.SearchStrategy[bytes]:
     joined = st.lists(st.tuples(lines, ENDINGS)).map(lambda parts: "".join(a + b for a, b in parts))
-    return st.tuples(
-        st.sampled_from(["", "\ufeff"]), joined, st.sampled_from(["", "no newline"])
-    ).map(lambda parts: "".join(parts).encode())
+    return st.tuples(st.sampled_from(["", "\ufeff"]), joined, st.sampled_from(["", "no newline"])).map(
+        lambda parts: "".join(parts).encode()
+    )
 
 
 def undrawn(data: bytes) -> bytes:
@@ -61,9 +55,7 @@ def test_a_plan_without_sections_gets_them_at_its_end(data: bytes) -> None:
 @given(documents(LINES | MARKS))
 @example(b"```\n<!-- orchestrator:status -->\n```\ntext\n<!-- /orchestrator:status -->\n")
 @example(b"- ```\n")
-@example(
-    b"- ```\n  ```\n```\n<!-- orchestrator:status -->\n```\ntext\n<!-- /orchestrator:status -->\n"
-)
+@example(b"- ```\n  ```\n```\n<!-- orchestrator:status -->\n```\ntext\n<!-- /orchestrator:status -->\n")
 def test_damaged_marks_never_cost_the_person_a_line(data: bytes) -> None:
     """Wherever stray marks stand: every line outside of complete sections stays, in order, and redrawing settles."""
     text = data.decode().removeprefix("\ufeff")
@@ -123,8 +115,7 @@ def test_line_endings_bom_and_what_is_not_named_stay() -> None:
     """A file with CRLF gets our sections with CRLF, its BOM stays in front, sections not redrawn stay."""
     data = b"\xef\xbb\xbf# T\r\n\r\n<!-- orchestrator:old -->\r\nkeep\r\n<!-- /orchestrator:old -->\r\nend"
     assert redraw(data, {"status": "a\nb\n"}) == (
-        data
-        + b"\r\n\r\n<!-- orchestrator:status -->\r\na\r\nb\r\n<!-- /orchestrator:status -->\r\n"
+        data + b"\r\n\r\n<!-- orchestrator:status -->\r\na\r\nb\r\n<!-- /orchestrator:status -->\r\n"
     )
     assert redraw(data, {}) == data
 
@@ -133,13 +124,9 @@ def test_line_endings_bom_and_what_is_not_named_stay() -> None:
 @example("```")
 def test_no_text_can_close_its_own_section(text: str) -> None:
     """What is drawn is between the marks again at the next redraw, whatever it is."""
-    hostile = (
-        f"x\n{CLOSE.format('status')}\n{OPEN.format('graph')}\n{text}\n{CLOSE.format('status')}"
-    )
+    hostile = f"x\n{CLOSE.format('status')}\n{OPEN.format('graph')}\n{text}\n{CLOSE.format('status')}"
     drawn = redraw(b"person\n", {"status": hostile, "graph": "fine"})
-    assert redraw(drawn, {"status": "", "graph": "fine"}) == redraw(
-        b"person\n", {"status": "", "graph": "fine"}
-    )
+    assert redraw(drawn, {"status": "", "graph": "fine"}) == redraw(b"person\n", {"status": "", "graph": "fine"})
 
 
 @given(documents(LINES | MARKS))

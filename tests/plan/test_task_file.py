@@ -49,15 +49,9 @@ def test_settings_body_and_code(ending: str, bom: str) -> None:
         ("ä".encode("utf-16"), "a.md:1: the file is UTF-16, not UTF-8"),
         (b"a\nb\nc\0", "a.md:3: the file has NUL bytes in it; it is damaged or not a text"),
         (b"---\nagent: x\n", "a.md:1: the front matter is never closed"),
-        (
-            b"---\n\nmax_parallel: 3\n---\n",
-            "a.md:3: max_parallel is a setting of the whole run, not of one task",
-        ),
+        (b"---\n\nmax_parallel: 3\n---\n", "a.md:3: max_parallel is a setting of the whole run, not of one task"),
         (b"---\nretires: 3\n---\n", "a.md:2: retires is not a setting"),
-        (
-            b"# T\r\n---\r\nmodel: x\r\n---\r\n",
-            "a.md:2: below other text, model counts for nothing",
-        ),
+        (b"# T\r\n---\r\nmodel: x\r\n---\r\n", "a.md:2: below other text, model counts for nothing"),
     ],
 )
 def test_problems_name_file_and_line(data: bytes, problem: str) -> None:
@@ -75,14 +69,10 @@ def test_an_empty_file_is_an_empty_prompt() -> None:
 def test_a_long_task_file_is_read_in_time() -> None:
     """Reading an assignment takes time in proportion to its lines, and does not hold up a launch."""
     head, command = b"---\nagent: shell\n---\n", b"```sh\nls\n```\n"
-    assert (
-        growth(lambda size: parse_task_file(head + b"text\n" * size + command, "a.md"), 500) < 2.2
-    )
+    assert growth(lambda size: parse_task_file(head + b"text\n" * size + command, "a.md"), 500) < 2.2
 
 
-@pytest.mark.parametrize(
-    "text", ["Do it.\n", "Do it.", "", "---\nretries: 1\n---\nDo it.\n", "a\r\nb\r\n"]
-)
+@pytest.mark.parametrize("text", ["Do it.\n", "Do it.", "", "---\nretries: 1\n---\nDo it.\n", "a\r\nb\r\n"])
 def test_a_file_that_was_made_says_so_until_somebody_changes_it(text: str) -> None:
     """With a letter changed it is a person's; what says so is part of no prompt and of no command."""
     made = made_from_row(text)

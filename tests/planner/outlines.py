@@ -22,8 +22,7 @@ def needs(text: str) -> dict[str, list[str]]:
     names = {task["id"]: task["name"] for task in tasks}
     return {
         task["name"]: [
-            names[need["id"]] + ("" if need["kind"] == "data" else f" ({need['kind']})")
-            for need in task["needs"]
+            names[need["id"]] + ("" if need["kind"] == "data" else f" ({need['kind']})") for need in task["needs"]
         ]
         for task in tasks
     }

@@ -17,9 +17,7 @@ LINES = [
 
 @pytest.mark.parametrize("lines", LINES, ids=" ".join)
 @pytest.mark.parametrize("head", ["- Release it (after Build)", "1. Release it (after Build)"])
-def test_lines_that_go_on_with_an_item_say_what_items_below_it_would(
-    head: str, lines: list[str]
-) -> None:
+def test_lines_that_go_on_with_an_item_say_what_items_below_it_would(head: str, lines: list[str]) -> None:
     """A bullet more or less is easily forgotten, and a command would go to an agent that costs money."""
     marked = "".join(f"   {'- ' if ':' in line else '  '}{line}\n" for line in lines)
     plain = "".join(f"   {line}\n" for line in lines)
@@ -45,13 +43,8 @@ def test_a_line_that_may_be_a_sentence_stays_one(line: str) -> None:
 
 def test_a_wrapped_value_is_whole() -> None:
     """A sentence of its own is none of it."""
-    (task,) = read("- Release it\n  Output: a table\n  of `a.md`\n  (by size)\n  Be quick.\n")[
-        "tasks"
-    ]
-    assert ("a table\nof `a.md`\n(by size)", "Release it\n\nBe quick.") == (
-        task["expected"],
-        task["description"],
-    )
+    (task,) = read("- Release it\n  Output: a table\n  of `a.md`\n  (by size)\n  Be quick.\n")["tasks"]
+    assert ("a table\nof `a.md`\n(by size)", "Release it\n\nBe quick.") == (task["expected"], task["description"])
 
 
 @pytest.mark.parametrize("bullet", ["", "- "])
@@ -74,8 +67,7 @@ def test_a_code_block_alone_is_the_command_of_a_shell() -> None:
 
 
 @pytest.mark.parametrize(
-    "command",
-    ['python3 -c "print(2**3**2)"', "ls src/**/*.ts docs/**/*.md", "echo **a** __b c__"],
+    "command", ['python3 -c "print(2**3**2)"', "ls src/**/*.ts docs/**/*.md", "echo **a** __b c__"]
 )
 @pytest.mark.parametrize("label", ["Command:", "**Command**:", "__Command:__"])
 def test_stars_and_underscores_of_a_command_are_its_own(label: str, command: str) -> None:

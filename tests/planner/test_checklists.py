@@ -62,17 +62,10 @@ def test_a_whole_outline() -> None:
     assert "Add user authentication" == found["title"]
     assert "Users can register and log in.\n\nKeep it simple." == found["request"]
     assert "somebody can log in" == found["goal"]
-    assert (["Nobody waits longer than a second"], ["The tests pass"]) == (
-        found["goals"],
-        found["success"],
-    )
+    assert (["Nobody waits longer than a second"], ["The tests pass"]) == (found["goals"], found["success"])
     schema, spec, model, routes, test = found["tasks"]
     assert ["T-01", "T-02", "T-03", "T-04", "T-05"] == [task["id"] for task in found["tasks"]]
-    assert ("Design DB schema", "4m", "a table of columns") == (
-        schema["name"],
-        schema["estimate"],
-        schema["expected"],
-    )
+    assert ("Design DB schema", "4m", "a table of columns") == (schema["name"], schema["estimate"], schema["expected"])
     assert "Design DB schema: list the tables for users and tokens" == schema["description"]
     about = "About “Design”: Everything goes to `docs/design`."
     assert ["Part of: Design", about] == schema["hints"]
@@ -89,15 +82,8 @@ def test_a_group_is_only_put_before_and_a_task_hands_over_what_it_found() -> Non
         "Design DB schema": [],
         "Design API spec": [],
         "Write the user model": ["Design DB schema (order)", "Design API spec (order)"],
-        "Write the routes": [
-            "Design API spec (order)",
-            "Write the user model",
-            "Design DB schema (order)",
-        ],
-        "Check everything that was built.": [
-            "Write the user model (order)",
-            "Write the routes (order)",
-        ],
+        "Write the routes": ["Design API spec (order)", "Write the user model", "Design DB schema (order)"],
+        "Check everything that was built.": ["Write the user model (order)", "Write the routes (order)"],
     } == needs(FEATURE)
 
 
@@ -218,9 +204,7 @@ def test_a_section_of_dependencies_is_no_task() -> None:
         ("T-07 Scan", "T-07", "Scan"),
     ],
 )
-def test_a_word_with_a_number_is_an_id_only_where_it_is_set_apart(
-    head: str, id: str, name: str
-) -> None:
+def test_a_word_with_a_number_is_an_id_only_where_it_is_set_apart(head: str, id: str, name: str) -> None:
     """What only looks like one belongs to the task; `T-07` is how ids are written here."""
     task, _ = read(f"- {head}\n- Sort the rows\n")["tasks"]
     assert (id, name) == (task["id"], task["name"])
@@ -257,14 +241,10 @@ def test_remarks_in_brackets(remark: str, expected: dict[str, str]) -> None:
 @pytest.mark.parametrize("word", ["none", "None", "-", "`none`", "n/a"])
 def test_a_field_may_say_that_there_is_nothing(word: str) -> None:
     """As a cell of a table may; for a task it also takes back what its group says."""
-    items = "".join(
-        f"  - {name}: {word}\n" for name in ("Agent", "Needs", "Writes", "Id", "Inputs")
-    )
+    items = "".join(f"  - {name}: {word}\n" for name in ("Agent", "Needs", "Writes", "Id", "Inputs"))
     first, second = read(f"# X\n## Look\n- Agent: claude\n- Scan\n- Sort\n{items}")["tasks"]
     assert ("claude", "T-01") == (first["agent"], first["id"])
-    assert ("", [], [], "T-02", []) == tuple(
-        second[name] for name in ("agent", "needs", "writes", "id", "inputs")
-    )
+    assert ("", [], [], "T-02", []) == tuple(second[name] for name in ("agent", "needs", "writes", "id", "inputs"))
 
 
 # ── boxes ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -309,9 +289,7 @@ def test_numbers_put_a_list_in_order() -> None:
     """But where an item names what it waits for, those names are all there is."""
     steps = "1. Scan\n2. Sort\n3. Print\n"
     assert {"Scan": [], "Sort": ["Scan (order)"], "Print": ["Sort (order)"]} == needs(steps)
-    assert {"Scan": [], "Sort": [], "Print": ["Scan"]} == needs(
-        "1. Scan\n2. Sort\n3. Print (after 1)\n"
-    )
+    assert {"Scan": [], "Sort": [], "Print": ["Scan"]} == needs("1. Scan\n2. Sort\n3. Print (after 1)\n")
     assert {"Scan": [], "Sort": []} == needs("- Scan\n- Sort\n")
 
 
@@ -394,13 +372,7 @@ MIT.
 
 @pytest.mark.parametrize(
     "text",
-    [
-        "",
-        "Only prose here.\n",
-        "# Title\n\nJust prose.\n",
-        "# X\n## Scan\nAll of it.\n\n## Sort\nBy size.\n",
-        README,
-    ],
+    ["", "Only prose here.\n", "# Title\n\nJust prose.\n", "# X\n## Scan\nAll of it.\n\n## Sort\nBy size.\n", README],
 )
 def test_a_text_is_no_list_of_tasks(text: str) -> None:
     """An agent may make a plan of it; half of it would be none."""

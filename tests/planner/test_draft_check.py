@@ -35,10 +35,7 @@ def test_a_whole_draft() -> None:
         {
             **REPORT,
             "needs": [{"id": "T-01", "kind": "order"}],
-            "inputs": [
-                {"name": "root", "value": "src", "type": "directory", "source": "Project"},
-                "all of it",
-            ],
+            "inputs": [{"name": "root", "value": "src", "type": "directory", "source": "Project"}, "all of it"],
             "expected": "A page",
             "acceptance": ["it is short", "it is true"],
             "constraints": "read only",
@@ -57,16 +54,9 @@ def test_a_whole_draft() -> None:
     )
     task = draft.tasks[1]
     assert (Need("T-01", "order"),) == task.needs
-    assert (
-        TaskInput("root", "src", "directory", "Project"),
-        TaskInput("input", "all of it"),
-    ) == task.inputs
+    assert (TaskInput("root", "src", "directory", "Project"), TaskInput("input", "all of it")) == task.inputs
     assert (180.0, 1000, ("read only",)) == (task.estimate, task.priority, task.constraints)
-    assert ("A report", ("quickly",), ("somebody reads it",)) == (
-        draft.goal,
-        draft.goals,
-        draft.success,
-    )
+    assert ("A report", ("quickly",), ("somebody reads it",)) == (draft.goal, draft.goals, draft.success)
     row = task.row
     assert (("T-01",), (("T-01", "order"),), ()) == (row.needs, row.need_kinds, row.data_needs)
     assert ["Agent-01", "claude"] == [each.row.agent for each in draft.tasks]
@@ -111,9 +101,7 @@ def test_a_name_comes_from_the_description_and_the_other_way_round() -> None:
     ],
     ids=lambda value: str(value)[:60] if isinstance(value, list) and value else None,
 )  # fmt: skip
-def test_what_is_wrong_is_said_with_its_place(
-    tasks: list[Any], expected: list[tuple[str, str]]
-) -> None:
+def test_what_is_wrong_is_said_with_its_place(tasks: list[Any], expected: list[tuple[str, str]]) -> None:
     """A path leads to every mistake, and a hint away from it."""
     found = wrong(*tasks)
     assert expected[0] in found
@@ -124,10 +112,7 @@ def test_an_unknown_kind_and_a_cycle_name_what_there_is() -> None:
     """The kinds are listed, and the cycle is shown as a path."""
     kinds = {**REPORT, "needs": [{"id": "T-01", "kind": "soft"}]}
     (problem,) = read_draft({"tasks": [SCAN, kinds]}, ())[1]
-    assert ("tasks[1].needs[0].kind", "the kinds are data, order, resource") == (
-        problem.where,
-        problem.hint,
-    )
+    assert ("tasks[1].needs[0].kind", "the kinds are data, order, resource") == (problem.where, problem.hint)
     (problem,) = read_draft({"tasks": [{**SCAN, "needs": ["T-02"]}, REPORT]}, ())[1]
     assert "T-01 → T-02 → T-01" in problem.message
 
@@ -169,9 +154,7 @@ values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["id", "name", "needs", "tasks", "x", "kind"]), inner, max_size=4
-        )
+        | st.dictionaries(st.sampled_from(["id", "name", "needs", "tasks", "x", "kind"]), inner, max_size=4)
     ),
     max_leaves=12,
 )

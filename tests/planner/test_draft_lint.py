@@ -12,9 +12,7 @@ from orchestrator.core.graph import digraph
 from orchestrator.planner.draft import lint, order_writers
 
 
-def task(
-    id: str, *needs: str, text: str = "Write the report on the files", **more: object
-) -> DraftTask:
+def task(id: str, *needs: str, text: str = "Write the report on the files", **more: object) -> DraftTask:
     given = {"expected": "a page", "estimate": 120.0, **more}
     command = tuple(Need(need) for need in needs)
     return DraftTask(id=id, name=id, description=text, needs=command, **given)  # type: ignore[arg-type]
@@ -59,8 +57,7 @@ def test_a_clear_one_is_left_alone(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "found"),
-    [(59.0, ["too_small"]), (60.0, []), (300.0, []), (301.0, ["too_large"]), (None, [])],
+    ("seconds", "found"), [(59.0, ["too_small"]), (60.0, []), (300.0, []), (301.0, ["too_large"]), (None, [])]
 )
 def test_one_to_five_minutes(seconds: float | None, found: list[str]) -> None:
     """What is larger should be split, what is smaller be merged (S2-64)."""
@@ -173,6 +170,4 @@ def test_afterwards_no_two_writers_can_meet(data: st.DataObject) -> None:
 
 def _share(one: DraftTask, other: DraftTask) -> bool:
     paths = [{each.removesuffix("/*") for each in task.writes} for task in (one, other)]
-    return any(
-        a == b or a.startswith(f"{b}/") or b.startswith(f"{a}/") for a in paths[0] for b in paths[1]
-    )
+    return any(a == b or a.startswith(f"{b}/") or b.startswith(f"{a}/") for a in paths[0] for b in paths[1])

@@ -24,9 +24,7 @@ GIVEN: dict[str, dict[str, str | tuple[str, ...]]] = {
 
 def filled(name: str, **values: str | tuple[str, ...]) -> Draft:
     template = plan_templates()[name]
-    defaults = {
-        key: each.default for key, each in template.parameters.items() if each.default is not None
-    }
+    defaults = {key: each.default for key, each in template.parameters.items() if each.default is not None}
     data = fill(template, {**defaults, **GIVEN[name], **values})
     draft, problems = read_draft(data, ())
     assert [] == problems
@@ -63,11 +61,7 @@ def test_a_template_has_the_graph_of_its_scenario(name: str, batches: list[int])
 @pytest.mark.parametrize("name", sorted(GIVEN))
 def test_a_value_is_a_value(name: str) -> None:
     """Quotes, braces, line ends and templates in a parameter change nothing but a text."""
-    many = {
-        key: (HOSTILE, '"}], "x": {{ 7*7 }}')
-        for key, value in GIVEN[name].items()
-        if isinstance(value, tuple)
-    }
+    many = {key: (HOSTILE, '"}], "x": {{ 7*7 }}') for key, value in GIVEN[name].items() if isinstance(value, tuple)}
     one = {key: HOSTILE for key, value in GIVEN[name].items() if isinstance(value, str)}
     draft = filled(name, **many, **one)
     text = json.dumps([task.description for task in draft.tasks])
@@ -95,14 +89,7 @@ def test_the_request_is_data() -> None:
 def test_the_rules_of_a_good_plan_are_in_it() -> None:
     """Size, kinds of dependencies, writers of one file, and who there is."""
     prompt = planner_prompt("x", {"claude": "does everything", "reviewer": "reads"})
-    for words in (
-        "One to five minutes",
-        "| data |",
-        "| order |",
-        "| resource |",
-        "`reviewer`: reads",
-        "`writes`",
-    ):
+    for words in ("One to five minutes", "| data |", "| order |", "| resource |", "`reviewer`: reads", "`writes`"):
         assert words in prompt
     assert "first draft" not in prompt
 

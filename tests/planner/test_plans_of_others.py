@@ -113,10 +113,7 @@ def test_spec_kit_takes_ranges_and_its_section_of_dependencies() -> None:
         "T010": "-T004 -T005 -T009",
         "T011a": "T008 T009 -T004 -T005 -T010",
     } == waits(found)
-    assert (
-        "Contract test in tests/a.py\nwhich has to fail\n\n- with a body"
-        == (task(found, "T004")["description"])
-    )
+    assert "Contract test in tests/a.py\nwhich has to fail\n\n- with a body" == (task(found, "T004")["description"])
     assert () == found.warnings
 
 
@@ -130,10 +127,7 @@ def test_spec_kit_tells_of_a_box_without_an_id_and_refuses_an_id_without_a_task(
     """Neither is dropped without a word."""
     text = "## Phase 1\n- [ ] T001 Scan\n- [ ] T002 Sort\n- [ ] Print\n"
     (told,) = parsed(text).warnings
-    assert ("1 item without an id such as T001: not planned", "tasks.md:4") == (
-        told.message,
-        told.where,
-    )
+    assert ("1 item without an id such as T001: not planned", "tasks.md:4") == (told.message, told.where)
     (problem,) = parse_draft(b"- [ ] T001 Scan (depends on T009)\n", "t.md").problems
     assert ("unknown_dependency", "t.md:1") == (problem.code, problem.where)
 
@@ -157,10 +151,7 @@ def test_kiro_is_its_lowest_numbers() -> None:
         each.message for each in found.warnings
     ]
     one = task(found, "2.2")
-    assert (
-        "- Convert raw text into Message objects\n- _Requirements: 1.1, 1.3_"
-        in (one["description"])
-    )
+    assert "- Convert raw text into Message objects\n- _Requirements: 1.1, 1.3_" in (one["description"])
     assert ["Part of: 2. Implement parsing of messages"] == one["hints"]
     assert ["1", "2"] == list(waits(case("kiro-of-one-level.md")))
 
@@ -194,13 +185,7 @@ Small steps.
 def test_kiro_marks_and_flat_lists() -> None:
     """(P) runs beside its neighbours; two checkpoints of one name are told apart; a group stands for its tasks."""
     found = parsed(KIRO)
-    assert {
-        "1.1": "",
-        "1.2": "",
-        "2": "-1.1 -1.2",
-        "3.1": "1.1 1.2 -2",
-        "4": "-3.1",
-    } == waits(found)
+    assert {"1.1": "", "1.2": "", "2": "-1.1 -1.2", "3.1": "1.1 1.2 -2", "4": "-3.1"} == waits(found)
     names = ["Checkpoint - Ensure all tests pass (2)", "Checkpoint - Ensure all tests pass (4)"]
     assert names == [task(found, id)["name"] for id in ("2", "4")]
     assert "- A table\n- [ ] with an index" in task(found, "1.1")["description"]
@@ -208,11 +193,7 @@ def test_kiro_marks_and_flat_lists() -> None:
 
 
 @pytest.mark.parametrize(
-    "waves",
-    [
-        '[{"id": 0, "tasks": ["1.1", "3.1"]}, {"id": 1, "tasks": ["1.2"]}]',
-        '[["1.1", "3.1"], ["1.2"]]',
-    ],
+    "waves", ['[{"id": 0, "tasks": ["1.1", "3.1"]}, {"id": 1, "tasks": ["1.2"]}]', '[["1.1", "3.1"], ["1.2"]]']
 )
 def test_kiro_waves_say_what_runs_beside_what(waves: str) -> None:
     """A checkpoint that is in no wave comes behind what stands above it."""
@@ -335,22 +316,11 @@ def _task(id: int, *needs: object, status: str = "pending", **more: Any) -> dict
 def test_task_master_is_its_subtasks_and_numbers(tag: str) -> None:
     """With a tag and without; naming a task means all its subtasks."""
     below = [_task(1, status="done"), _task(2, 1), _task(3, 2), _task(4, "1.2")]
-    tasks = [
-        _task(1, subtasks=below),
-        _task(2, "1"),
-        _task(3, 2, "1.3"),
-        _task(4, status="cancelled"),
-    ]
+    tasks = [_task(1, subtasks=below), _task(2, "1"), _task(3, 2, "1.3"), _task(4, status="cancelled")]
     data = {tag: {"tasks": tasks, "metadata": {}}} if tag else {"tasks": tasks}
     found = parsed(json.dumps(data), "tasks.json")
     assert "taskmaster-json" == found.form
-    assert {
-        "1.2": "",
-        "1.3": "1.2",
-        "1.4": "1.2",
-        "2": "-1.2 -1.3 -1.4",
-        "3": "1.3 2",
-    } == waits(found)
+    assert {"1.2": "", "1.3": "1.2", "1.4": "1.2", "2": "-1.2 -1.3 -1.4", "3": "1.3 2"} == waits(found)
     assert ["done, and not planned again: 1.1, 4"] == [each.message for each in found.warnings]
     one = task(found, "1.2")
     assert ("high", ["Run it."]) == (one["priority"], one["acceptance"])
@@ -400,15 +370,7 @@ def test_none_with_a_remark() -> None:
 
 def test_a_form_that_is_asked_for_is_taken_or_refused() -> None:
     """No other form is tried."""
-    assert {
-        "auto",
-        "checklist",
-        "kiro",
-        "openspec",
-        "spec-kit",
-        "superpowers",
-        "taskmaster-json",
-    } == set(FORMS)
+    assert {"auto", "checklist", "kiro", "openspec", "spec-kit", "superpowers", "taskmaster-json"} == set(FORMS)
     text = b"- [ ] 1.1 Scan\n- [ ] 1.2 Sort\n"
     assert "kiro" == parse_draft(text, "t.md", "kiro").form
     for form in set(FORMS) - {"auto", "kiro", "openspec", "checklist"}:

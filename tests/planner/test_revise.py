@@ -71,10 +71,7 @@ def test_a_good_draft_is_asked_for_once() -> None:
     assert "command" not in str(SCHEMA)  # nobody would have read what a shell runs
     planner = Planner({**GOOD, "request": "something else"})
     proposal = from_request("Look at it all", planner, AGENTS)
-    assert ("Look at it all", ["T-01", "T-02"]) == (
-        proposal.draft.request,
-        [each.id for each in proposal.draft.tasks],
-    )
+    assert ("Look at it all", ["T-01", "T-02"]) == (proposal.draft.request, [each.id for each in proposal.draft.tasks])
     assert ((), 1) == (proposal.warnings, len(planner.prompts))
     assert "Look at it all" in planner.prompts[0]
 
@@ -112,9 +109,7 @@ def test_two_bad_drafts_are_an_error_with_every_problem() -> None:
     assert 1 == len(planner.answers)
 
 
-@pytest.mark.parametrize(
-    "second", [answer(task("T-01", "T-01")), AgentError("it costs too much")], ids=["bad", "none"]
-)
+@pytest.mark.parametrize("second", [answer(task("T-01", "T-01")), AgentError("it costs too much")], ids=["bad", "none"])
 def test_a_draft_that_was_only_badly_cut_is_better_than_none(second: Any) -> None:
     """Findings that nobody mended are warnings."""
     proposal = from_request("x", Planner(answer(task("T-01", estimate="1h")), second), AGENTS)
@@ -164,27 +159,21 @@ def test_problems_of_a_file_name_the_file(tmp_path: Path) -> None:
         ("translate", ["files=no/such/*.md"], "no file matches 'no/such/*.md'"),
     ],
 )
-def test_what_a_template_does_not_take_is_refused(
-    name: str, parameters: list[str], words: str
-) -> None:
+def test_what_a_template_does_not_take_is_refused(name: str, parameters: list[str], words: str) -> None:
     """Each refusal says what there is instead."""
     with pytest.raises(UsageError, match=words.replace("*", r"\*")) as caught:
         from_template(name, parameters, ())
     assert caught.value.hint
 
 
-def test_one_task_for_each_file_that_matches(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_task_for_each_file_that_matches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In order, each once, from the current directory; folders are no files."""
     for name in ("docs/b.md", "docs/a.md", "docs/deep/c.md", "docs/x.txt", "docs/d.md/e.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
     draft = from_template("translate", ["files=docs/*.md", "files=docs/**/*.md"], ()).draft
-    assert ["docs/a.md", "docs/b.md", "docs/deep/c.md"] == [
-        each.inputs[0].value for each in draft.tasks
-    ]
+    assert ["docs/a.md", "docs/b.md", "docs/deep/c.md"] == [each.inputs[0].value for each in draft.tasks]
     assert ("docs/deep/zh/c.md",) == draft.tasks[2].writes
 
 
@@ -212,11 +201,7 @@ scripts = commands | st.builds(fence, commands, st.sampled_from(["", "sh", "bash
 def drafts(draw_from: st.DrawFn) -> Draft:
     """A draft as a planner could answer it, checked as one."""
     ids = draw_from(
-        st.lists(
-            st.sampled_from(["T-01", "T-02", "T-10", "scan", "a.b", "X_1", "T-1"]),
-            min_size=1,
-            unique=True,
-        )
+        st.lists(st.sampled_from(["T-01", "T-02", "T-10", "scan", "a.b", "X_1", "T-1"]), min_size=1, unique=True)
     )
     tasks = []
     for place, name in enumerate(ids):
@@ -228,8 +213,7 @@ def drafts(draw_from: st.DrawFn) -> Draft:
                 "name": f"{one_line(draw_from(texts), 40)} {name}",
                 "description": draw_from(texts),
                 "needs": [
-                    {"id": need, "kind": draw_from(st.sampled_from(["data", "order", "resource"]))}
-                    for need in needs
+                    {"id": need, "kind": draw_from(st.sampled_from(["data", "order", "resource"]))} for need in needs
                 ],
                 "inputs": [{"name": draw_from(texts), "value": draw_from(texts)}],
                 "expected": draw_from(texts),
@@ -291,10 +275,7 @@ def test_a_task_file_says_all_that_the_draft_says() -> None:
         type="documentation",
         writes=("a.md", "b`c.md"),
     )
-    others = (
-        DraftTask(id="T-00", name="a", description="a"),
-        DraftTask(id="T-01", name="b", description="b"),
-    )
+    others = (DraftTask(id="T-00", name="a", description="a"), DraftTask(id="T-01", name="b", description="b"))
     text = draw(Draft(tasks=(*others, mine)), Layout("/nowhere/p")).task_files["agent-02"]
     for words in (
         "- **Type**: documentation\n",
@@ -314,12 +295,9 @@ def test_a_template_that_loses_a_task_is_blamed(tmp_path: Path) -> None:
     """A plan is read before it is written; an override that breaks it is named."""
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / "master_plan.md.j2").write_text(
-        "| Task ID | Description | Dependencies |\n|---|---|---|\n| T-01 | x | None |\n",
-        encoding="utf-8",
+        "| Task ID | Description | Dependencies |\n|---|---|---|\n| T-01 | x | None |\n", encoding="utf-8"
     )
-    draft = Draft(
-        tasks=tuple(DraftTask(id=f"T-0{n}", name=str(n), description="x") for n in (1, 2))
-    )
+    draft = Draft(tasks=tuple(DraftTask(id=f"T-0{n}", name=str(n), description="x") for n in (1, 2)))
     with pytest.raises(PlanError) as caught:
         draw(draft, Layout(str(tmp_path)))
     assert "master_plan.md.j2" in caught.value.hint

@@ -52,9 +52,7 @@ def test_only_placeholders_are_replaced(text: str) -> None:
     """With their own names as values, everything is as it was."""
     values = {name: f"{{{{{name}}}}}" for name in places([text])}
     assert text == filled(text, values)
-    assert "${{ secrets.KEY }} {{ x }} {{}} {x}" == filled(
-        "${{ secrets.KEY }} {{ x }} {{}} {x}", {}
-    )
+    assert "${{ secrets.KEY }} {{ x }} {{}} {x}" == filled("${{ secrets.KEY }} {{ x }} {{}} {x}", {})
 
 
 @given(st.sampled_from(["", "a", "a\n", "a\n\nb\n", "a\r\n"]), st.text("ab\n `|", max_size=20))

@@ -86,16 +86,12 @@ class Api:
     def requests(self) -> list[Request]:
         """The requests for a message so far, in the order in which they arrived."""
         command = ("session", "key", "step", "in_flight", "body")
-        return [
-            Request(*(entry[name] for name in command)) for entry in self._log() if "body" in entry
-        ]
+        return [Request(*(entry[name] for name in command)) for entry in self._log() if "body" in entry]
 
     @property
     def other_requests(self) -> list[str]:
         """What else was asked for, as ``METHOD /path``."""
-        return [
-            f"{entry['method']} {entry['path']}" for entry in self._log() if "body" not in entry
-        ]
+        return [f"{entry['method']} {entry['path']}" for entry in self._log() if "body" not in entry]
 
     def _log(self) -> list[dict[str, Any]]:
         log = self.directory / "requests.jsonl"

@@ -41,11 +41,7 @@ class Ended:
 
     def of_type(self, *command: str) -> list[dict[str, Any]]:
         """The events of a type, or of a type and a subtype."""
-        return [
-            event
-            for event in self.events
-            if command == (event["type"], event.get("subtype"))[: len(command)]
-        ]
+        return [event for event in self.events if command == (event["type"], event.get("subtype"))[: len(command)]]
 
     def outcome(self, *fields: str) -> tuple[object, ...]:
         """Exit status, subtype, ``is_error``, and more fields of the result; a missing one is None."""
@@ -118,9 +114,7 @@ class Stage:
         program = str(self.claude_bin)
         return [pid for pid, line in self.api.processes().items() if line.startswith(program)]
 
-    def claude(
-        self, prompt: str, *flags: str, env: Mapping[str, str | None] | None = None
-    ) -> Ended:
+    def claude(self, prompt: str, *flags: str, env: Mapping[str, str | None] | None = None) -> Ended:
         """Call the CLI with its event stream on; a variable that is None is taken out of the environment."""
         return self.finish(self.start_claude(prompt, *flags, env=env))
 

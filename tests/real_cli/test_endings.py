@@ -88,9 +88,7 @@ TASKS = {name: f"T-{number:02}" for number, name in enumerate(ROWS, start=1)}
 
 
 @pytest.fixture(scope="module")
-def ended(
-    tmp_path_factory: pytest.TempPathFactory, claude_bin: Path, network: Loopback
-) -> Iterator[Stage]:
+def ended(tmp_path_factory: pytest.TempPathFactory, claude_bin: Path, network: Loopback) -> Iterator[Stage]:
     """The plan after its run."""
     with set_up(tmp_path_factory.mktemp("endings"), claude_bin, network) as stage:
         (stage.where / "secret.txt").write_text("the secret is kingfisher-heron")
@@ -125,7 +123,5 @@ def test_a_task_is_text_whatever_it_begins_with(ended: Stage) -> None:
 
 def test_the_cli_itself_asks_again_while_it_makes_sense(ended: Stage) -> None:
     """An overloaded service and a stream that broke off cost no attempt of ours."""
-    asked = {
-        name: len(ended.asked(TASKS[name])) for name in ("overloaded", "cut", "flag", "unreachable")
-    }
+    asked = {name: len(ended.asked(TASKS[name])) for name in ("overloaded", "cut", "flag", "unreachable")}
     assert {"overloaded": 2, "cut": 2, "flag": 0, "unreachable": 0} == asked

@@ -36,9 +36,7 @@ def test_a_done_task_is_a_success_and_asks_nobody_else(stage: Stage) -> None:
     write = {"tool": "Write", "input": {"file_path": str(path), "content": "in there"}}
     stage.api.script({"write it": [write, {"text": "written"}]})
     ended = stage.claude("write it", "--permission-mode=acceptEdits")
-    assert (0, "success", False, "written", 2, "completed") == ended.outcome(
-        "result", "num_turns", "terminal_reason"
-    )
+    assert (0, "success", False, "written", 2, "completed") == ended.outcome("result", "num_turns", "terminal_reason")
     assert "in there" == path.read_text()
     assert [] == ended.result["permission_denials"]
     assert [0, 1] == [request.step for request in stage.api.requests]
@@ -60,9 +58,7 @@ def test_a_denied_permission_is_called_a_success(stage: Stage) -> None:
 
 def test_an_allow_rule_lets_just_that_command_through(stage: Stage) -> None:
     """``--allowedTools`` takes commands by their beginning; a chain of commands is not covered by its first."""
-    stage.api.script(
-        {"go on": [bash("env true"), bash("env true && mkdir made"), {"text": "went on"}]}
-    )
+    stage.api.script({"go on": [bash("env true"), bash("env true && mkdir made"), {"text": "went on"}]})
     ended = stage.claude("go on", "--allowedTools=Bash(env true)")
     denied = [each["tool_input"]["command"] for each in ended.result["permission_denials"]]
     assert ["env true && mkdir made"] == denied
@@ -135,9 +131,7 @@ def test_an_api_error_is_a_success_that_is_an_error(stage: Stage) -> None:
     calls = {status: stage.start_claude(f"try {status}") for status in statuses}
     for status, call in calls.items():
         ended = stage.finish(call)
-        assert (1, "success", True, status, "api_error") == ended.outcome(
-            "api_error_status", "terminal_reason"
-        )
+        assert (1, "success", True, status, "api_error") == ended.outcome("api_error_status", "terminal_reason")
         assert "529" in ended.result["result"] or "in vain" in ended.result["result"]
         assert [] == ended.of_type("system", "api_retry")
 
@@ -156,9 +150,7 @@ def test_a_used_up_subscription_says_when_it_goes_on(stage: Stage) -> None:
     stage.subscribe()
     stage.api.script({"try": [{"status": 429, "headers": five_hours("rejected", str(RESET))}]})
     ended = stage.claude("try")
-    assert (1, "success", True, 429, "usage_limit_reached") == ended.outcome(
-        "api_error_status", "api_error"
-    )
+    assert (1, "success", True, 429, "usage_limit_reached") == ended.outcome("api_error_status", "api_error")
     (event,) = ended.of_type("rate_limit_event")
     known = [event["rate_limit_info"][name] for name in ("status", "resetsAt", "rateLimitType")]
     assert ["rejected", RESET, "five_hour"] == known
@@ -178,9 +170,7 @@ def test_a_subscription_warns_before_it_is_used_up(stage: Stage) -> None:
     ("stop_reason", "known_by"),
     [("refusal", {"stop_reason": "refusal"}), ("max_tokens", {"api_error": "max_output_tokens"})],
 )
-def test_an_answer_that_is_none_is_an_error(
-    stop_reason: str, known_by: dict[str, str], stage: Stage
-) -> None:
+def test_an_answer_that_is_none_is_an_error(stop_reason: str, known_by: dict[str, str], stage: Stage) -> None:
     """A refusal, and an answer that does not fit however often it goes on."""
     stage.api.script({"tell": [{"text": "part", "stop_reason": stop_reason}]})
     ended = stage.claude("tell")

@@ -93,7 +93,5 @@ def test_a_message_that_the_shell_would_read_is_told_of_and_costs_nothing(stage:
     write_plan(stage.plan, {"T-01": "tell"}, agent="claude", retries=0)
     run = stage.run()
     assert 0 == run.returncode, run.stdout
-    assert ["Run `npm test` for $5"] == [
-        each["text"] for each in run.events if each["event"] == "share"
-    ]
+    assert ["Run `npm test` for $5"] == [each["text"] for each in run.events if each["event"] == "share"]
     assert f"- `` share T-01 {words[0]} ``\n" in result_of(stage.plan, "T-01")

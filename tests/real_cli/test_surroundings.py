@@ -29,10 +29,7 @@ def test_the_doctor_sees_what_the_cli_says(stage: Stage) -> None:
         checks = {each["name"]: each for each in doctor.json["checks"]}
         found[key] = doctor.returncode, checks["login"]["level"], checks["login"]["found"]
         assert str(stage.claude_bin) == checks["claude"]["found"]
-        assert ("ok", True) == (
-            checks["version"]["level"],
-            checks["version"]["found"].endswith(" (Claude Code)"),
-        )
+        assert ("ok", True) == (checks["version"]["level"], checks["version"]["found"].endswith(" (Claude Code)"))
     assert (0, "ok", "logged in (api_key, ANTHROPIC_API_KEY)") == found["made-up"]
     assert (2, "failed", "not logged in") == found[""]
     assert [] == stage.api.requests
@@ -42,9 +39,7 @@ def test_a_sub_agent_of_the_project_does_a_task(stage: Stage) -> None:
     """Its prompt becomes the system prompt."""
     reviewer = stage.where / ".claude/agents/reviewer.md"
     reviewer.parent.mkdir(parents=True)
-    reviewer.write_text(
-        "---\nname: reviewer\ndescription: Reviews code\n---\nYou find what others overlook.\n"
-    )
+    reviewer.write_text("---\nname: reviewer\ndescription: Reviews code\n---\nYou find what others overlook.\n")
     stage.answer({"T-01": [{"text": "One finding."}]})
     write_plan(stage.plan, {"T-01": "Review it"}, agent="reviewer")
     assert 0 == stage.run().returncode
@@ -61,10 +56,7 @@ def test_a_session_of_claude_code_runs_a_plan(stage: Stage) -> None:
     command = shlex.join(["env", *settings, sys.executable, "-m", "orchestrator", "run"])
     bash = {"tool": "Bash", "input": {"command": command, "description": "run it"}}
     stage.api.script(
-        {
-            heading("T-01"): [{"text": "from inside", "wait_for": str(gate)}],
-            "run the plan": [bash, {"text": "It ran."}],
-        }
+        {heading("T-01"): [{"text": "from inside", "wait_for": str(gate)}], "run the plan": [bash, {"text": "It ran."}]}
     )
     write_plan(stage.plan, {"T-01": "work"}, agent="claude")
     session = stage.start_claude("run the plan", "--allowedTools=Bash")

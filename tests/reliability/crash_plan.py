@@ -16,15 +16,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from tests.acceptance.orchestrate import Answer, Orchestrate
-from tests.acceptance.plans import (
-    answer_of,
-    front_of,
-    leftovers,
-    result_of,
-    stem,
-    write_plan,
-    write_task,
-)
+from tests.acceptance.plans import answer_of, front_of, leftovers, result_of, stem, write_plan, write_task
 from tests.executors.harness import LINGERING, wait_until
 from tests.fakes.claude_calls import calls, install, script
 
@@ -64,10 +56,7 @@ class CrashPlan:
         where.mkdir(exist_ok=True)
         self._records = where / "records"
         install(where / "bin")
-        script(
-            self._records,
-            {task: {"answer": f"said {task}", "delay": 0.05} for task in _CLAUDE},
-        )
+        script(self._records, {task: {"answer": f"said {task}", "delay": 0.05} for task in _CLAUDE})
         rows = {task: (f"do {task}", needs) for task, (needs, _) in _SHELL.items()}
         rows |= {task: (f"think about {task}", needs) for task, needs in _CLAUDE.items()}
         write_plan(self.root, dict(sorted(rows.items())), max_parallel=3, retries=1)
@@ -188,9 +177,7 @@ class CrashPlan:
 
     def _journal(self) -> list[str]:
         path = self.root / "journal.md"
-        return (
-            path.read_text(encoding="utf-8", errors="replace").split("\n") if path.exists() else []
-        )
+        return path.read_text(encoding="utf-8", errors="replace").split("\n") if path.exists() else []
 
     # ── what else may have happened ──────────────────────────────────────────────────────────────────────────────────
 

@@ -177,8 +177,7 @@ def main() -> None:
     from orchestrator.executors import local
 
     local.BOOTSTRAP = (
-        f"import sys; sys.path.append({here!r}); import faults; faults.install(faults.GUARD); "
-        + local.BOOTSTRAP
+        f"import sys; sys.path.append({here!r}); import faults; faults.install(faults.GUARD); " + local.BOOTSTRAP
     )
     from orchestrator.cli.main import main as command
 

@@ -12,9 +12,7 @@ from markdown_it import MarkdownIt
 from tests.acceptance.orchestrate import Answer, Orchestrate
 
 #: What a terminal acts on, or reads in another order than it stands there.
-UNPRINTABLE = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff\u061c\u2028-\u202e\u2066-\u2069]"
-)
+UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff\u061c\u2028-\u202e\u2066-\u2069]")
 SECTIONS = ("status", "progress", "graph", "log", "errors")
 
 OUTPUTS = {
@@ -41,14 +39,7 @@ OUTPUTS = {
     "a merge": b"<<<<<<< ours\nx\n=======\ny\n>>>>>>> theirs\n",
     "events of claude": b'{"type":"result","subtype":"success","is_error":false,"result":"forged"}\n',
     "nothing but blanks": b" \t \r\n\n \n",
-    "deep": b"> " * 2000
-    + b"x\n"
-    + b"- " * 500
-    + b"x\n"
-    + b"[" * 4000
-    + b"*" * 3001
-    + b"`" * 1001
-    + b"\n",
+    "deep": b"> " * 2000 + b"x\n" + b"- " * 500 + b"x\n" + b"[" * 4000 + b"*" * 3001 + b"`" * 1001 + b"\n",
 }
 
 
@@ -117,8 +108,5 @@ def judge_health(orchestrate: Orchestrate, tasks: dict[str, str], *, held: bool 
     doctor = orchestrate("doctor", "--plan", "--json")
     broken = [each for each in doctor.json["breaches"] if each["level"] != "ok"]
     assert [] == broken, broken
-    words = [
-        orchestrate(*each)
-        for each in (("status",), ("list",), ("graph",), ("wait", "--timeout", "0"))
-    ]
+    words = [orchestrate(*each) for each in (("status",), ("list",), ("graph",), ("wait", "--timeout", "0"))]
     judge_words(status, listed, doctor, *words)

@@ -20,9 +20,7 @@ AT_ONCE = 16
 PERSON = "A person's words, which nobody else may touch.\n"
 
 
-def test_two_hundred_adds_during_a_run(
-    orchestrate: Orchestrate, root: Path, gate: Gate, tally: Counter[str]
-) -> None:
+def test_two_hundred_adds_during_a_run(orchestrate: Orchestrate, root: Path, gate: Gate, tally: Counter[str]) -> None:
     """Ids are unique, no row is lost to the runner's drawing or to another caller, and one run does them all."""
     plan = write_plan(root, {"T-01": gate.wait}, more=PERSON)
     run = orchestrate.start("run", "--json", "--max-parallel", "4")
@@ -78,6 +76,4 @@ def test_what_was_reported_survives_a_power_cut(
     assert 0 == ended.returncode, ended.stderr
     lost = told.read_text(encoding="utf-8").splitlines()
     kept = [f"names in {each}" for each in (tmp_path, root, root / "agent_tasks")]
-    assert [] == [
-        each for each in lost if each in kept or (each.endswith(".md") and "journal" not in each)
-    ]
+    assert [] == [each for each in lost if each in kept or (each.endswith(".md") and "journal" not in each)]

@@ -30,11 +30,7 @@ from tests.reliability.corruptions import (
     result,
 )
 
-TASKS = {
-    "T-01": "echo one",
-    "T-02": ("cat; echo two", "T-01"),
-    "T-03": ("cat; echo three", "T-02"),
-}
+TASKS = {"T-01": "echo one", "T-02": ("cat; echo two", "T-01"), "T-03": ("cat; echo three", "T-02")}
 
 
 @pytest.fixture
@@ -69,11 +65,7 @@ def names(checked: Checked) -> set[str]:
 
 def contents(root: Path) -> dict[str, bytes]:
     """Every file with its bytes, also through links."""
-    return {
-        str(path.relative_to(root)): path.read_bytes()
-        for path in sorted(root.rglob("*"))
-        if path.is_file()
-    }
+    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
 
 
 def test_a_finished_plan_is_healthy(root: Path) -> None:
@@ -87,9 +79,7 @@ def test_a_finished_plan_is_healthy(root: Path) -> None:
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
-def test_every_corruption_is_found_and_repaired_where_that_is_safe(
-    root: Path, name: str, tally: Counter[str]
-) -> None:
+def test_every_corruption_is_found_and_repaired_where_that_is_safe(root: Path, name: str, tally: Counter[str]) -> None:
     """By name; repairs are done once; a person's bytes stay; a run completes, or says what keeps it from it."""
     what = CORRUPTIONS[name]
     what.do(root)
@@ -127,12 +117,8 @@ def test_every_corruption_is_found_and_repaired_where_that_is_safe(
     assert not any(each.is_broken for each in mend(root).breaches if each.repair)
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, what in CORRUPTIONS.items() if what.found == "result_damaged"]
-)
-def test_a_damaged_result_is_taken_from_its_log_and_not_paid_for_again(
-    root: Path, name: str
-) -> None:
+@pytest.mark.parametrize("name", [name for name, what in CORRUPTIONS.items() if what.found == "result_damaged"])
+def test_a_damaged_result_is_taken_from_its_log_and_not_paid_for_again(root: Path, name: str) -> None:
     """The damaged bytes lie beside; a run starts nothing."""
     CORRUPTIONS[name].do(root)
     damaged = result(root).read_bytes()
@@ -143,9 +129,7 @@ def test_a_damaged_result_is_taken_from_its_log_and_not_paid_for_again(
     assert (0, 0) == (report.exit_status, report.launched)
 
 
-def test_no_false_alarm_however_often_one_looks(
-    orchestrate: Orchestrate, tmp_path: Path, tally: Counter[str]
-) -> None:
+def test_no_false_alarm_however_often_one_looks(orchestrate: Orchestrate, tmp_path: Path, tally: Counter[str]) -> None:
     """Tasks begin, fail, are tried again and end between any two looks, and within one."""
     directory = tmp_path / ".orchestrator"
     rows = {f"T-{number:02}": ("cat; exit 0", f"T-{number - 3:02}") for number in range(4, 60)}

@@ -95,9 +95,7 @@ def broken_off(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     at = next(n for n, call in enumerate(calls) if "os.replace results/.agent-01" in call)
     shutil.rmtree(trial.project)
     shutil.copytree(fresh, trial.project)
-    killed = trial.command(
-        "run", fault=trial.fault(KILLED, hits(calls[: at + 1], KILLED, RUNNER), RUNNER)
-    )
+    killed = trial.command("run", fault=trial.fault(KILLED, hits(calls[: at + 1], KILLED, RUNNER), RUNNER))
     trial.judge_processes()
     assert (-9, [], {"T-01"}) == (killed.returncode, trial.wrong, trial.finished() - {"T-02"})
     return trial.project
@@ -113,11 +111,7 @@ def calls_of(origin: Path, where: Path, *words: str) -> list[str]:
 @pytest.mark.parametrize("part", range(_PARTS))
 @pytest.mark.parametrize("state", ["fresh", "broken_off"])
 def test_a_run_meets_a_fault(
-    state: str,
-    part: int,
-    request: pytest.FixtureRequest,
-    tmp_path: Path,
-    tally: Counter[str],
+    state: str, part: int, request: pytest.FixtureRequest, tmp_path: Path, tally: Counter[str]
 ) -> None:
     """One clear line, status 0 or 5, nothing left running, nothing in between; the next run completes the rest."""
     origin = request.getfixturevalue(state)
@@ -144,9 +138,7 @@ _KNOWN = (
 
 
 @pytest.mark.parametrize(("where", "call", "error", "status"), _KNOWN)
-def test_a_known_fault_does_no_harm(
-    where: str, call: str, error: str, status: int, tmp_path: Path
-) -> None:
+def test_a_known_fault_does_no_harm(where: str, call: str, error: str, status: int, tmp_path: Path) -> None:
     """A record that the guard cannot write is written by the runner; a log that cannot be read is read later."""
     trial = Trial(tmp_path)
     trial.prepare()
@@ -156,20 +148,9 @@ def test_a_known_fault_does_no_harm(
 
 @pytest.mark.parametrize(
     "words",
-    [
-        "status",
-        "status --brief",
-        "list",
-        "show T-01",
-        "validate",
-        "doctor",
-        "wait --timeout 0",
-        "run --dry-run",
-    ],
+    ["status", "status --brief", "list", "show T-01", "validate", "doctor", "wait --timeout 0", "run --dry-run"],
 )
-def test_a_command_that_looks_meets_a_fault(
-    words: str, broken_off: Path, tmp_path: Path, tally: Counter[str]
-) -> None:
+def test_a_command_that_looks_meets_a_fault(words: str, broken_off: Path, tmp_path: Path, tally: Counter[str]) -> None:
     """It answers, or says in one line what cannot be read, with status 5; caches apart, nothing is changed."""
     calls = calls_of(broken_off, tmp_path / "counted", *words.split())
     usual = Trial(tmp_path / "counted").command(*words.split()).returncode
@@ -183,28 +164,20 @@ def test_a_command_that_looks_meets_a_fault(
         else:
             trial.judge_answer(answer, "", (5,))
         after = contents(trial.plan)
-        if (
-            meets.is_for_good
-        ):  # such a disk does not let anything be taken away again: the next run does that
+        if meets.is_for_good:  # such a disk does not let anything be taken away again: the next run does that
             new = {name for name in after.keys() - before.keys() if name.endswith(".tmp")}
             after = {name: each for name, each in after.items() if name not in new}
         trial.expect(before == after, "it changed something")
         return trial.has_met(fault)
 
     chosen = injections(calls)
-    assert [] == try_all(
-        chosen if SOAK else random.sample(chosen, 2), attempt, broken_off, tmp_path, tally
-    )
+    assert [] == try_all(chosen if SOAK else random.sample(chosen, 2), attempt, broken_off, tmp_path, tally)
 
 
-def test_a_plan_that_replaces_another_meets_a_fault(
-    fresh: Path, tmp_path: Path, tally: Counter[str]
-) -> None:
+def test_a_plan_that_replaces_another_meets_a_fault(fresh: Path, tmp_path: Path, tally: Counter[str]) -> None:
     """The old plan is in place, or whole in the archive; asked again without faults, the new one is in place."""
     outline = tmp_path / "outline.md"
-    outline.write_text(
-        "# New\n\n## Tasks\n\n- write a line about rivers\n- write a line about hills\n"
-    )
+    outline.write_text("# New\n\n## Tasks\n\n- write a line about rivers\n- write a line about hills\n")
     words = ("plan", "--from", str(outline), "--force")
     old = {"agent_tasks/agent-02.md", "agent_tasks/agent-04.md"}
     calls = calls_of(fresh, tmp_path / "counted", *words)
@@ -292,10 +265,7 @@ def test_a_read_only_directory(small_disk: Trial) -> None:
         answer = small_disk.command(*words)
         small_disk.judge_answer(answer, f": {os.strerror(errno.EROFS)}", (5,))
         assert "[Errno" not in answer.stderr
-    assert (0, 0) == (
-        small_disk.command("status").returncode,
-        small_disk.command("validate").returncode,
-    )
+    assert (0, 0) == (small_disk.command("status").returncode, small_disk.command("validate").returncode)
     assert "" == mount("-o", "remount,rw", str(small_disk.plan)).stderr
     assert [] == small_disk.ledger()
     small_disk.judge_rest()

@@ -57,9 +57,7 @@ def fuzzed(examples: int) -> Callable[[Callable[..., None]], Callable[..., None]
 DRAWN = {"status": "## Status\n\n| a |\n|---|\n| b |\n", "log": "drawn"}
 CELLS = {"T-01": StatusCells("✅ Completed", "now"), "T-02": StatusCells("| x", None, "then")}
 RESULTS = (
-    plan_directory.text(
-        "T-01", TaskStatus.COMPLETED, answer=safe_answer("# It\n```\nx", is_markdown=True)
-    ).encode(),
+    plan_directory.text("T-01", TaskStatus.COMPLETED, answer=safe_answer("# It\n```\nx", is_markdown=True)).encode(),
     plan_directory.text(
         "T-01", TaskStatus.FAILED, answer=safe_answer("x\n---", is_markdown=False), **{"T-02": 3}
     ).encode(),
@@ -96,20 +94,13 @@ def test_plans(data: bytes, tally: Counter[str]) -> None:
     assert drawn == redraw(drawn, DRAWN)
     with_cells = set_statuses(data, CELLS.get)
     assert data.count(b"\n") == with_cells.count(b"\n")
-    assert set(data.splitlines()) - set(with_cells.splitlines()) <= {
-        line for line in data.splitlines() if b"|" in line
-    }
+    assert set(data.splitlines()) - set(with_cells.splitlines()) <= {line for line in data.splitlines() if b"|" in line}
 
 
 def persons(data: bytes) -> bytes:
     """What stands in a plan outside of our sections."""
     lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", data.decode().removeprefix("\ufeff"))
-    ours = {
-        at
-        for region in regions(lines)
-        if region.name in DRAWN
-        for at in range(region.open, region.close + 1)
-    }
+    ours = {at for region in regions(lines) if region.name in DRAWN for at in range(region.open, region.close + 1)}
     return "".join(line for at, line in enumerate(lines) if at not in ours).encode()
 
 

@@ -12,15 +12,7 @@ from markdown_it import MarkdownIt
 from orchestrator.core.text import is_blank
 from tests.acceptance.claude_plan import ClaudePlan
 from tests.acceptance.plans import Row, stem, write_task
-from tests.reliability.hostile import (
-    OUTPUTS,
-    headings,
-    judge_files,
-    judge_health,
-    judge_result,
-    judge_words,
-    text_of,
-)
+from tests.reliability.hostile import OUTPUTS, headings, judge_files, judge_health, judge_result, judge_words, text_of
 from tests.reliability.soak import SOAK
 
 PERSONS = "Kept by hand.\n\n```\nmine, with a <!-- orchestrator:status --> in it\n```\n"
@@ -50,9 +42,7 @@ class Stage:
     def _add(self, number: int, output: bytes) -> None:
         path = self.claude.where / f"output-{number}"
         path.write_bytes(output)
-        said, plain, marked, failed, reader, piped = (
-            f"T-{kind}{number:03}" for kind in (1, 2, 3, 4, 5, 6)
-        )
+        said, plain, marked, failed, reader, piped = (f"T-{kind}{number:03}" for kind in (1, 2, 3, 4, 5, 6))
         prints = f"```sh\ncat '{path}'\n```\n"
         for task, form in ((plain, "text"), (marked, "markdown")):
             self._shell(task, prints, output, "completed", format=form)
@@ -69,9 +59,7 @@ class Stage:
             self.statuses[reader] = "completed"
             self.readers[reader] = marked
 
-    def _shell(
-        self, task: str, body: str, output: bytes, status: str, needs: str = "", **front: object
-    ) -> None:
+    def _shell(self, task: str, body: str, output: bytes, status: str, needs: str = "", **front: object) -> None:
         self.tasks[task] = ("print it", needs or "None")
         self.bodies[task] = (body, {"agent": "shell", **front})
         self.statuses[task] = status
@@ -124,8 +112,5 @@ def test_nor_does_any_mixture(claude: ClaudePlan, tally: Counter[str], episode: 
     dice = random.Random(f"hostile {episode}")
     pieces = [line for output in OUTPUTS.values() for line in output.splitlines(keepends=True)]
     pieces += [output[:place] for output in OUTPUTS.values() for place in (3, 17, 60)]
-    mixed = {
-        str(n): b"".join(dice.choices(pieces, k=dice.randint(1, 30)))
-        for n in range(20 if SOAK else 2)
-    }
+    mixed = {str(n): b"".join(dice.choices(pieces, k=dice.randint(1, 30))) for n in range(20 if SOAK else 2)}
     tally["hostile outputs"] += Stage(claude, mixed).play()

@@ -66,9 +66,7 @@ def files(where: Path) -> dict[str, tuple[bytes, int]]:
 # ── ids and paths ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_ids_that_climb_out_are_refused(
-    orchestrate: Orchestrate, p: Path, tmp_path: Path, tally: Counter[str]
-) -> None:
+def test_ids_that_climb_out_are_refused(orchestrate: Orchestrate, p: Path, tmp_path: Path, tally: Counter[str]) -> None:
     """Each with its line; none of them becomes a file."""
     rows = "".join(f"| {word} | true | None | |\n" for word in IDS)
     write(p, f"---\nagent: shell\n---\n{HEAD}{rows}")
@@ -89,18 +87,11 @@ def test_ids_on_the_command_line_are_only_compared(
             refused(orchestrate, tmp_path, "run", f"--only={word}")
         tally["hostile ids and paths"] += 1
     refused(orchestrate, tmp_path, "run", "--only=../x,T-01")
-    for words in (
-        ("status", "/nowhere"),
-        ("status", "--dir", "a\nb"),
-        ("run", "x" * 5000),
-        ("show", "-rf"),
-    ):
+    for words in (("status", "/nowhere"), ("status", "--dir", "a\nb"), ("run", "x" * 5000), ("show", "-rf")):
         assert "Traceback" not in refused(orchestrate, tmp_path, *words).stderr
 
 
-def test_ids_that_are_names_elsewhere_are_plain_names(
-    orchestrate: Orchestrate, p: Path, tally: Counter[str]
-) -> None:
+def test_ids_that_are_names_elsewhere_are_plain_names(orchestrate: Orchestrate, p: Path, tally: Counter[str]) -> None:
     """Each has files of its own, below the plan directory."""
     rows = "".join(f"| {word} | echo {word} | None | |\n" for word in PLAIN)
     write(p, f"---\nagent: shell\n---\n{HEAD}{rows}")
@@ -160,18 +151,12 @@ def test_settings_that_climb_out_are_refused(
     tally["hostile settings"] += len(SETTINGS) + len(SETTINGS[::STRIDE])
 
 
-def test_settings_that_no_check_finds_fail_their_task(
-    orchestrate: Orchestrate, p: Path, tmp_path: Path
-) -> None:
+def test_settings_that_no_check_finds_fail_their_task(orchestrate: Orchestrate, p: Path, tmp_path: Path) -> None:
     """What cannot be started is said in a line; nothing is made where a path leads."""
     outside = set(tmp_path.iterdir())
     write(p, ONE.replace("retries: 0", "schema: /proc/self/mem"))
     assert "mem: cannot read: " in orchestrate("run").stderr
-    for setting in (
-        "workdir: /nowhere/at/all",
-        "workdir: /etc/passwd",
-        "workdir: ../../../../../proc",
-    ):
+    for setting in ("workdir: /nowhere/at/all", "workdir: /etc/passwd", "workdir: ../../../../../proc"):
         write(p, ONE.replace("retries: 0", setting))
         run = orchestrate("run", "--retries", "0")
         judge_words(run)
@@ -227,10 +212,7 @@ def test_front_matter_of_task_files_and_results_is_plain_data_or_nothing(
     """In a task file it is refused with its line; in a result it is damage, and what was answered is in the log."""
     rows = "".join(f"| t{number} | true | None | |\n" for number in range(len(BOMBS)))
     write(p, f"---\nagent: shell\n---\n{HEAD}{rows}")
-    paths = [
-        write_task(p, f"t{number}", f"---\n{bomb}---\ntrue\n")
-        for number, bomb in enumerate(BOMBS.values())
-    ]
+    paths = [write_task(p, f"t{number}", f"---\n{bomb}---\ntrue\n") for number, bomb in enumerate(BOMBS.values())]
     told = refused(orchestrate, tmp_path, "run", "--json").json["problems"]
     found = {re.sub(r".*/(t\d+\.md):\d+$", r"\1", each["where"]) for each in told}
     assert {path.name for path in paths} == found
@@ -258,16 +240,12 @@ JINJA = "{{ 7*7 }}{% for x in range(3) %}jj{% endfor %}{{ cycler.__init__.__glob
 def test_templates_stay_text_in_every_field(claude: ClaudePlan, tally: Counter[str]) -> None:
     """In title, request, goal, every cell, task file, answer, failure: nothing is ever filled in."""
     root, where = claude.root, claude.where
-    columns = (
-        "| Task ID | Task Name | Description | Dependencies | Expected Output | Input | Mood |"
-    )
+    columns = "| Task ID | Task Name | Description | Dependencies | Expected Output | Input | Mood |"
     rows = [f"| T-0{n} | {JINJA} | {JINJA} | {needs} | {JINJA} | {JINJA} | {JINJA} |" for n, needs in
             ((1, "None"), (2, "T-01"), (3, "T-01"), (4, "None"))]  # fmt: skip
     root.mkdir()
     sections = f"# {JINJA}\n## Original Request\n> {JINJA}\n## Goal Definition\n{JINJA}\n"
-    plan = f"---\nagent: claude\nretries: 0\n---\n{sections}{columns}\n{'|---' * 7}|\n" + "\n".join(
-        rows
-    )
+    plan = f"---\nagent: claude\nretries: 0\n---\n{sections}{columns}\n{'|---' * 7}|\n" + "\n".join(rows)
     write(root, plan + "\n")
     claude.play({"*": {"answer": f"# {JINJA}\n{JINJA}"}})
     write_task(root, "T-03", f"Say {JINJA}\n", agent="claude")
@@ -279,14 +257,9 @@ def test_templates_stay_text_in_every_field(claude: ClaudePlan, tally: Counter[s
     files = [path for path in root.rglob("*.md") if path.is_file()]
     texts = [path.read_text(encoding="utf-8") for path in files]
     texts += [call.prompt for call in claude.calls()] + [run.stdout, run.stderr]
-    texts += [
-        claude.orchestrate(*words).stdout
-        for words in (("status",), ("show", "T-01"), ("graph",), ("list",))
-    ]
+    texts += [claude.orchestrate(*words).stdout for words in (("status",), ("show", "T-01"), ("graph",), ("list",))]
     for text in texts:
-        assert (
-            "49" not in re.sub(r"[0-9a-f-]{36}|[\d:.]{4,}|pid\W+\d+", "", text) or "{{ 7*7" in text
-        )
+        assert "49" not in re.sub(r"[0-9a-f-]{36}|[\d:.]{4,}|pid\W+\d+", "", text) or "{{ 7*7" in text
         assert "jjjj" not in text
     assert sum("{{ 7*7 }}" in text for text in texts) > 10
     assert not (where / "owned").exists()

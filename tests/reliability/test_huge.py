@@ -103,14 +103,10 @@ def test_a_journal_that_an_agent_floods_stalls_nobody(command: Measured, root: P
 # ── output ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_one_line_of_two_hundred_megabytes(
-    command: Measured, root: Path, tally: Counter[str]
-) -> None:
+def test_one_line_of_two_hundred_megabytes(command: Measured, root: Path, tally: Counter[str]) -> None:
     """It is in the log; head and tail stand in the result; what depends on it gets what fits, and looking is cheap."""
     size = 200 * MB if SOAK else 100 * MB
-    write_plan(
-        root, {"T-01": flood(size), "T-02": ("wc -c", "T-01"), "T-03": f"{flood(size)} >&2; exit 1"}
-    )
+    write_plan(root, {"T-01": flood(size), "T-02": ("wc -c", "T-01"), "T-03": f"{flood(size)} >&2; exit 1"})
     assert 1 == command("run", what="run with a giant line").returncode
     for log in ("agent-01.attempt-1.out", "agent-03.attempt-1.err"):
         assert size == (root / "logs" / log).stat().st_size
@@ -143,9 +139,7 @@ def test_a_gigabyte_in_all(command: Measured, root: Path, tally: Counter[str]) -
 def test_lines_of_output_without_end(command: Measured, root: Path, tally: Counter[str]) -> None:
     """Short lines by the million; only what an agent says last is shown."""
     lines = 20 * MB if SOAK else 4 * MB
-    write_plan(
-        root, {"T-01": f"yes ab | head -n {lines}", "T-02": ("wc -l", "T-01")}, format="markdown"
-    )
+    write_plan(root, {"T-01": f"yes ab | head -n {lines}", "T-02": ("wc -l", "T-01")}, format="markdown")
     assert 0 == command("run", what="run with much output in all").returncode
     tally["MB of output of agents"] += 3 * lines // MB
 
@@ -174,37 +168,23 @@ def test_floods_of_claude(
     with flooded.open("w", encoding="utf-8") as file:
         match kind:
             case "an answer that fits":
-                file.write(
-                    json.dumps(
-                        {**answer, "result": "🟡 " + "- x\n" * (size // 5)}, ensure_ascii=False
-                    )
-                )
+                file.write(json.dumps({**answer, "result": "🟡 " + "- x\n" * (size // 5)}, ensure_ascii=False))
             case "an answer that does not":
                 long = "🟡 \\ word\n" * ((10 if SOAK else 3) * MB)
                 file.write(json.dumps({**answer, "result": f"head {long} tail"}))
             case "an event that does not":
                 file.write(json.dumps({**answer, "z": ["x"] * (20 if SOAK else 6) * MB}))
             case "nested":
-                file.write(
-                    json.dumps({**answer, "result": "x"})[:-1]
-                    + ', "z": ['
-                    + "{}," * (size // 3)
-                    + "1]}"
-                )
+                file.write(json.dumps({**answer, "result": "x"})[:-1] + ', "z": [' + "{}," * (size // 3) + "1]}")
             case _:
-                turn = {
-                    "type": "assistant",
-                    "message": {"content": [{"type": "text", "text": "x" * MB}]},
-                }
+                turn = {"type": "assistant", "message": {"content": [{"type": "text", "text": "x" * MB}]}}
                 for _ in range(200 if SOAK else 30):
                     file.write(json.dumps(turn) + "\n")
                 file.write(json.dumps({**answer, "result": "x"}))
         file.write("\n")
     (tmp_path / "bin").mkdir()
     program = tmp_path / "bin" / "claude"
-    program.write_text(
-        f'#!/bin/sh\n[ "$1" = --version ] && exec echo 2.1.329\ncat > /dev/null\ncat "{flooded}"\n'
-    )
+    program.write_text(f'#!/bin/sh\n[ "$1" = --version ] && exec echo 2.1.329\ncat > /dev/null\ncat "{flooded}"\n')
     program.chmod(0o755)
     path = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}
     run = command("run", "--retries", "2", what="run with floods of claude", **path)
@@ -228,9 +208,7 @@ def test_floods_of_claude(
 # ── plans ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_ten_thousand_tasks_with_a_cycle(
-    command: Measured, root: Path, tally: Counter[str]
-) -> None:
+def test_ten_thousand_tasks_with_a_cycle(command: Measured, root: Path, tally: Counter[str]) -> None:
     """5,000 of them wait for each other: that is said with file and line, in a few words."""
     rows: dict[str, Row] = {f"t{n}": ("true", f"t{(n + 1) % 5000}") for n in range(5000)}
     rows |= {f"t{n}": ("true", f"t{n - 1}") for n in range(5000, 10_000)}
@@ -259,13 +237,7 @@ def test_a_hundred_thousand_rows(command: Measured, root: Path, tally: Counter[s
     )
     root.mkdir()
     (root / "master_plan.md").write_text(f"---\nagent: shell\n---\n{head}{''.join(rows)}")
-    for words in (
-        ("validate",),
-        ("status", "--json"),
-        ("status",),
-        ("list", "--json"),
-        ("show", f"T-{count:06}"),
-    ):
+    for words in (("validate",), ("status", "--json"), ("status",), ("list", "--json"), ("show", f"T-{count:06}")):
         answer = command(*words, what=f"plan of {count:,} rows")
         assert 0 == answer.returncode, answer
         assert len(answer.stdout) < (10_000 if words[0] != "list" else 100 * MB)
@@ -277,18 +249,8 @@ HUGE = {
     "lines of a plan": ("master_plan.md", "- x\n", 3 * MB, "more than 120,000 lines"),
     "a line of a plan": ("master_plan.md", "| ", 8 * MB, "longer than 2,048 KiB"),
     "a cell": ("master_plan.md", "wide ", 8 * MB, "longer than 2,048 KiB"),
-    "a prompt": (
-        "agent_tasks/agent-01.md",
-        "think hard\n",
-        100 * MB,
-        "larger than 4,096 KiB",
-    ),
-    "lines of a prompt": (
-        "agent_tasks/agent-01.md",
-        "\n",
-        4 * MB,
-        "more than 120,000 lines",
-    ),
+    "a prompt": ("agent_tasks/agent-01.md", "think hard\n", 100 * MB, "larger than 4,096 KiB"),
+    "lines of a prompt": ("agent_tasks/agent-01.md", "\n", 4 * MB, "more than 120,000 lines"),
     "a result": ("results/agent-01-result.md", "---\n", 100 * MB, ""),
     "a record": ("logs/agent-01.attempt-1.json", "[", 50 * MB, ""),
     "a cache": ("index.json", "{}", 100 * MB, ""),
@@ -298,9 +260,7 @@ HUGE = {
 
 
 @pytest.mark.parametrize("name", HUGE)
-def test_what_is_too_large_is_said_to_be(
-    command: Measured, root: Path, name: str, tally: Counter[str]
-) -> None:
+def test_what_is_too_large_is_said_to_be(command: Measured, root: Path, name: str, tally: Counter[str]) -> None:
     """A person's file is refused with its line; one of ours is damaged, and nothing more."""
     path, piece, size, words = HUGE[name]
     write_plan(root, {"T-01": "echo one", "T-02": ("cat", "T-01")})
@@ -323,18 +283,13 @@ def test_what_is_too_large_is_said_to_be(
     tally["files that were too large"] += 1
 
 
-def test_a_large_prompt_is_on_no_command_line(
-    tmp_path: Path, command: Measured, root: Path
-) -> None:
+def test_a_large_prompt_is_on_no_command_line(tmp_path: Path, command: Measured, root: Path) -> None:
     """Almost four megabytes of it reach the agent, on its standard input."""
     install(tmp_path / "bin")
     prompt = "think hard " * 380_000
     write_plan(root, {"T-01": "think"}, agent="claude")
     write_task(root, "T-01", f"{prompt}\n")
-    environment = {
-        "PATH": f"{tmp_path}/bin:/usr/bin:/bin",
-        "FAKE_CLAUDE_DIR": str(tmp_path / "records"),
-    }
+    environment = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin", "FAKE_CLAUDE_DIR": str(tmp_path / "records")}
     assert 0 == command("run", what="run with a large prompt", **environment).returncode
     (call,) = calls(tmp_path / "records")
     assert prompt.strip() in call.prompt

@@ -70,11 +70,7 @@ def unharmed(tmp_path_factory: pytest.TempPathFactory) -> tuple[CrashPlan, float
 
 @pytest.mark.parametrize("episode", range(EPISODES))
 def test_nothing_is_lost_whenever_it_is_killed(
-    plan: CrashPlan,
-    unharmed: tuple[CrashPlan, float],
-    tally: Counter[str],
-    dice: random.Random,
-    episode: int,
+    plan: CrashPlan, unharmed: tuple[CrashPlan, float], tally: Counter[str], dice: random.Random, episode: int
 ) -> None:
     """Killed once or several times in a row, the plan is finished by the next run as if nothing had been."""
     told: list[str] = []
@@ -97,9 +93,7 @@ def test_nothing_is_lost_whenever_it_is_killed(
 
 def suffer(plan: CrashPlan, kill: Kill, tally: Counter[str], told: list[str]) -> None:
     """Kill one run, and look at what it left."""
-    left = (
-        plan.alive()
-    )  # by a run that nobody was left of: this one may die before it has swept them away
+    left = plan.alive()  # by a run that nobody was left of: this one may die before it has swept them away
     status = strike(plan, kill)
     told[-1] += str(status)
     assert status in STATUSES[kill.victim]

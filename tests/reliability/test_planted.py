@@ -18,11 +18,7 @@ from tests.acceptance.orchestrate import Answer, Orchestrate
 from tests.acceptance.plans import everything, front_of, write_plan, write_task
 from tests.reliability.soak import SOAK
 
-TASKS = {
-    "T-01": "echo one",
-    "T-02": ("cat; echo two", "T-01"),
-    "T-03": ("cat; echo three", "T-02"),
-}
+TASKS = {"T-01": "echo one", "T-02": ("cat; echo two", "T-01"), "T-03": ("cat; echo three", "T-02")}
 STATE = (
     "master_plan.md",
     "agent_tasks/agent-02.md",
@@ -39,20 +35,8 @@ STATE = (
     "final_output.md",
 )
 DIRECTORIES = ("agent_tasks", "results", "logs", "archive", ".new_plan.tmp")
-LOOKS = (
-    ("status",),
-    ("list",),
-    ("show", "T-02"),
-    ("validate",),
-    ("wait", "--timeout", "0"),
-    ("doctor", "--plan"),
-)
-CHANGES = (
-    ("doctor", "--plan", "--fix"),
-    ("run",),
-    ("run", "--detach"),
-    ("plan", "--from", "outline.md", "--force"),
-)
+LOOKS = (("status",), ("list",), ("show", "T-02"), ("validate",), ("wait", "--timeout", "0"), ("doctor", "--plan"))
+CHANGES = (("doctor", "--plan", "--fix"), ("run",), ("run", "--detach"), ("plan", "--from", "outline.md", "--force"))
 
 
 @pytest.fixture(scope="module")
@@ -146,15 +130,9 @@ def judge(answer: Answer) -> None:
         assert "  hint: " in answer.stderr
 
 
-@pytest.mark.parametrize(
-    ("place", "node"), PLANTED, ids=[f"{place} {node.__name__}" for place, node in PLANTED]
-)
+@pytest.mark.parametrize(("place", "node"), PLANTED, ids=[f"{place} {node.__name__}" for place, node in PLANTED])
 def test_what_is_no_file_is_never_waited_for(
-    orchestrate: Orchestrate,
-    root: Path,
-    place: str,
-    node: Callable[[Path], None],
-    tally: Counter[str],
+    orchestrate: Orchestrate, root: Path, place: str, node: Callable[[Path], None], tally: Counter[str]
 ) -> None:
     """Every command comes back with its answer, or with one clear line; ``doctor --plan`` says what lies there."""
     put(root / place, node)
@@ -172,13 +150,7 @@ def test_what_is_no_file_is_never_waited_for(
     ids=[f"{place} to {'something' if is_there else 'nothing'}" for place, is_there in LINKED],
 )
 def test_no_link_leads_a_write_outside(
-    *,
-    orchestrate: Orchestrate,
-    root: Path,
-    outside: Path,
-    place: str,
-    is_there: bool,
-    tally: Counter[str],
+    *, orchestrate: Orchestrate, root: Path, outside: Path, place: str, is_there: bool, tally: Counter[str]
 ) -> None:
     """No command writes, empties, renames or makes anything where a link points."""
     if place in DIRECTORIES:
@@ -199,9 +171,7 @@ def test_no_link_leads_a_write_outside(
     assert before == everything(outside)
 
 
-def test_a_plan_behind_a_link_is_run_and_not_drawn_into(
-    orchestrate: Orchestrate, root: Path, outside: Path
-) -> None:
+def test_a_plan_behind_a_link_is_run_and_not_drawn_into(orchestrate: Orchestrate, root: Path, outside: Path) -> None:
     """Its person made the link; what stands behind it is read, and nothing more."""
     (root / "master_plan.md").rename(outside / "plan.md")
     (root / "master_plan.md").symlink_to(outside / "plan.md")

@@ -15,15 +15,7 @@ import pytest
 
 from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import Gate, answer_of, front_of, write_plan
-from tests.executors.harness import (
-    LINGERING,
-    guard_of,
-    is_alive,
-    kill_together,
-    wait_gone,
-    wait_until,
-    watchdog_of,
-)
+from tests.executors.harness import LINGERING, guard_of, is_alive, kill_together, wait_gone, wait_until, watchdog_of
 from tests.reliability.soak import SOAK
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -56,9 +48,7 @@ class Tree:
         self.root = where / ".orchestrator"
         self.gate = Gate(where / "gate")
         again = f"test -e wild || {{ {self.gate.wait}; echo two; exit 0; }}"
-        work = "\n".join(
-            (again, "echo two >> ran", f"test -e named || {_NAMELESS}", *_KINDS, "wait")
-        )
+        work = "\n".join((again, "echo two >> ran", f"test -e named || {_NAMELESS}", *_KINDS, "wait"))
         tasks = {"T-01": "echo one >> ran; echo one", "T-02": (work, "T-01")}
         write_plan(self.root, tasks, grace="0.2s")
         (where / "wild").touch()
@@ -97,9 +87,7 @@ class Tree:
         assert 0 == ended.returncode, ended.stderr
         assert "two" == answer_of(self.root, "T-02")
         assert ["one", "two"] == (self.where / "ran").read_text().split()
-        attempts = [
-            (each["charge"], each["status"]) for each in front_of(self.root, "T-02")["attempts"]
-        ]
+        attempts = [(each["charge"], each["status"]) for each in front_of(self.root, "T-02")["attempts"]]
         assert [(1, "interrupted"), (1, "completed")] == attempts
         assert [] == [path.name for path in self.root.rglob("*") if path.name.endswith(".tmp")]
 
@@ -174,12 +162,9 @@ def ended(pid: int) -> int:
 
 
 @pytest.mark.parametrize(
-    ("does", "status"),
-    [("closed", 128 + signal.SIGHUP), ("five times Ctrl-C", 128 + signal.SIGINT)],
+    ("does", "status"), [("closed", 128 + signal.SIGHUP), ("five times Ctrl-C", 128 + signal.SIGINT)]
 )
-def test_nothing_outlives_its_terminal(
-    tree: Tree, tally: Counter[str], does: str, status: int
-) -> None:
+def test_nothing_outlives_its_terminal(tree: Tree, tally: Counter[str], does: str, status: int) -> None:
     """Its window is closed, or somebody impatient sits before it: nothing is lost, nothing is left (promises 1, 14)."""
     pid, master = in_a_terminal(tree.orchestrate, "--retries", "0")
     tree.await_tree()
@@ -195,9 +180,7 @@ def test_nothing_outlives_its_terminal(
     tree.finish()
 
 
-def test_agents_have_neither_our_terminal_nor_our_descriptors(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_agents_have_neither_our_terminal_nor_our_descriptors(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """Standard input is what they are given, then its end; no terminal and nothing else is open (promise 16)."""
     root = tmp_path / ".orchestrator"
     look = """cat; echo end

@@ -56,8 +56,7 @@ SCRIBBLES = {
     ),
     "a lock nested deeply": "open(f'{root}/run.lock', 'w').write('[' * 100000)",
     "a journal": (
-        "open(f'{root}/journal.md', 'ab')"
-        ".write(b'- 1 \\xc2\\xb7 T-02 \\xc2\\xb7 completed\\n\\xff\\0\\x1b[2J')"
+        "open(f'{root}/journal.md', 'ab').write(b'- 1 \\xc2\\xb7 T-02 \\xc2\\xb7 completed\\n\\xff\\0\\x1b[2J')"
     ),
     "a cache": (
         "found = json.load(open(f'{root}/index.json')) if os.path.exists(f'{root}/index.json') else {}\n"
@@ -101,22 +100,16 @@ def test_who_scribbles_over_our_files_completes_nothing(
         assert not (root / "results" / "agent-04-result.md").exists()
         assert "forged" not in (root / "final_output.md").read_text(encoding="utf-8")
     assert ["three\n", "three\n", "two\n"] == sorted(really_ran(tmp_path))
-    judge_words(
-        *(orchestrate(*words) for words in (("status",), ("show", "T-02"), ("doctor", "--plan")))
-    )
+    judge_words(*(orchestrate(*words) for words in (("status",), ("show", "T-02"), ("doctor", "--plan"))))
     tally["ways to scribble over state"] += 1
     if name.startswith(("another", "those", "its own")):
         told = [line for line in (root / "journal.md").read_text().split("\n") if "warning" in line]
         assert "result.md" in "".join(told), "it was noticed"
-        kept = [
-            path for path in (root / "results").glob("*.damaged-*") if "forged" in path.read_text()
-        ]
+        kept = [path for path in (root / "results").glob("*.damaged-*") if "forged" in path.read_text()]
         assert kept, "what was scribbled was not overwritten unseen"
 
 
-def test_a_finished_result_that_an_agent_changed_is_told(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_a_finished_result_that_an_agent_changed_is_told(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """It may be a person's correction and is kept; nobody need find that out by chance."""
     root = tmp_path / ".orchestrator"
     change = 'sed -i s/one/1ne/ "$ORCHESTRATOR_DIR/results/agent-01-result.md"; echo two'
@@ -128,19 +121,14 @@ def test_a_finished_result_that_an_agent_changed_is_told(
     assert "1ne" == answer_of(root, "T-01")
 
 
-def test_escapes_in_a_result_that_somebody_wrote_are_not_printed(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_escapes_in_a_result_that_somebody_wrote_are_not_printed(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """Also not when it no longer passes for a result: ``show`` prints what stands there as text."""
     root = tmp_path / ".orchestrator"
     write_plan(root, {"T-01": "echo one"})
     assert 0 == orchestrate("run").returncode
     path = root / "results" / "agent-01-result.md"
     whole = path.read_bytes()
-    for data in (
-        whole.replace(b"one", b"\x1b[2Jo\0ne\xc2\x9b"),
-        whole[80:].replace(b"one", b"\x1b]0;x\x07"),
-    ):
+    for data in (whole.replace(b"one", b"\x1b[2Jo\0ne\xc2\x9b"), whole[80:].replace(b"one", b"\x1b]0;x\x07")):
         path.write_bytes(data)
         shown = orchestrate("show", "T-01")
         assert 0 == shown.returncode

@@ -22,13 +22,7 @@ TOKEN = "ghp_" + "aB3xY9kLm2" * 4
 WORDS = "the words of the prompt"
 #: Prints the names of the variables that a process was started with; a shell adds some of its own.
 NAMES = r"tr '\0' '\n' < /proc/$$/environ | sed -n 's/^\([A-Za-z_0-9]*\)=.*/\1/p' | sort"
-OURS = {
-    "ORCHESTRATOR_RUN_ID",
-    "ORCHESTRATOR_TASK_ID",
-    "ORCHESTRATOR_ATTEMPT",
-    "ORCHESTRATOR_DIR",
-    "TM_AGENT_ID",
-}
+OURS = {"ORCHESTRATOR_RUN_ID", "ORCHESTRATOR_TASK_ID", "ORCHESTRATOR_ATTEMPT", "ORCHESTRATOR_DIR", "TM_AGENT_ID"}
 #: What a session of claude around us may leave, whatever it will be called next.
 NESTED = {
     "CLAUDECODE": "1",
@@ -55,9 +49,7 @@ def command_lines() -> list[bytes]:
 def files_with(word: str, where: Path) -> list[str]:
     """Return the files below a directory that hold a word."""
     files = (path for path in where.rglob("*") if path.is_file() and not path.is_fifo())
-    return sorted(
-        str(path.relative_to(where)) for path in files if word.encode() in path.read_bytes()
-    )
+    return sorted(str(path.relative_to(where)) for path in files if word.encode() in path.read_bytes())
 
 
 def names_in(directory: Path, task_id: str) -> set[str]:
@@ -110,9 +102,7 @@ def test_a_secret_of_the_environment_is_written_nowhere(
     tally["files looked through for secrets"] += len(files)
 
 
-def test_a_value_of_the_plan_is_not_on_a_command_line(
-    orchestrate: Orchestrate, root: Path, gate: Gate
-) -> None:
+def test_a_value_of_the_plan_is_not_on_a_command_line(orchestrate: Orchestrate, root: Path, gate: Gate) -> None:
     """It stands in the plan, in its cache, and nowhere else."""
     write_plan(root, {"T-01": f'echo "${{#A_VALUE}}"; {gate.wait}'}, env=f"{{A_VALUE: {SECRET}}}")
     run = orchestrate.start("run")
@@ -157,16 +147,7 @@ def test_a_clean_environment_has_what_is_on_the_list_only(claude: ClaudePlan) ->
     front = {"agent": "shell", "env": "{ADDED: 1, TOOL_B: null}"}
     write_task(claude.root, "T-01", f"```sh\n{NAMES}\n```\n", **front)
     assert 0 == claude.run().returncode
-    basics = {
-        "PATH",
-        "HOME",
-        "LANG",
-        "LC_TIME",
-        "XDG_CACHE_HOME",
-        "TZ",
-        "FAKE_CLAUDE_DIR",
-        "TOOL_A",
-    }
+    basics = {"PATH", "HOME", "LANG", "LC_TIME", "XDG_CACHE_HOME", "TZ", "FAKE_CLAUDE_DIR", "TOOL_A"}
     ours = {name for name in names_in(claude.root, "T-01") if name.startswith("ORCHESTRATOR_")}
     assert names_in(claude.root, "T-01") == basics | OURS | ours | {"ADDED"}
     (call,) = claude.calls("T-02")
@@ -181,9 +162,7 @@ def test_a_clean_environment_has_what_is_on_the_list_only(claude: ClaudePlan) ->
     assert "AWS_SECRET_ACCESS_KEY" not in names_in(claude.root, "T-01")
 
 
-def test_what_a_run_needs_itself_is_not_to_be_changed(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_what_a_run_needs_itself_is_not_to_be_changed(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """Refused with file and line, before anything starts."""
     root = tmp_path / ".orchestrator"
     plan = write_plan(root, {"T-01": "true"}, env="{ORCHESTRATOR_TASK_ID: T-02}")
@@ -194,9 +173,7 @@ def test_what_a_run_needs_itself_is_not_to_be_changed(
     assert not (root / "logs").exists()
 
 
-@pytest.mark.parametrize(
-    ("umask", "file", "folder"), [("000", 0o664, 0o775), ("077", 0o600, 0o700)]
-)
+@pytest.mark.parametrize(("umask", "file", "folder"), [("000", 0o664, 0o775), ("077", 0o600, 0o700)])
 def test_files_follow_the_umask_and_are_never_world_writable(
     orchestrate: Orchestrate, tmp_path: Path, umask: str, file: int, folder: int
 ) -> None:
@@ -219,9 +196,7 @@ def test_files_follow_the_umask_and_are_never_world_writable(
     assert len(modes) > 15
 
 
-def test_a_token_that_an_agent_prints_stays_in_its_log(
-    orchestrate: Orchestrate, tmp_path: Path
-) -> None:
+def test_a_token_that_an_agent_prints_stays_in_its_log(orchestrate: Orchestrate, tmp_path: Path) -> None:
     """Results, dependants, journal, plan, final output and every command show that there was one, and not which."""
     root = tmp_path / ".orchestrator"
     write_plan(
@@ -253,9 +228,7 @@ def test_a_token_that_an_agent_prints_stays_in_its_log(
     for name in ("journal.md", "final_output.md"):
         assert "[redacted ghp_…]" in (root / name).read_text(encoding="utf-8")
     # The tasks themselves are a person's words, and the logs are what an agent said.
-    mine = {
-        path for path in files_with(TOKEN, root) if not path.startswith(("agent_tasks/", "logs/"))
-    }
+    mine = {path for path in files_with(TOKEN, root) if not path.startswith(("agent_tasks/", "logs/"))}
     assert {"index.json", "master_plan.md"} >= mine
     assert any(path.endswith(".out") for path in files_with(TOKEN, root))
     drawn = (root / "master_plan.md").read_text(encoding="utf-8").partition("## Status")[2]

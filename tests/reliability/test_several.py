@@ -84,9 +84,7 @@ def held(orchestrate: Orchestrate, tmp_path: Path) -> Held:
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_of_eight_simultaneous_starts_one_runs(
-    held: Held, tally: Counter[str], number: int
-) -> None:
+def test_of_eight_simultaneous_starts_one_runs(held: Held, tally: Counter[str], number: int) -> None:
     """Seven say who does, with pid, run and machine, and exit with 3; every task runs once."""
     run = held.start_eight()
     held.finish(run)
@@ -99,9 +97,7 @@ def test_of_eight_that_come_after_a_crash_one_recovers(held: Held, tally: Counte
     held.die()
     run = held.start_eight()
     held.finish(run)
-    assert ["interrupted", "completed"] == [
-        each["status"] for each in front_of(held.root, "T-01")["attempts"]
-    ]
+    assert ["interrupted", "completed"] == [each["status"] for each in front_of(held.root, "T-01")["attempts"]]
     tally["simultaneous starts of one plan"] += EIGHT
 
 
@@ -150,22 +146,17 @@ def test_a_stranger_with_a_recorded_pid_is_left_alone(
     assert 2 == held.ran()
 
 
-def test_what_only_looks_like_ours_is_left_alone(
-    held: Held, tmp_path: Path, tally: Counter[str]
-) -> None:
+def test_what_only_looks_like_ours_is_left_alone(held: Held, tmp_path: Path, tally: Counter[str]) -> None:
     """Recovery ends what carries the marks of this plan: not those of another one, nor a name that begins the same."""
     held.die()
     places = (f"{held.root}-2", str(held.root.parent), ".", "")
     others = [
         subprocess.Popen(
-            ["sleep", "1000"],
-            env={"PATH": "/usr/bin:/bin", "ORCHESTRATOR_DIR": place, "ORCHESTRATOR_RUN_ID": "x"},
+            ["sleep", "1000"], env={"PATH": "/usr/bin:/bin", "ORCHESTRATOR_DIR": place, "ORCHESTRATOR_RUN_ID": "x"}
         )
         for place in places
     ]
-    ours = subprocess.Popen(
-        ["sleep", "1000"], env={"ORCHESTRATOR_DIR": str(held.root), "ORCHESTRATOR_RUN_ID": "x"}
-    )
+    ours = subprocess.Popen(["sleep", "1000"], env={"ORCHESTRATOR_DIR": str(held.root), "ORCHESTRATOR_RUN_ID": "x"})
     try:
         held.finish(held.orchestrate.start("run"))
         assert [None] * len(others) == [other.poll() for other in others]

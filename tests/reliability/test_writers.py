@@ -118,8 +118,7 @@ class Scene:
         tally["messages: said by 200 writers at once"] += len(said)
         tally["messages: notes among them"] += len(notes)
         tally["messages: torn by a kill, and not read"] += sum(
-            torn_blocks(path.read_bytes())
-            for path in [*self.root.glob("contexts/*"), *self.root.glob("notes/*")]
+            torn_blocks(path.read_bytes()) for path in [*self.root.glob("contexts/*"), *self.root.glob("notes/*")]
         )
 
     def _check_journal(self, known: set[tuple[int, int]]) -> None:
@@ -169,9 +168,7 @@ def test_writers_that_are_killed_leave_no_half_message(scene: Scene, tally: Coun
 def test_the_commands_do_the_same(scene: Scene, tally: Counter[str]) -> None:
     """Forty of them at once, each a process with a name of its own, and each sees its own notes only."""
     calls = [
-        scene.orchestrate.start(
-            "note" if n % 2 else "share", "T-01", f"message {n}", "--as", f"writer-{n}"
-        )
+        scene.orchestrate.start("note" if n % 2 else "share", "T-01", f"message {n}", "--as", f"writer-{n}")
         for n in range(40)
     ]
     assert {0} == {scene.orchestrate.finish(call).returncode for call in calls}

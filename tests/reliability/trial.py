@@ -79,9 +79,7 @@ class Trial:
         (self.plan / "agent_tasks/agent-02.md").write_text(_SECOND)
         (self.plan / "agent_tasks/agent-04.md").write_text(_FOURTH)
 
-    def fault(
-        self, error: str, at: int, where: str, *, is_for_good: bool = False, on: str = ""
-    ) -> Fault:
+    def fault(self, error: str, at: int, where: str, *, is_for_good: bool = False, on: str = "") -> Fault:
         """A fault in this plan."""
         return Fault(str(self.plan), str(self.where / "calls"), error, at, is_for_good, where, on)
 
@@ -137,9 +135,7 @@ class Trial:
         """A clear line, what to do, the exit status; never a traceback."""
         told = [line for line in answer.stderr.splitlines() if line.startswith("error: ")]
         self.expect("Traceback" not in answer.stderr + answer.stdout, answer.stderr)
-        self.expect(
-            answer.returncode in allowed, f"exit status {answer.returncode}: {answer.stderr}"
-        )
+        self.expect(answer.returncode in allowed, f"exit status {answer.returncode}: {answer.stderr}")
         if answer.returncode == ExitStatus.STATE_FAILED:
             is_clear = len(told) == 1 and strerror in told[0] and "hint: " in answer.stderr
             self.expect(is_clear, f"not a clear line: {answer.stderr}")
@@ -177,11 +173,7 @@ class Trial:
         for path in [*self.plan.glob("logs/*.json"), *self.plan.glob("index.json")]:
             self.expect(isinstance(json.loads(path.read_text()), dict), f"{path}: not an object")
         lock = self.plan / "run.lock"
-        whole = (
-            [line for line in lock.read_text().split("\n") if line.endswith("}")]
-            if lock.exists()
-            else []
-        )
+        whole = [line for line in lock.read_text().split("\n") if line.endswith("}")] if lock.exists() else []
         # The last whole line counts: one that a disk cut short says as much as none at all.
         self.expect(all(json.loads(line)["run"] for line in whole), "the lock names none")
 

@@ -26,9 +26,7 @@ def text_of(writer: int, number: int, seed: str) -> str:
     """What a writer says as its nth message: recognised, of any size up to 60 KiB, with lines that look like ours."""
     dice = random.Random(f"{seed}:{writer}:{number}")
     size = dice.choice((10, 100, 3000, 60_000 if number % 5 == 0 else 500))
-    line = dice.choice(
-        ("x" * 70, "### 2026-01-05T14:00:00.000Z · share · boss · 9 bytes", "> ✅ |", "")
-    )
+    line = dice.choice(("x" * 70, "### 2026-01-05T14:00:00.000Z · share · boss · 9 bytes", "> ✅ |", ""))
     lines = [f"{writer}:{number}", *[line] * (size // (len(line.encode()) + 1)), "end"]
     return "\n".join(lines)
 

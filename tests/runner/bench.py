@@ -69,9 +69,7 @@ class Bench:
                 timeout=policy.timeout,
                 max_attempts=policy.max_attempts,
                 retry_delay=policy.retry_delay,
-                status=TaskStatus.COMPLETED
-                if board.status(task.id) is TaskStatus.COMPLETED
-                else TaskStatus.WAITING,
+                status=TaskStatus.COMPLETED if board.status(task.id) is TaskStatus.COMPLETED else TaskStatus.WAITING,
             )
             for task in tasks.values()
         ]
@@ -85,12 +83,7 @@ class Bench:
             clock=self.clock,
             listener=self._listen,
             launchpad=Launcher(
-                self.workspace,
-                tasks,
-                policies,
-                {"shell": self.agent},
-                run="r1",
-                workdir=self.workspace.layout.root,
+                self.workspace, tasks, policies, {"shell": self.agent}, run="r1", workdir=self.workspace.layout.root
             ),
             drawing=Drawing(self.draw),
         )

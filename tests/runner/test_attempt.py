@@ -24,11 +24,7 @@ NEW, OLD, MUTE = "2.1.329", "2.1.197", None
 
 
 def priced(
-    place: Path,
-    earlier: Sequence[Attempt],
-    version: str | None,
-    out: dict[str, object],
-    session: str = "s",
+    place: Path, earlier: Sequence[Attempt], version: str | None, out: dict[str, object], session: str = "s"
 ) -> tuple[Bill, bool]:
     """What an attempt costs that says *out* at its end, and whether that settles earlier ones."""
     live = LiveAttempt(

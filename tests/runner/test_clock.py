@@ -43,9 +43,7 @@ def test_decisions_are_made_on_a_clock_that_does_not_jump() -> None:
 @pytest.mark.parametrize(
     "jumps", [(0.0, 400 * DAY), (0.0, -400 * DAY), (DAY, -DAY, 0.0)], ids=["ahead", "back", "both"]
 )
-async def test_a_clock_that_jumps_neither_kills_nor_freezes_a_run(
-    tmp_path: Path, jumps: tuple[float, ...]
-) -> None:
+async def test_a_clock_that_jumps_neither_kills_nor_freezes_a_run(tmp_path: Path, jumps: tuple[float, ...]) -> None:
     """No timeout comes early, no retry late; what is written can be read again."""
 
     def play(job: Job) -> Play:
@@ -66,9 +64,7 @@ async def test_a_timeout_comes_although_the_clock_is_set_back(tmp_path: Path) ->
     """It counts from the start of the attempt on the clock that does not jump."""
     workspace = write_plan(tmp_path, {"T-01": ""})
     settings = {"timeout": 0.3, "retries": 0}
-    bench = Bench(
-        workspace, lambda job: Play(lasts=True), settings=settings, clock=Jumping(0.0, -DAY)
-    )
+    bench = Bench(workspace, lambda job: Play(lasts=True), settings=settings, clock=Jumping(0.0, -DAY))
     with anyio.fail_after(20):
         board = await bench.run()
     assert "timed out after 0.3s" == board.results["T-01"].reason

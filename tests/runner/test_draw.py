@@ -85,9 +85,7 @@ def played(studio: Studio, play: Callable[[], Awaitable[None]]) -> None:
 
     async def main() -> None:
         async with anyio.create_task_group() as group:
-            group.start_soon(
-                studio.drawing.keep_drawn, studio.board, studio.live, studio.told.append
-            )
+            group.start_soon(studio.drawing.keep_drawn, studio.board, studio.live, studio.told.append)
             await trio.testing.wait_all_tasks_blocked()
             await play()
             group.cancel_scope.cancel()

@@ -136,9 +136,7 @@ async def test_what_cannot_be_read_is_told_once(tmp_path: Path) -> None:
 
     def read(request: str) -> TaskCommand | None:
         if request == closed:
-            raise StoreError(
-                "cannot read: Permission denied", where=f"{requests.directory}/{closed}"
-            )
+            raise StoreError("cannot read: Permission denied", where=f"{requests.directory}/{closed}")
         return Requests.read(requests, request)
 
     requests.read = read  # type: ignore[method-assign]
@@ -208,9 +206,7 @@ async def test_a_claim_gets_what_is_ready_or_nothing(tmp_path: Path) -> None:
     assert ["T-01"] == [job.facts["task"] for job in bench.executor.started]
 
 
-async def test_a_task_that_the_run_does_not_know(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_task_that_the_run_does_not_know(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its row may just have been added; after a while whoever asked is told."""
     monkeypatch.setattr(inbox, "_LOOK", 0.001)
     workspace = write_plan(tmp_path, {"T-01": ""})

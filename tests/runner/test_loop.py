@@ -114,9 +114,7 @@ async def test_a_failed_attempt_is_repeated(tmp_path: Path) -> None:
 
 async def test_what_could_not_be_started_for_a_moment_is_started_later(tmp_path: Path) -> None:
     """The machine was short of processes or of memory: the attempt is repeated after a pause, like one that failed."""
-    short = ProcessExit(
-        error="cannot start 'sh': Resource temporarily unavailable", is_passing=True
-    )
+    short = ProcessExit(error="cannot start 'sh': Resource temporarily unavailable", is_passing=True)
 
     def play(job: Job) -> Play:
         return Play(exit=short) if job.facts["attempt"] < 3 else Play(output="done\n")
@@ -135,9 +133,7 @@ async def test_a_failed_task_skips_what_needs_it(tmp_path: Path) -> None:
     plan = {**DIAMOND, "T-05": ""}
     bench = Bench(write_plan(tmp_path, plan), fails("T-02"), settings={"retries": 0})
     board = await bench.run()
-    assert [S.COMPLETED, S.FAILED, S.COMPLETED, S.SKIPPED, S.COMPLETED] == [
-        board.status(task) for task in plan
-    ]
+    assert [S.COMPLETED, S.FAILED, S.COMPLETED, S.SKIPPED, S.COMPLETED] == [board.status(task) for task in plan]
     assert ("task_skipped", "T-04") in bench.story()
     assert None is bench.runner.failure
 
@@ -150,10 +146,7 @@ async def test_an_agent_that_cannot_do_a_task_fails_it_without_a_process(tmp_pat
     board = await bench.run()
     assert [] == bench.executor.started
     assert [S.FAILED, S.SKIPPED] == [board.status(task) for task in CHAIN]
-    assert (
-        "cannot run a 'ruby' block (begin the task's first code block"
-        in board.standing["T-01"].reason
-    )
+    assert "cannot run a 'ruby' block (begin the task's first code block" in board.standing["T-01"].reason
 
 
 async def test_a_task_file_that_makes_no_sense_fails_its_task(tmp_path: Path) -> None:
@@ -190,19 +183,13 @@ async def test_a_timeout_stops_the_agent(tmp_path: Path) -> None:
     )
     board = await bench.run()
     assert [("agent-01.attempt-1", StopReason.TIMEOUT, 1.5)] == bench.executor.stopped
-    assert (S.FAILED, "timed out after 20ms") == (
-        board.status("T-01"),
-        board.standing["T-01"].reason,
-    )
+    assert (S.FAILED, "timed out after 20ms") == (board.status("T-01"), board.standing["T-01"].reason)
 
 
 async def test_a_signal_stops_the_run(tmp_path: Path) -> None:
     """What is done is kept, what ran is interrupted and not charged, nothing new starts."""
     plan = {**CHAIN, "T-03": "T-02"}
-    bench = Bench(
-        write_plan(tmp_path, plan),
-        lambda job: Play(lasts=job.facts["task"] == "T-02"),
-    )
+    bench = Bench(write_plan(tmp_path, plan), lambda job: Play(lasts=job.facts["task"] == "T-02"))
 
     def press(event: Event) -> None:
         # The second task starts after the first was written, so by then somebody listens for signals.
@@ -249,9 +236,7 @@ class Unsettled(Workspace):
 
 
 @pytest.mark.parametrize("beside", ["", "T-03"], ids=["alone", "beside another"])
-async def test_what_waits_for_a_result_starts_before_anybody_is_told_of_it(
-    tmp_path: Path, beside: str
-) -> None:
+async def test_what_waits_for_a_result_starts_before_anybody_is_told_of_it(tmp_path: Path, beside: str) -> None:
     """It is in its place then. Told it is once its place is durable too, and before what came of it."""
     layout = write_plan(tmp_path, {**CHAIN, **({beside: ""} if beside else {})}).layout
     workspace = Unsettled(layout)
@@ -266,8 +251,7 @@ async def test_what_waits_for_a_result_starts_before_anybody_is_told_of_it(
     assert S.COMPLETED is board.status("T-02")
     steps = [step for step in workspace.steps if "T-03" not in step]
     started, settled, done, told = map(
-        steps.index,
-        ("start T-02", "settled", "told task_completed T-01", "told task_started T-02"),
+        steps.index, ("start T-02", "settled", "told task_completed T-01", "told task_started T-02")
     )
     assert started < settled < done < told
     assert "told task_completed T-02" == steps[-1]

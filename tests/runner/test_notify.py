@@ -25,10 +25,7 @@ BLOCKED = {TaskStatus.COMPLETED: 1, TaskStatus.BLOCKED: 1}
 
 def sender(*notifiers: Notifier | None, on: tuple[str, ...] = ALL) -> NotificationSender:
     return NotificationSender(
-        [
-            Subscriber(f"who {n}", on, each, "" if each else "not there")
-            for n, each in enumerate(notifiers)
-        ],
+        [Subscriber(f"who {n}", on, each, "" if each else "not there") for n, each in enumerate(notifiers)],
         "Shop",
         "run-1",
     )
@@ -61,9 +58,7 @@ def test_a_failed_task_is_told() -> None:
     ("expected", "trouble"),
     [("next: read final_output.md", ""), ("next: orchestrator status", "too little for _merge")],
 )
-def test_where_something_kept_a_run_from_its_end_its_output_is_not_the_next_thing(
-    expected: str, trouble: str
-) -> None:
+def test_where_something_kept_a_run_from_its_end_its_output_is_not_the_next_thing(expected: str, trouble: str) -> None:
     """Every task is completed, and their answers were not merged as they were to be."""
     fake = FakeNotifier()
     told = sender(fake)
@@ -81,9 +76,7 @@ def test_where_something_kept_a_run_from_its_end_its_output_is_not_the_next_thin
         (Topic.ALERT, "⏸️ Shop: 1 of 2 tasks completed", BLOCKED, ""),
     ],
 )
-def test_the_end_is_told(
-    topic: Topic, title: str, counts: dict[TaskStatus, int], trouble: str
-) -> None:
+def test_the_end_is_told(topic: Topic, title: str, counts: dict[TaskStatus, int], trouble: str) -> None:
     fake = FakeNotifier()
     told = sender(fake)
     told.end(counts, set(counts), 9.0, "5.0s", trouble)

@@ -41,9 +41,7 @@ def record(place: Workspace, number: int = 1, log: str = "The answer.\n", **chan
     assert not write_record(files.record, {**facts, **changed})
 
 
-def result(
-    place: Workspace, *statuses: str, task: str = "T-01", status: S = S.RUNNING, run: str = ""
-) -> None:
+def result(place: Workspace, *statuses: str, task: str = "T-01", status: S = S.RUNNING, run: str = "") -> None:
     """Leave the result file of the first task, with an attempt for each status."""
     attempts = tuple(
         Attempt(number=number, charge=number, run=run, status=each, reason=f"because of {number}")
@@ -177,9 +175,7 @@ def test_earlier_attempts_are_kept(place: Workspace) -> None:
     record(place, 2)
     result(place, "failed", "running")
     (found,) = harvested(place, "dead")
-    assert [(1, "failed"), (2, "completed")] == [
-        (each.number, each.status) for each in found.result.attempts
-    ]
+    assert [(1, "failed"), (2, "completed")] == [(each.number, each.status) for each in found.result.attempts]
 
 
 def test_a_next_attempt_of_a_dead_run_is_harvested(place: Workspace) -> None:
@@ -188,9 +184,7 @@ def test_a_next_attempt_of_a_dead_run_is_harvested(place: Workspace) -> None:
     record(place, 2)
     result(place, "failed", status=S.RETRYING)
     (found,) = harvested(place, "dead")
-    assert [(1, "failed"), (2, "completed")] == [
-        (each.number, each.status) for each in found.result.attempts
-    ]
+    assert [(1, "failed"), (2, "completed")] == [(each.number, each.status) for each in found.result.attempts]
 
 
 def test_an_older_record_does_not_replace_a_newer_attempt(place: Workspace) -> None:
@@ -224,9 +218,7 @@ OF_ANOTHER_RUN = "logs/agent-01.attempt-1.json is of another run and is not beli
         pytest.param({"run": "older"}, OF_ANOTHER_RUN, id="written late by an older run"),
     ],
 )
-def test_a_record_that_does_not_fit_completes_nothing(
-    place: Workspace, changed: dict[str, Any], why: str
-) -> None:
+def test_a_record_that_does_not_fit_completes_nothing(place: Workspace, changed: dict[str, Any], why: str) -> None:
     """It is told with its path; the attempt counts as interrupted, and is made again."""
     record(place, **changed)
     result(place, "running", run="dead")
@@ -261,13 +253,7 @@ def test_the_log_of_a_command_proves_nothing_by_itself(place: Workspace) -> None
     traces = scan_logs(place.layout.logs)
     policies, agents = dict.fromkeys(tasks, resolve()), {"shell": ShellAgent()}
     Recovery(
-        workspace=place,
-        tasks=tasks,
-        policies=policies,
-        agents=agents,
-        results={},
-        traces=traces,
-        dead_runs={"dead"},
+        workspace=place, tasks=tasks, policies=policies, agents=agents, results={}, traces=traces, dead_runs={"dead"}
     ).record_answered()
     assert not traces["agent-01"].recorded
     assert not Path(place.layout.attempt("agent-01", 1).record).exists()
@@ -276,13 +262,7 @@ def test_the_log_of_a_command_proves_nothing_by_itself(place: Workspace) -> None
 @pytest.mark.parametrize("dead", [{"dead"}, {"another"}])
 def test_the_log_of_claude_says_that_it_had_answered(place: Workspace, dead: set[str]) -> None:
     """Of a run that died, and of no other."""
-    said = {
-        "type": "result",
-        "subtype": "success",
-        "is_error": False,
-        "result": "The answer.",
-        "num_turns": 1,
-    }
+    said = {"type": "result", "subtype": "success", "is_error": False, "result": "The answer.", "num_turns": 1}
     Path(place.layout.attempt("agent-01", 1).stdout).write_text(json.dumps(said) + "\n")
     attempt = Attempt(number=1, charge=1, run="dead", agent="claude", cost=None)
     under_way = Result(task="T-01", agent="claude", status=S.RUNNING, attempts=(attempt,))
@@ -291,12 +271,6 @@ def test_the_log_of_claude_says_that_it_had_answered(place: Workspace, dead: set
     traces = scan_logs(place.layout.logs)
     policies, agents = dict.fromkeys(tasks, resolve()), {"claude": ClaudeAgent()}
     Recovery(
-        workspace=place,
-        tasks=tasks,
-        policies=policies,
-        agents=agents,
-        results={},
-        traces=traces,
-        dead_runs=dead,
+        workspace=place, tasks=tasks, policies=policies, agents=agents, results={}, traces=traces, dead_runs=dead
     ).record_answered()
     assert ({1} if dead == {"dead"} else set()) == traces["agent-01"].recorded

@@ -27,9 +27,7 @@ def test_a_real_signal_ends_the_waiting_at_once(number: signal.Signals) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_that_nobody_heard_is_left_to_whoever_hears_them_next(
-    number: signal.Signals,
-) -> None:
+def test_a_signal_that_nobody_heard_is_left_to_whoever_hears_them_next(number: signal.Signals) -> None:
     """One that comes when the waiting is over, and what it would have ended is not."""
     with Signals() as outer:
         with hear_signals():
@@ -48,14 +46,7 @@ def test_a_signal_that_was_heard_is_not_left_to_anybody() -> None:
 
 
 #: What harmless events send: a pool of workers, a resized window, a timer, `fg` …
-HARMLESS = (
-    signal.SIGUSR1,
-    signal.SIGCHLD,
-    signal.SIGWINCH,
-    signal.SIGALRM,
-    signal.SIGQUIT,
-    signal.SIGCONT,
-)
+HARMLESS = (signal.SIGUSR1, signal.SIGCHLD, signal.SIGWINCH, signal.SIGALRM, signal.SIGQUIT, signal.SIGCONT)
 
 
 @pytest.mark.parametrize("number", HARMLESS)

@@ -90,10 +90,7 @@ def test_nobody_is_asked_when_the_plan_is_free(layout: Layout) -> None:
 
 def test_whoever_gives_up_hears_what_was_done_meanwhile(layout: Layout) -> None:
     """The run has answered, and nobody had come for it."""
-    requests, command = (
-        Requests(layout.requests),
-        wants("T-01", Verb.BLOCK)._replace(id=new_id(1.0)),
-    )
+    requests, command = (Requests(layout.requests), wants("T-01", Verb.BLOCK)._replace(id=new_id(1.0)))
     requests.leave(command)
     assert [command.id] == requests.look()
     requests.answer(command.id, Reply.done("T-01", S.BLOCKED))

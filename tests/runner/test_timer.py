@@ -42,9 +42,7 @@ class Watched:
 
 
 @pytest.mark.parametrize("hours", [8.0, -8.0], ids=["slept", "put back"])
-async def test_only_time_that_went_by_is_told(
-    monkeypatch: pytest.MonkeyPatch, hours: float
-) -> None:
+async def test_only_time_that_went_by_is_told(monkeypatch: pytest.MonkeyPatch, hours: float) -> None:
     """It is looked at while there is long to wait, and told once."""
     monkeypatch.setattr(timer_module, "_LOOK", 0.001)
     watched = Watched(wakes_in=9 * HOUR)

@@ -123,9 +123,7 @@ def test_a_time_of_day_is_that_of_a_clock_that_was_put_back() -> None:
 
 
 @pytest.mark.parametrize(("every", "asleep"), [(100.0, 90.0), (86400.0, 8 * 3600.0)])
-def test_what_goes_by_while_the_machine_sleeps_is_not_waited_for(
-    every: float, asleep: float
-) -> None:
+def test_what_goes_by_while_the_machine_sleeps_is_not_waited_for(every: float, asleep: float) -> None:
     """The wall clock goes on, and the other one stands still."""
     time, begun = Time(), list[float]()
 

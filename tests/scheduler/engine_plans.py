@@ -23,9 +23,7 @@ def plans(draw: st.DrawFn) -> list[Node]:
     entries: list[Node] = []
     for index in range(size):
         needs = draw(st.sets(st.integers(0, index - 1), max_size=3)) if index else set()
-        done = draw(st.booleans()) and all(
-            entries[need].status is TaskStatus.COMPLETED for need in needs
-        )
+        done = draw(st.booleans()) and all(entries[need].status is TaskStatus.COMPLETED for need in needs)
         account = draw(st.sampled_from(["", "claude", "claude", "other"]))
         is_cut = account and not done and draw(st.integers(0, 4)) == 0
         is_umbrella = bool(needs) and not (done or account) and draw(st.booleans())

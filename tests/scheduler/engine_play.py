@@ -65,8 +65,7 @@ def check(engine: Engine, *, is_reopened: bool = False) -> None:
         assert entry.status is TaskStatus.RUNNING or not is_ours
         assert is_ours or entry.intended is None
         met = all(
-            engine.entries[need].status is TaskStatus.COMPLETED
-            and not engine.entries[need].unrecorded
+            engine.entries[need].status is TaskStatus.COMPLETED and not engine.entries[need].unrecorded
             for need in entry.needs
             # What was started goes on when an umbrella before it gets one task more.
             if entry.status is TaskStatus.PENDING or not engine.entries[need].is_umbrella
@@ -81,9 +80,7 @@ def check(engine: Engine, *, is_reopened: bool = False) -> None:
         state = replan.ready_state(entry, engine.entries)
         assert isinstance(state, Ready) is not bool(entry.unmet or entry.undurable)
         # A task is skipped once the failure, and what a command changed, is recorded.
-        if isinstance(state, Skipped) and not (
-            entry.unrecorded or engine.entries[state.need].unrecorded
-        ):
+        if isinstance(state, Skipped) and not (entry.unrecorded or engine.entries[state.need].unrecorded):
             assert entry.status is not TaskStatus.WAITING
     if engine.is_finished and not engine.is_draining:
         kept = {TaskStatus.BLOCKED, TaskStatus.WAITING, TaskStatus.RUNNING}
@@ -131,9 +128,7 @@ def ends(
     return told
 
 
-def completes(
-    to: Engine, task: str, now: float = 0.0, cost: float | None = 0.0
-) -> list[Instruction]:
+def completes(to: Engine, task: str, now: float = 0.0, cost: float | None = 0.0) -> list[Instruction]:
     """The newest attempt of a task succeeds and its result reaches the disk."""
     return ends(to, task, Verdict.COMPLETED, now, cost=cost)
 
@@ -143,9 +138,7 @@ def fails(to: Engine, task: str, now: float = 0.0, draw: float = 0.5) -> list[In
     return ends(to, task, Verdict.FAILED, now, draw=draw)
 
 
-def refused(
-    to: Engine, task: str, words: str, now: float = 0.0, verdict: Verdict = Verdict.FATAL
-) -> list[Instruction]:
+def refused(to: Engine, task: str, words: str, now: float = 0.0, verdict: Verdict = Verdict.FATAL) -> list[Instruction]:
     """The newest attempt of a task fails without a turn of work."""
     return ends(to, task, verdict, now, reason=words, is_refused=True)
 

@@ -59,9 +59,7 @@ def test_a_hold_given_at_the_start_is_no_news_to_come() -> None:
 
 
 @pytest.mark.parametrize(("started", "is_proof"), [(9.9, False), (10.0, True), (11.0, True)])
-def test_only_what_started_after_the_hold_proves_that_it_is_over(
-    started: float, is_proof: bool
-) -> None:
+def test_only_what_started_after_the_hold_proves_that_it_is_over(started: float, is_proof: bool) -> None:
     """An attempt from before may still be answered, and says nothing."""
     account = Account()
     account.hold(10.0)
@@ -138,9 +136,7 @@ def test_refusals_are_alike_whatever_number_is_in_them() -> None:
         ("", "opus", {"opus", "claude-opus-5-5", "sonnet", "default model", "zephyr-1"}),
     ],
 )
-def test_a_limit_of_a_model_holds_the_tasks_of_that_model(
-    limited: str, model: str, held: set[str]
-) -> None:
+def test_a_limit_of_a_model_holds_the_tasks_of_that_model(limited: str, model: str, held: set[str]) -> None:
     """By any of its names; and whatever met it, also where it asked for no model."""
     account = Account()
     for _, door in account.doors_held(limited, model):
@@ -202,9 +198,7 @@ def test_who_has_no_cap_gets_an_even_share(left: float, slots: int, share: float
     own=st.floats(-1, 1000) | st.just(math.inf),
     slots=st.integers(0, 20),
 )
-def test_a_cap_always_fits(
-    budget: float, spent: float, reserved: float, own: float, slots: int
-) -> None:
+def test_a_cap_always_fits(budget: float, spent: float, reserved: float, own: float, slots: int) -> None:
     """Whatever is asked for, what is given is something, and is there."""
     money = Budget(budget, spent, reserved)
     cap = money.cap(own, slots)

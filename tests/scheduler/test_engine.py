@@ -68,9 +68,7 @@ def test_a_slot_is_free_before_the_result_is_on_disk() -> None:
     """Writing results never holds up independent work."""
     run = engine(Node("a"), Node("b"), slots=1)
     tell(run, Begun())
-    assert [Record("a", TaskStatus.COMPLETED), Launch("b", 1, 1)] == tell(
-        run, Ended("a", 1, Verdict.COMPLETED)
-    )
+    assert [Record("a", TaskStatus.COMPLETED), Launch("b", 1, 1)] == tell(run, Ended("a", 1, Verdict.COMPLETED))
 
 
 def test_priority_comes_first_then_the_longest_path_then_the_plan() -> None:
@@ -122,12 +120,7 @@ def test_a_finished_plan_runs_nothing() -> None:
 
 def test_a_cancelled_task_skips_what_needs_it() -> None:
     """Nobody waits for a task that a person called off; the rest goes on."""
-    run = engine(
-        Node("off", status=TaskStatus.CANCELLED),
-        Node("b", ("off",)),
-        Node("c", ("b",)),
-        Node("d"),
-    )
+    run = engine(Node("off", status=TaskStatus.CANCELLED), Node("b", ("off",)), Node("c", ("b",)), Node("d"))
     begun = tell(run, Begun())
     assert {"b": "off cancelled", "c": "b skipped"} == skipped(begun)
     assert ["d"] == launched(begun)
@@ -213,11 +206,7 @@ def test_a_failed_attempt_is_repeated_until_the_budget_is_used_up() -> None:
     ] == seen
 
 
-@given(
-    base=st.floats(0, 1e6),
-    failures=st.integers(1, 12),
-    draw=st.floats(0, 1, exclude_max=True),
-)
+@given(base=st.floats(0, 1e6), failures=st.integers(1, 12), draw=st.floats(0, 1, exclude_max=True))
 def test_the_wait_before_a_retry_is_bounded(base: float, failures: int, draw: float) -> None:
     """Never longer than the doubled base and never longer than the ceiling, whatever the dice say."""
     run = engine(Node("a", max_attempts=failures + 1, retry_delay=base))
@@ -309,12 +298,7 @@ def test_nothing_is_skipped_before_the_failure_is_on_disk() -> None:
 def test_on_failure_stop_starts_nothing_new() -> None:
     """What runs may end in peace; what waits, also for a retry, is left for the next run."""
     run = engine(
-        Node("bad"),
-        Node("again", max_attempts=2),
-        Node("busy"),
-        Node("queued"),
-        slots=3,
-        stop_on_failure=True,
+        Node("bad"), Node("again", max_attempts=2), Node("busy"), Node("queued"), slots=3, stop_on_failure=True
     )
     tell(run, Begun())
     assert [Record("bad", TaskStatus.FAILED)] == fails(run, "bad")

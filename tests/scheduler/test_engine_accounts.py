@@ -38,10 +38,7 @@ def test_a_hold_stops_all_further_launches_of_its_account() -> None:
     """One attempt meets a usage limit: nothing more of the account starts, and people are told once."""
     run = engine(claude("a"), claude("b"), claude("c"), slots=2)
     tell(run, Begun())
-    assert [
-        Hold("claude", 100.0, ""),
-        Record("a", TaskStatus.PENDING),
-    ] == ends(run, "a", HELD, 10.0, until=100.0)
+    assert [Hold("claude", 100.0, ""), Record("a", TaskStatus.PENDING)] == ends(run, "a", HELD, 10.0, until=100.0)
     assert 100.0 == run.wake_at
     assert [] == told(ends(run, "b", HELD, 11.0, until=100.0))
     assert [] == tell(run, Ticked(), 99.0)
@@ -193,12 +190,7 @@ def test_a_hold_that_only_a_person_ends_finishes_the_run() -> None:
 
 def test_a_run_may_begin_held() -> None:
     """A restart goes on waiting for the moment an earlier run was told, and tries with one first."""
-    run = engine(
-        claude("a"),
-        claude("b"),
-        Node("shell"),
-        accounts={"claude": Account(opens_at=50.0, is_on_trial=True)},
-    )
+    run = engine(claude("a"), claude("b"), Node("shell"), accounts={"claude": Account(opens_at=50.0, is_on_trial=True)})
     assert ["shell"] == launched(tell(run, Begun(), 10.0))
     assert 50.0 == run.wake_at
     assert ["a"] == launched(tell(run, Ticked(), 50.0))
@@ -207,9 +199,7 @@ def test_a_run_may_begin_held() -> None:
 
 def test_a_run_may_begin_after_a_hold_that_is_over() -> None:
     """The moment passed while nobody ran: still one goes first."""
-    run = engine(
-        claude("a"), claude("b"), accounts={"claude": Account(opens_at=-5.0, is_on_trial=True)}
-    )
+    run = engine(claude("a"), claude("b"), accounts={"claude": Account(opens_at=-5.0, is_on_trial=True)})
     assert ["a"] == launched(tell(run, Begun()))
     assert ["b"] == launched(shows(run, "a", 1.0, is_answered=True))
 

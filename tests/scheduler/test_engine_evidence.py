@@ -8,30 +8,9 @@ from orchestrator.core.result import Verdict
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.task_command import TaskCommand
 from orchestrator.scheduler.budget import Account
-from orchestrator.scheduler.messages import (
-    Begun,
-    Finish,
-    Hold,
-    Instruction,
-    Launch,
-    Record,
-    Recorded,
-    Resume,
-    Ticked,
-)
+from orchestrator.scheduler.messages import Begun, Finish, Hold, Instruction, Launch, Record, Recorded, Resume, Ticked
 from orchestrator.scheduler.node import Intervened, Node
-from tests.scheduler.engine_play import (
-    breaks,
-    completes,
-    ends,
-    engine,
-    fails,
-    launched,
-    refused,
-    shows,
-    tell,
-    told,
-)
+from tests.scheduler.engine_play import breaks, completes, ends, engine, fails, launched, refused, shows, tell, told
 
 PENDING, FAILED = TaskStatus.PENDING, TaskStatus.FAILED
 
@@ -45,14 +24,10 @@ def claude(id: str, *needs: str, **more: object) -> Node:
 
 def test_two_tasks_that_end_alike_hold_their_account_and_nothing_is_failed() -> None:
     """The third waits, one goes first; after a handful a person has to look, and everything is pending."""
-    run = engine(
-        *(claude(f"t{n}") for n in range(20)), claude("all", *(f"t{n}" for n in range(20))), slots=4
-    )
+    run = engine(*(claude(f"t{n}") for n in range(20)), claude("all", *(f"t{n}" for n in range(20))), slots=4)
     assert 4 == len(launched(tell(run, Begun())))
     assert [] == told(refused(run, "t0", "400 no", 1.0))
-    assert [Hold("claude", 2.0, "400 no", is_outage=True)] == told(
-        refused(run, "t1", "400 no", 1.0)
-    )
+    assert [Hold("claude", 2.0, "400 no", is_outage=True)] == told(refused(run, "t1", "400 no", 1.0))
     for id in ("t2", "t3"):
         refused(run, id, "400 no", 1.1)
     now, attempts = 1.1, 5  # t4 took the place of t0
@@ -74,9 +49,7 @@ def test_two_tasks_that_end_alike_hold_their_account_and_nothing_is_failed() -> 
 
 def test_the_one_that_goes_first_is_one_that_met_nothing_yet() -> None:
     """What two tasks have in common may be their own fault: the others find out, and only these two fail."""
-    run = engine(
-        claude("a", priority=9), claude("b", priority=9), claude("c"), claude("d"), slots=2
-    )
+    run = engine(claude("a", priority=9), claude("b", priority=9), claude("c"), claude("d"), slots=2)
     tell(run, Begun())
     assert ["c"] == launched(refused(run, "a", "404 no such model", 1.0))
     refused(run, "b", "404 no such model", 1.0)
@@ -166,9 +139,7 @@ def test_a_minute_later_it_is_no_evidence() -> None:
 
 def test_what_an_earlier_run_was_held_by_is_found_out_with_one() -> None:
     """And is given up as soon."""
-    run = engine(
-        *(claude(id) for id in "abc"), accounts={"claude": Account(-5.0, is_on_trial=True)}
-    )
+    run = engine(*(claude(id) for id in "abc"), accounts={"claude": Account(-5.0, is_on_trial=True)})
     assert ["a"] == launched(tell(run, Begun()))
     refused(run, "a", "400 no", 1.0)
     assert ["b"] == launched(tell(run, Ticked(), 2.0))

@@ -336,11 +336,7 @@ class EngineMachine(RuleBasedStateMachine):
         turns = self.engine.entries[task].turns + data.draw(st.integers(0, 1))
         if turns > self.engine.entries[task].turns or (answered and not turns):
             self.prove(task)
-        self.tell(
-            ActivitySeen(
-                task, self.running[task], StreamSignals(answered, delivered, strained, turns)
-            )
-        )
+        self.tell(ActivitySeen(task, self.running[task], StreamSignals(answered, delivered, strained, turns)))
 
     @precondition(lambda self: self.unrecorded)
     @rule(data=st.data())
@@ -370,9 +366,7 @@ class EngineMachine(RuleBasedStateMachine):
         by=st.sampled_from(["alice", "bob"]),
         progress=st.sampled_from([None, 50]),
     )
-    def somebody_commands(
-        self, data: st.DataObject, verb: Verb, by: str, progress: int | None
-    ) -> None:
+    def somebody_commands(self, data: st.DataObject, verb: Verb, by: str, progress: int | None) -> None:
         task = data.draw(st.sampled_from(sorted(self.engine.entries)))
         self.commands += 1
         request = f"r{self.commands}"
@@ -420,9 +414,7 @@ class EngineMachine(RuleBasedStateMachine):
         """Nothing is reserved but for what runs, or will tell later what it cost."""
         entries = self.engine.entries.values()
         assert math.isclose(
-            self.engine.budget.reserved,
-            sum(entry.cap + entry.open_bill for entry in entries),
-            abs_tol=1e-6,
+            self.engine.budget.reserved, sum(entry.cap + entry.open_bill for entry in entries), abs_tol=1e-6
         )
         for entry in entries:
             waits = entry.status in {TaskStatus.RETRYING, TaskStatus.PENDING, TaskStatus.WAITING}

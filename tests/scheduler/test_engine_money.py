@@ -11,16 +11,7 @@ from orchestrator.core.result import Verdict
 from orchestrator.core.status import TaskStatus
 from orchestrator.scheduler.budget import LEAST_CAP, Account, Budget
 from orchestrator.scheduler.engine import Engine
-from orchestrator.scheduler.messages import (
-    Begun,
-    Ended,
-    Finish,
-    Launch,
-    Record,
-    Recorded,
-    Replanned,
-    Ticked,
-)
+from orchestrator.scheduler.messages import Begun, Ended, Finish, Launch, Record, Recorded, Replanned, Ticked
 from orchestrator.scheduler.node import Node
 from tests.scheduler.engine_play import caps, completes, ends, engine, launched, tell
 
@@ -234,9 +225,7 @@ def test_a_bill_of_an_earlier_run_is_settled_too() -> None:
     """What a run before could not say is kept back from the start, until the session goes on."""
     entry = paid("a", 2.0, max_attempts=3)
     entry.open_bill = 0.5
-    run = Engine(
-        [entry], max_parallel=1, budget=Budget(4.0, 1.0, 0.5), accounts={"claude": Account()}
-    )
+    run = Engine([entry], max_parallel=1, budget=Budget(4.0, 1.0, 0.5), accounts={"claude": Account()})
     tell(run, Begun())
     assert (1.0, 2.5) == money(run)
     completes_both = ends(run, "a", Verdict.COMPLETED, cost=0.7, settles=True)

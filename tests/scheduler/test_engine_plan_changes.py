@@ -25,17 +25,7 @@ from orchestrator.scheduler.messages import (
 )
 from orchestrator.scheduler.node import Intervened, Node
 from orchestrator.scheduler.replan import left_to_run
-from tests.scheduler.engine_play import (
-    check,
-    completes,
-    ends,
-    engine,
-    fails,
-    launched,
-    play_to_the_end,
-    skipped,
-    tell,
-)
+from tests.scheduler.engine_play import check, completes, ends, engine, fails, launched, play_to_the_end, skipped, tell
 
 Row = tuple[tuple[str, ...], int, bool]
 NAMES = [f"t{number}" for number in range(9)]

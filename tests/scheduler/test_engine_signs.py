@@ -6,16 +6,7 @@ import pytest
 
 from orchestrator.core.result import StopReason, StreamSignals, Verdict
 from orchestrator.core.status import TaskStatus
-from orchestrator.scheduler.messages import (
-    ActivitySeen,
-    Begun,
-    Ended,
-    Launch,
-    Record,
-    Stop,
-    StopRequested,
-    Ticked,
-)
+from orchestrator.scheduler.messages import ActivitySeen, Begun, Ended, Launch, Record, Stop, StopRequested, Ticked
 from orchestrator.scheduler.node import LINGER, Node
 from tests.scheduler.engine_play import completes, engine, fails, shows, tell
 

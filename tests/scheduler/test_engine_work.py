@@ -66,9 +66,7 @@ def seconds_of(run: Engine, *, task: float, commit: float) -> float:
 def test_a_long_chain_is_not_held_up_by_short_tasks(slots: int) -> None:
     """One chain among short tasks takes hardly longer than the chain alone, also when results take time to write."""
     length = 20
-    chain = [
-        Node(f"c{n}", (f"c{n - 1}",) if n else (), rank=float(length - n)) for n in range(length)
-    ]
+    chain = [Node(f"c{n}", (f"c{n - 1}",) if n else (), rank=float(length - n)) for n in range(length)]
     singles = [Node(f"s{n}", rank=1.0) for n in range(length * (slots - 1))]
     took = seconds_of(Engine([*singles, *chain], max_parallel=slots), task=60.0, commit=0.01)
     assert took <= 60.0 * length * 1.1
@@ -115,9 +113,7 @@ def work_of(call: Callable[[], list[Instruction]]) -> tuple[list[Instruction], i
 
 def most_work(entries: Sequence[Node]) -> int:
     """Run a plan to its end; return the work of its most laborious event after the first."""
-    run = Engine(
-        entries, max_parallel=4, accounts={"claude": Account()}, budget=Budget(len(entries) * 1.0)
-    )
+    run = Engine(entries, max_parallel=4, accounts={"claude": Account()}, budget=Budget(len(entries) * 1.0))
     most, todo = 0, deque[Input]([Begun()])
     while todo:
         event = todo.popleft()

@@ -13,11 +13,7 @@ from orchestrator.core.settings import Settings
 from orchestrator.services.agent_choice import Known
 
 EVA = Member(
-    "eva",
-    types=("test",),
-    capabilities=("validate",),
-    extends="claude",
-    settings={"model": "own", "timeout": 60.0},
+    "eva", types=("test",), capabilities=("validate",), extends="claude", settings={"model": "own", "timeout": 60.0}
 )
 SEED = AgentRegistry.of([EVA])
 
@@ -88,6 +84,4 @@ def test_a_type_means_nothing_without_a_roster(tmp_path: Path) -> None:
 def test_another_name_of_claude_is_no_typo(tmp_path: Path) -> None:
     """A typo of it is one."""
     tasks = [Task(name, "a", "a", assignee=name) for name in ("claude-code", "claude-cod", "Bob")]
-    assert [("claude-cod", "claude-code")] == [
-        (task.id, close) for task, close in known(tmp_path).misspelt(tasks)
-    ]
+    assert [("claude-cod", "claude-code")] == [(task.id, close) for task, close in known(tmp_path).misspelt(tasks)]

@@ -48,10 +48,7 @@ def read(layout: Layout) -> PlanHeader:
     return plan_header_of(take(layout.plan).data, os.path.relpath(layout.plan))
 
 
-@pytest.mark.parametrize(
-    ("events", "error"),
-    [(["block"], ApprovalError), (["start", "fail"], TransitionError)],
-)
+@pytest.mark.parametrize(("events", "error"), [(["block"], ApprovalError), (["start", "fail"], TransitionError)])
 def test_a_plan_that_was_moved_as_it_was_to_begin_is_refused_as_any_that_stands_there(
     layout: Layout, events: list[str], error: type[OrchestratorError]
 ) -> None:
@@ -71,9 +68,7 @@ def test_a_plan_that_somebody_else_has_begun_goes_on(layout: Layout) -> None:
     assert PlanState.IN_PROGRESS is read(layout).state
 
 
-def test_a_plan_that_says_no_state_any_more_may_be_worked_on_and_is_not_moved(
-    layout: Layout,
-) -> None:
+def test_a_plan_that_says_no_state_any_more_may_be_worked_on_and_is_not_moved(layout: Layout) -> None:
     """Somebody took the line out since it was looked at."""
     before = read(layout)
     Path(layout.plan).write_text("# X\n")
@@ -111,8 +106,6 @@ def test_what_nobody_foresaw_keeps_no_plan_from_moving_in_silence(
 def test_a_title_is_read_as_it_was_given(tmp_path: Path) -> None:
     """Its heading says it in the words of markdown."""
     title = "Plan <b>one</b> | x"
-    made = create(
-        Layout(str(tmp_path)), title, priority="P2", request="", eta="", who="ana", now=1e9
-    )
+    made = create(Layout(str(tmp_path)), title, priority="P2", request="", eta="", who="ana", now=1e9)
     plan, _ = parse_plan(take(made.plan).data, "p.md")
     assert f"🎯 {title}" == plan.title

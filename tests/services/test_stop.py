@@ -57,15 +57,9 @@ def test_a_run_in_another_container_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "where"),
-    [
-        ({"host": "elsewhere"}, "another machine, elsewhere"),
-        ({"pid_space": "pid:[1]"}, "container"),
-    ],
+    ("place", "where"), [({"host": "elsewhere"}, "another machine, elsewhere"), ({"pid_space": "pid:[1]"}, "container")]
 )
-def test_a_run_that_waits_elsewhere_is_left_alone(
-    tmp_path: Path, place: dict[str, str], where: str
-) -> None:
+def test_a_run_that_waits_elsewhere_is_left_alone(tmp_path: Path, place: dict[str, str], where: str) -> None:
     """Two machines, or containers, may share a directory; a number of a process means nothing in the other one."""
     (tmp_path / "waiting").mkdir()
     said = {**this_process(), "started": 1, "until": 4e9, **place}
@@ -75,9 +69,7 @@ def test_a_run_that_waits_elsewhere_is_left_alone(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a pidfd")
-def test_whoever_ends_at_the_first_word_was_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_whoever_ends_at_the_first_word_was_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is gone, and its parent knows, before it can be told to go on."""
     real = signal.pidfd_send_signal
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as run:
@@ -87,9 +79,7 @@ def test_whoever_ends_at_the_first_word_was_told(
             run.wait()
 
         monkeypatch.setattr(signal, "pidfd_send_signal", send)
-        layout = lock(
-            tmp_path, **{**this_process(), "pid": run.pid, "started": start_time(run.pid)}
-        )
+        layout = lock(tmp_path, **{**this_process(), "pid": run.pid, "started": start_time(run.pid)})
         with open(layout.lock, "rb") as its:
             fcntl.flock(its, fcntl.LOCK_EX)
             stopped = stop(layout)

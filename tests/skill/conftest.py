@@ -33,9 +33,7 @@ ANSWERS = {
                     "priority": "P2",
                     "writes": [],
                 }
-                for number, (name, *needs) in enumerate(
-                    [("Read the source",), ("Rank the findings", 1)], start=1
-                )
+                for number, (name, *needs) in enumerate([("Read the source",), ("Rank the findings", 1)], start=1)
             ],
         }
     }

@@ -10,16 +10,7 @@ import pytest
 
 from orchestrator.cli.main import cli
 from tests.skill.conftest import Project
-from tests.skill.documents import (
-    DOCUMENTS,
-    ROOT,
-    SKILL,
-    between,
-    blocks,
-    commands,
-    prose,
-    read,
-)
+from tests.skill.documents import DOCUMENTS, ROOT, SKILL, between, blocks, commands, prose, read
 
 #: Languages of blocks that are looked at and not run.
 _SHOWN = {"text", "console", "markdown", "jinja", "python", "json", "yaml"}
@@ -45,14 +36,9 @@ def test_every_shell_block_runs(document: str, project: Project) -> None:
 
 @pytest.mark.parametrize(
     ("document", "begins"),
-    [
-        ("docs/plans.md", "orchestrator create"),
-        ("docs/cli.md", "$ orchestrator init --agent shell"),
-    ],
+    [("docs/plans.md", "orchestrator create"), ("docs/cli.md", "$ orchestrator init --agent shell")],
 )
-def test_what_is_shown_in_order_works_in_order(
-    document: str, begins: str, project: Project
-) -> None:
+def test_what_is_shown_in_order_works_in_order(document: str, begins: str, project: Project) -> None:
     """Whoever copies a block of the other documents gets what it promises."""
     (block,) = (each for each in blocks(document) if each.text.startswith(begins))
     prompted = [line[2:] for line in block.text.splitlines() if line.startswith("$ ")]
@@ -64,17 +50,11 @@ def test_what_is_shown_in_order_works_in_order(
 def test_a_block_that_could_be_run_is_run(document: str) -> None:
     """No shell block hides behind another name; what only installs is the exception, and says so."""
     found = blocks(document)
-    unknown = [
-        f"{each.place} {each.language or 'nothing'}"
-        for each in found
-        if each.language not in _SHOWN | {"sh"}
-    ]
+    unknown = [f"{each.place} {each.language or 'nothing'}" for each in found if each.language not in _SHOWN | {"sh"}]
     hidden = [
         each.place
         for each in found
-        if each.language == "sh"
-        and each.rest
-        and not (each.rest == "install" and "pip" in each.text)
+        if each.language == "sh" and each.rest and not (each.rest == "install" and "pip" in each.text)
     ]
     assert ([], []) == (unknown, hidden)
     assert any(each.is_run for each in found)
@@ -145,9 +125,7 @@ def test_what_is_translated_is_translated_to_commands_that_exist() -> None:
         assert known.count("`") >= 2
         named = [span for span in _SPANS.findall(here) if span.startswith("orchestrator ")]
         assert named or "index.json" in here, here
-        assert [] == [
-            said for span in named if (said := parsed(span.removeprefix("orchestrator ")))
-        ]
+        assert [] == [said for span in named if (said := parsed(span.removeprefix("orchestrator ")))]
 
 
 def test_what_is_not_built_is_not_built() -> None:

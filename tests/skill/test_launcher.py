@@ -37,9 +37,7 @@ def commands_of(hints: list[str]) -> list[str]:
 # ── where it finds what it needs ──────────────────────────────────────────────────────────────────────────────────
 
 
-def test_it_works_from_anywhere_and_through_a_link(
-    project: Project, skill: Installed, tmp_path: Path
-) -> None:
+def test_it_works_from_anywhere_and_through_a_link(project: Project, skill: Installed, tmp_path: Path) -> None:
     """S2-83: a skill is often a link in ``~/.claude/skills``; nothing of the current directory is imported."""
     home = tmp_path / ".claude" / "skills"
     home.mkdir(parents=True)
@@ -51,9 +49,7 @@ def test_it_works_from_anywhere_and_through_a_link(
         assert (0, VERSION, "") == (ended.status, ended.stdout, ended.stderr)
 
 
-def test_its_own_package_comes_before_one_that_is_installed(
-    project: Project, skill: Installed, tmp_path: Path
-) -> None:
+def test_its_own_package_comes_before_one_that_is_installed(project: Project, skill: Installed, tmp_path: Path) -> None:
     other = tmp_path / "other" / "orchestrator"
     other.mkdir(parents=True)
     (other / "__init__.py").write_text("raise SystemExit('another version')\n")
@@ -87,9 +83,7 @@ def test_where_the_skill_is_not_ours_the_hint_names_a_place_that_is(
 
 
 @pytest.mark.parametrize("place", [".venv", "data/orchestrator/venv"])
-def test_it_goes_on_with_the_environment_that_was_made(
-    project: Project, skill: Installed, place: str
-) -> None:
+def test_it_goes_on_with_the_environment_that_was_made(project: Project, skill: Installed, place: str) -> None:
     """What its own hint makes is found by the same call; here the packages are lent instead of fetched."""
     project.environment["XDG_DATA_HOME"] = str(skill.folder / "data")
     check_environment(project, skill, skill.folder / place)
@@ -160,10 +154,7 @@ def test_a_detached_run_goes_on_through_it(project: Project, skill: Installed) -
     started = project("python3", skill.launcher, "run", "--detach")
     assert (0, f"next: {call} wait\n") == (started.status, started.stderr)
     waited = project("sh", "-c", started.stderr.removeprefix("next: "))
-    assert (0, "next: read .orchestrator/final_output.md") == (
-        waited.status,
-        waited.stdout.splitlines()[-2],
-    )
+    assert (0, "next: read .orchestrator/final_output.md") == (waited.status, waited.stdout.splitlines()[-2])
     assert "3 of 3 tasks completed" in waited.stdout
     (plan / "results" / "agent-02-result.md").unlink()
     brief = project("python3", skill.launcher, "status", "--brief").stdout.splitlines()[-2]
@@ -172,9 +163,7 @@ def test_a_detached_run_goes_on_through_it(project: Project, skill: Installed) -
     assert 0 == project("python3", skill.launcher, "wait", "--for", "end").status
 
 
-def test_hints_name_the_way_it_was_called(
-    project: Project, skill: Installed, tmp_path: Path
-) -> None:
+def test_hints_name_the_way_it_was_called(project: Project, skill: Installed, tmp_path: Path) -> None:
     """Through a link as through the link, for permissions are given for just that; quoted where it has to be."""
     link = tmp_path / "my skill"
     link.symlink_to(skill.folder)

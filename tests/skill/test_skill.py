@@ -37,14 +37,7 @@ def front() -> dict[str, object]:
 
 
 def test_the_front_matter_has_the_six_fields_of_the_specification() -> None:
-    assert [
-        "name",
-        "description",
-        "license",
-        "compatibility",
-        "metadata",
-        "allowed-tools",
-    ] == list(front())
+    assert ["name", "description", "license", "compatibility", "metadata", "allowed-tools"] == list(front())
     assert NAME == front()["name"]
     assert f"Bash({LAUNCHER} *) Read" == front()["allowed-tools"]
     assert {"version": orchestrator.__version__} == front()["metadata"]
@@ -68,9 +61,7 @@ def test_skill_md_is_short() -> None:
 
 def test_every_command_in_skill_md_is_one_that_is_allowed() -> None:
     """One call of the launcher in one line; anything around it would need a permission of its own."""
-    lines = [
-        line for block in blocks("SKILL.md") if block.is_run for line in block.text.splitlines()
-    ]
+    lines = [line for block in blocks("SKILL.md") if block.is_run for line in block.text.splitlines()]
     assert len(lines) >= 10
     assert [] == [line for line in lines if not line.startswith(f"{LAUNCHER} ")]
     assert [] == [line for line in lines if re.search(r"[;&|<>`]|\$\(", line)]
@@ -78,10 +69,7 @@ def test_every_command_in_skill_md_is_one_that_is_allowed() -> None:
 
 def test_the_specification_is_kept(skill: Installed) -> None:
     ended = subprocess.run(
-        [sys.executable, "-m", "skills_ref.cli", "validate", skill.folder],
-        capture_output=True,
-        text=True,
-        check=False,
+        [sys.executable, "-m", "skills_ref.cli", "validate", skill.folder], capture_output=True, text=True, check=False
     )
     assert (0, f"Valid skill: {skill.folder}") == (ended.returncode, ended.stdout.strip())
 

@@ -45,9 +45,7 @@ def told(board: PlanSnapshot) -> dict[str, tuple[S, str]]:
 
 
 def text(task: str, status: S, number: int = 1, answer: str = "Found it.", **inputs: int) -> str:
-    attempt = Attempt(
-        number=number, charge=number, status=status.value, started=1.0, ended=2.0, duration=1.0
-    )
+    attempt = Attempt(number=number, charge=number, status=status.value, started=1.0, ended=2.0, duration=1.0)
     result = Result(task=task, agent="claude", status=status, attempts=(attempt,), inputs=inputs)
     return render_result(result, label="Agent", answer=answer)
 

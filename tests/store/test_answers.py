@@ -16,8 +16,7 @@ TASK = Task(id="T-01", name="", description="")
 
 
 @pytest.mark.parametrize(
-    "typed",
-    ["<!-- never closed", "```\nnever closed", "# The highest heading", "Title\n===", "<details>"],
+    "typed", ["<!-- never closed", "```\nnever closed", "# The highest heading", "Title\n===", "<details>"]
 )
 def test_a_correction_by_hand_swallows_nothing_that_follows(tmp_path: Path, typed: str) -> None:
     """A person may type what an agent may; their file stays as it is, byte for byte."""

@@ -12,13 +12,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import StoreError
-from orchestrator.store.atomic import (
-    atomic_write,
-    read_file,
-    read_whole,
-    sweep_temporaries,
-    sync_directory,
-)
+from orchestrator.store.atomic import atomic_write, read_file, read_whole, sweep_temporaries, sync_directory
 from tests.growth import growth
 
 

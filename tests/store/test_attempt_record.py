@@ -139,10 +139,7 @@ def test_traces_are_read_from_names(tmp_path: Path) -> None:
         "notes.md",
     ):
         (tmp_path / name).write_bytes(b"")
-    expected = {
-        "agent-01": Traces(newest=10, recorded={1}),
-        "v1.attempt-x": Traces(newest=3, recorded={3}),
-    }
+    expected = {"agent-01": Traces(newest=10, recorded={1}), "v1.attempt-x": Traces(newest=3, recorded={3})}
     assert expected == scan_logs(str(tmp_path))
 
 

@@ -22,16 +22,7 @@ from orchestrator.store.journal import Journal, journal_tail, last_run, read_on
 from orchestrator.store.lock import lock_owner, take_lock
 from orchestrator.store.result_file import LARGEST_RESULT, safe_answer
 from orchestrator.store.workspace import Answer, answers_handed_on, answers_shown
-from tests.store.plan_directory import (
-    completed,
-    load,
-    make_root,
-    record,
-    result,
-    text,
-    told,
-    workspace,
-)
+from tests.store.plan_directory import completed, load, make_root, record, result, text, told, workspace
 
 HEAD = b"| Task ID | Description | Dependencies |\n|---|---|---|\n"
 
@@ -88,9 +79,7 @@ def test_a_file_is_read_up_to_its_limit(tmp_path: Path) -> None:
 
 
 @NODES
-def test_a_result_that_is_no_file_is_damaged_and_nothing_more(
-    root: Path, node: Callable[[Path], None]
-) -> None:
+def test_a_result_that_is_no_file_is_damaged_and_nothing_more(root: Path, node: Callable[[Path], None]) -> None:
     """Everything else of the plan is known as ever."""
     completed(root)
     node(root / "results" / "agent-02-result.md")
@@ -125,9 +114,7 @@ def test_a_directory_of_ours_is_no_link(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.usefixtures("no_garbage")
-def test_whatever_an_agent_writes_into_a_lock_file_is_text(
-    tmp_path: Path, scribbled: bytes
-) -> None:
+def test_whatever_an_agent_writes_into_a_lock_file_is_text(tmp_path: Path, scribbled: bytes) -> None:
     """It is no obstacle, and nothing of it acts on a terminal."""
     path = tmp_path / "run.lock"
     path.write_bytes(scribbled)
@@ -201,9 +188,7 @@ def test_front_matter_that_would_take_long(front: str, message: str) -> None:
 def test_front_matter_may_have_long_texts_and_many_inputs() -> None:
     """A hash in quotes is a text, and a task may wait for a thousand others."""
     inputs = ", ".join(f'"T-{n}": 1' for n in range(1000))
-    front = load_front_matter(
-        f'---\na: "{"0" * 128}"\nb: x{"0" * 128}\ninputs: {{{inputs}}}\n---\n'
-    )
+    front = load_front_matter(f'---\na: "{"0" * 128}"\nb: x{"0" * 128}\ninputs: {{{inputs}}}\n---\n')
     assert front is not None
     assert ("0" * 128, 1000) == (front["a"], len(front["inputs"]))
 
@@ -237,9 +222,7 @@ def test_what_was_longer_before_it_could_be_shown_is_whole(root: Path) -> None:
     result(root, "agent-01", text("T-01", S.COMPLETED, answer="### Title"))
     task, given = Task(id="T-01", name="", description=""), f"Title\n{'=' * 10_000}"
     answer = Answer(given)
-    assert [(task, answer)] == [
-        *answers_handed_on(workspace(root), [task], lambda _: "", lambda *_: answer)
-    ]
+    assert [(task, answer)] == [*answers_handed_on(workspace(root), [task], lambda _: "", lambda *_: answer)]
 
 
 # ── what others put there ────────────────────────────────────────────────────────────────────────────────────────────

@@ -91,9 +91,7 @@ def test_a_cursor_is_kept(tmp_path: Path) -> None:
     assert load_cursor(str(kept)) is None
 
 
-@pytest.mark.parametrize(
-    "text", ["", "x", "-1.00000000", "4711", "4711.9f3a", "9" * 30 + ".00000000"]
-)
+@pytest.mark.parametrize("text", ["", "x", "-1.00000000", "4711", "4711.9f3a", "9" * 30 + ".00000000"])
 def test_what_is_no_cursor_is_refused(text: str) -> None:
     """With a word about where to get one."""
     with pytest.raises(UsageError) as refused:
@@ -119,9 +117,7 @@ def test_a_run_is_found_before_any_number_of_lines(path: str) -> None:
     write(path, "run · resumed")
     flooded(path, 70_000)
     cursor, lines = last_run(path)
-    assert [
-        f"{TIME} · run · {each}" for each in ("started · run b", "held · x", "resumed")
-    ] == lines
+    assert [f"{TIME} · run · {each}" for each in ("started · run b", "held · x", "resumed")] == lines
     assert begin.offset < 9_000_000 - 5_000_000 < cursor.offset
     assert None is read_on(path, begin)
     read = read_on(path, cursor)

@@ -59,9 +59,7 @@ def test_a_file_of_a_person_is_on_the_disk_before_it_takes_its_place(
     assert ([] if is_ours else [written.st_ino]) + [str(path)] == done
 
 
-def test_a_file_that_cannot_be_synced_takes_no_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_cannot_be_synced_takes_no_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is as before, and nothing lies beside it."""
     path = tmp_path / "plan.md"
     path.write_text("one")

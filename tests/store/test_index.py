@@ -16,9 +16,7 @@ from orchestrator.store.fingerprint import is_settled, signature
 from orchestrator.store.index import Index, read_cache, write_cache
 
 TASKS = {
-    "a": Task(
-        id="a", name="A", description="ä\n", estimate=5.0, inputs=(("Input", "x.csv"),), where="p:7"
-    ),
+    "a": Task(id="a", name="A", description="ä\n", estimate=5.0, inputs=(("Input", "x.csv"),), where="p:7"),
     "b": Task(id="b", name="B", description="", needs=("a",), priority=1000, agent="shell"),
 }
 PLAN = Plan(
@@ -100,9 +98,7 @@ def test_one_result_differs_from_the_rest(path: str) -> None:
     index.write()
     signed = {f"agent-{id}": place for place, id in enumerate(kept)}
     assert kept == Index(path).results(signed)
-    assert {"a", "b"} == Index(path).results(
-        {**signed, "agent-c": 9, "agent-d": 9, "agent-e": 9}
-    ).keys()
+    assert {"a", "b"} == Index(path).results({**signed, "agent-c": 9, "agent-d": 9, "agent-e": 9}).keys()
 
 
 def test_an_answer_is_not_kept(path: str) -> None:
@@ -141,9 +137,7 @@ def test_what_is_no_cache_is_an_empty_cache(path: str, data: bytes) -> None:
         (b"}}", b"}} "),
     ],
 )
-def test_a_cache_that_somebody_changed_is_an_empty_cache(
-    path: str, before: bytes, after: bytes
-) -> None:
+def test_a_cache_that_somebody_changed_is_an_empty_cache(path: str, before: bytes, after: bytes) -> None:
     """Whether or not it makes sense: nothing of it is believed."""
     kept(path)
     data = Path(path).read_bytes()

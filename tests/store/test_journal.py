@@ -80,9 +80,7 @@ for number in range(300):
     journal.append(f"{sys.argv[2]} {number} " + sys.argv[2] * 500)
 """
     writers = [
-        subprocess.Popen(
-            [sys.executable, "-c", program, str(path), name], stdin=subprocess.PIPE, text=True
-        )
+        subprocess.Popen([sys.executable, "-c", program, str(path), name], stdin=subprocess.PIPE, text=True)
         for name in "abc"
     ]
     for writer in writers:
@@ -120,15 +118,11 @@ except StoreError as error:
         text=True,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)),
     )
-    assert (
-        "state_failed\n" == answer.stdout
-    )  # coverage, if it measures, complains of the same limit
+    assert "state_failed\n" == answer.stdout  # coverage, if it measures, complains of the same limit
 
 
 @pytest.mark.parametrize("edited", ["# Mine\n\n- a\n", "# Mine", "", None], ids=repr)
-def test_a_journal_that_an_editor_replaced_is_written_on(
-    tmp_path: Path, edited: str | None
-) -> None:
+def test_a_journal_that_an_editor_replaced_is_written_on(tmp_path: Path, edited: str | None) -> None:
     """Most editors save by renaming; whoever waits for the run reads what lies under the name."""
     path = tmp_path / "journal.md"
     with closing(Journal(str(path))) as journal:

@@ -31,9 +31,7 @@ def test_the_nearest_plan_directory_upward_is_meant(project: Path) -> None:
 
 def test_a_named_directory_comes_before_the_environment(project: Path) -> None:
     """And the environment before the search upward; both are seen from the current directory."""
-    assert f"{project}/other" == found(
-        project / "src", "../other", ORCHESTRATOR_DIR=str(project / "src")
-    )
+    assert f"{project}/other" == found(project / "src", "../other", ORCHESTRATOR_DIR=str(project / "src"))
     assert f"{project}/other" == found(project, ORCHESTRATOR_DIR="other")
     assert f"{project}/.orchestrator" == found(project, ORCHESTRATOR_DIR="")
 
@@ -56,9 +54,7 @@ def test_what_is_no_directory_is_not_to_be_made(project: Path, must_exist: bool)
 
 @pytest.mark.parametrize("must_exist", [True, False])
 @pytest.mark.parametrize("here", [True, False])
-def test_a_link_that_leads_nowhere_is_no_reason_to_look_above(
-    project: Path, must_exist: bool, here: bool
-) -> None:
+def test_a_link_that_leads_nowhere_is_no_reason_to_look_above(project: Path, must_exist: bool, here: bool) -> None:
     """A disk that is away just now: another plan would be changed."""
     link = project / "src/.orchestrator"
     link.symlink_to("/mnt/away/plan")
@@ -76,10 +72,7 @@ def test_a_link_that_leads_nowhere_is_no_reason_to_look_above(
 def test_where_something_is_to_be_made_here_nothing_above_is_meant(project: Path) -> None:
     """For ``plan``."""
     src = str(project / "src")
-    assert (
-        f"{src}/.orchestrator"
-        == find_plan_directory(None, {}, src, must_exist=False, here=True).root
-    )
+    assert f"{src}/.orchestrator" == find_plan_directory(None, {}, src, must_exist=False, here=True).root
 
 
 def test_a_new_directory_need_not_be_there(project: Path) -> None:

@@ -41,10 +41,7 @@ def path(tmp_path: Path) -> str:
 def holder(path: str, run: str) -> Iterator[subprocess.Popen[str]]:
     """A process that holds the lock until it is killed."""
     process = subprocess.Popen(
-        [sys.executable, "-c", TAKE, path, run],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+        [sys.executable, "-c", TAKE, path, run], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     try:
@@ -99,11 +96,7 @@ def test_a_run_says_whether_it_takes_more(path: str) -> None:
         lock.close(is_closed=is_closed)
         found = lock_owner(path)
         assert found is not None
-        assert ("r1", ["a"], is_closed) == (
-            found["run"],
-            found["tags"],
-            found.get("closing", False),
-        )
+        assert ("r1", ["a"], is_closed) == (found["run"], found["tags"], found.get("closing", False))
     lock.release()
     assert lock_owner(path) is None
 
@@ -208,9 +201,7 @@ def test_a_holder_on_another_machine_is_believed_while_the_lock_is_held(path: st
     lock.release()
 
 
-def test_a_holder_whose_number_means_nothing_here_is_believed_while_the_lock_is_held(
-    path: str,
-) -> None:
+def test_a_holder_whose_number_means_nothing_here_is_believed_while_the_lock_is_held(path: str) -> None:
     """A sandbox on this machine sees other processes, or none; the lock is the same."""
     Path(path).write_text(json.dumps(said(pid_space="pid:[1]", pid=2**22 + 1)))
     theirs = os.open(path, os.O_RDWR)
@@ -299,9 +290,7 @@ def test_a_torn_word_of_recovery_means_recovering_again(path: str) -> None:
         lock.release()
 
 
-def test_a_disk_that_is_full_forgets_no_dead_run(
-    path: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_is_full_forgets_no_dead_run(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a line was written and the run does not start."""
     take_lock(path, "r1", NOW).abandon()
     write = os.write

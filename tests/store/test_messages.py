@@ -21,9 +21,7 @@ def layout(tmp_path: Path) -> Layout:
     return Layout(str(tmp_path))
 
 
-def message(
-    text: str, author: str = "bob", kind: MessageKind = MessageKind.SHARE, task: str = "T-01"
-) -> Message:
+def message(text: str, author: str = "bob", kind: MessageKind = MessageKind.SHARE, task: str = "T-01") -> Message:
     return Message(TIME, kind, author, text, task)
 
 
@@ -38,9 +36,7 @@ def test_a_channel_is_pretty_markdown(layout: Layout, tmp_path: Path) -> None:
     assert ["one\n\ntwo", "three"] == [each.text for each in read_shared(layout, "agent-01")]
 
 
-def test_notes_are_files_of_their_own_that_others_cannot_read(
-    layout: Layout, tmp_path: Path
-) -> None:
+def test_notes_are_files_of_their_own_that_others_cannot_read(layout: Layout, tmp_path: Path) -> None:
     """One for each task and name."""
     append_message(layout, "agent-01", message("mine", kind=MessageKind.NOTE))
     path = tmp_path / "notes" / "notes-agent-01-bob.md"
@@ -89,9 +85,7 @@ def test_nothing_but_a_plain_file_is_written(layout: Layout, tmp_path: Path, wha
     assert [] == [*tmp_path.glob("elsewhere/*")]
 
 
-def test_a_torn_message_is_skipped_and_the_next_one_is_not_harmed(
-    layout: Layout, tmp_path: Path
-) -> None:
+def test_a_torn_message_is_skipped_and_the_next_one_is_not_harmed(layout: Layout, tmp_path: Path) -> None:
     """The writer that comes next mends the file by writing its own."""
     append_message(layout, "agent-01", message("one"))
     path = tmp_path / "contexts" / "context-agent-01.md"

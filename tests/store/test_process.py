@@ -39,9 +39,7 @@ def test_a_zombie_is_as_good_as_gone() -> None:
 def test_a_name_with_brackets_confuses_nobody() -> None:
     """A process can call itself what it likes."""
     program = "import ctypes; ctypes.CDLL(None).prctl(15, b') R 1 (2', 0, 0, 0); input()"
-    with subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", program], stdin=subprocess.PIPE
-    ) as child:
+    with subprocess.Popen([sys.executable, "-I", "-S", "-c", program], stdin=subprocess.PIPE) as child:
         assert start_time(os.getpid()) <= (start_time(child.pid) or 0)  # type: ignore[operator]
         child.communicate(b"\n")
 

@@ -9,9 +9,7 @@ import pytest
 from orchestrator.store.task_files import subagents
 
 
-def test_a_sub_agent_that_cannot_be_read_is_called_as_its_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_sub_agent_that_cannot_be_read_is_called_as_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """``.claude/agents`` is not ours: whatever lies there, also in the person's own, stops no run."""
     project, person = tmp_path / "project", tmp_path / "person"
     monkeypatch.setenv("HOME", str(person))

@@ -80,11 +80,7 @@ def test_a_refusal_is_the_same_error_to_whoever_asked() -> None:
     error = DependencyError("Dependency not DONE: T-01 (pending)", hint="later")
     with pytest.raises(DependencyError) as caught:
         Reply.refused("T-02", error).unwrap()
-    assert (error.message, error.hint, error.code) == (
-        caught.value.message,
-        caught.value.hint,
-        caught.value.code,
-    )
+    assert (error.message, error.hint, error.code) == (caught.value.message, caught.value.hint, caught.value.code)
     with pytest.raises(NothingReadyError) as other:
         Reply.refused("", NothingReadyError("nothing")).unwrap()
     assert 1 == other.value.exit_status
@@ -106,9 +102,7 @@ def test_a_refusal_is_the_same_error_to_whoever_asked() -> None:
         None,
     ],
 )
-def test_what_makes_no_sense_is_no_request(
-    requests: Requests, changed: dict[str, object] | None
-) -> None:
+def test_what_makes_no_sense_is_no_request(requests: Requests, changed: dict[str, object] | None) -> None:
     """Agents may write into this directory."""
     raw = [1] if changed is None else {**command()._asdict(), **changed}
     os.makedirs(requests.directory)
@@ -140,10 +134,7 @@ def test_nothing_is_asked_or_answered_through_a_link(requests: Requests, tmp_pat
     Path(requests.directory).rename(outside)
     Path(requests.directory).symlink_to(outside)
     assert [] == requests.look()
-    for write in (
-        requests.leave,
-        lambda it: requests.answer(it.id, Reply.done("T-01", TaskStatus.CANCELLED)),
-    ):
+    for write in (requests.leave, lambda it: requests.answer(it.id, Reply.done("T-01", TaskStatus.CANCELLED))):
         with pytest.raises(StoreError, match="it is a link"):
             write(asked)
     requests.forget(asked.id)
@@ -170,9 +161,7 @@ def test_a_look_costs_one_stat_while_nothing_changes(requests: Requests) -> None
     assert 2 == len(requests.look())
 
 
-def test_what_comes_in_while_it_is_listed_is_seen(
-    requests: Requests, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_comes_in_while_it_is_listed_is_seen(requests: Requests, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the same tick of the file system's clock as what was listed, and however long whoever lists it is kept."""
     clock = [time.time_ns()]
     listed = os.listdir
@@ -193,9 +182,7 @@ def test_what_comes_in_while_it_is_listed_is_seen(
     assert 2 == len(requests.look())
 
 
-def test_what_could_not_be_read_is_looked_at_again(
-    requests: Requests, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_could_not_be_read_is_looked_at_again(requests: Requests, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever opens it to us changes nothing that its directory would show."""
     asked = seen_a_while_ago(requests)
     with monkeypatch.context() as closed:
@@ -235,9 +222,7 @@ def test_what_is_withdrawn_is_carried_out_by_nobody(requests: Requests) -> None:
     assert [] == os.listdir(requests.directory)
 
 
-def test_what_cannot_be_taken_is_looked_at_again(
-    requests: Requests, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_cannot_be_taken_is_looked_at_again(requests: Requests, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is not carried out, for whoever asked could not know."""
     asked = seen_a_while_ago(requests)
     with monkeypatch.context() as closed:

@@ -11,13 +11,7 @@ from orchestrator.core.result import Attempt, Result
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line, sanitize
 from orchestrator.core.timestamp import epoch, iso
-from orchestrator.store.result_file import (
-    answer_of,
-    parse_result,
-    plain_answer,
-    render_result,
-    safe_answer,
-)
+from orchestrator.store.result_file import answer_of, parse_result, plain_answer, render_result, safe_answer
 
 #: Everything that means something to YAML, to markdown, to a terminal or to us.
 SPICE = [
@@ -69,9 +63,7 @@ attempts = st.builds(
     session=st.uuids().map(str),
     is_resumable=st.booleans(),
     cost=amounts,
-    models=st.dictionaries(words.filter(bool), amounts, max_size=3).map(
-        lambda costs: tuple(costs.items())
-    ),
+    models=st.dictionaries(words.filter(bool), amounts, max_size=3).map(lambda costs: tuple(costs.items())),
     until=moments,
     model=st.sampled_from(["", "opus"]),
     is_outage=st.booleans(),
@@ -87,9 +79,7 @@ results = st.builds(
     status=st.sampled_from(TaskStatus),
     attempts=st.lists(attempts, max_size=4).map(tuple),
     inputs=st.dictionaries(
-        st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", fullmatch=True),
-        st.integers(0, 10_000),
-        max_size=4,
+        st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", fullmatch=True), st.integers(0, 10_000), max_size=4
     ),
     answer=st.just(""),
     note=hostile,
@@ -107,21 +97,12 @@ def written(result: Result) -> Result:
     return result._replace(attempts=tuple(kept), note=one_line(result.note, limit=2000))
 
 
-def rendered(
-    result: Result, answer: str = "", *, label: str = "Agent-01", is_markdown: bool = True
-) -> str:
-    return render_result(
-        result,
-        label=label,
-        answer=safe_answer(answer, is_markdown=is_markdown),
-        log="../logs/x.out",
-    )
+def rendered(result: Result, answer: str = "", *, label: str = "Agent-01", is_markdown: bool = True) -> str:
+    return render_result(result, label=label, answer=safe_answer(answer, is_markdown=is_markdown), log="../logs/x.out")
 
 
 ENDED = Attempt(number=1, charge=1, status="completed", started=1.0, ended=2.0, duration=1.0)
-DONE = Result(
-    task="T-01", agent="claude", status=TaskStatus.COMPLETED, attempts=(ENDED,), inputs={}
-)
+DONE = Result(task="T-01", agent="claude", status=TaskStatus.COMPLETED, attempts=(ENDED,), inputs={})
 
 
 @given(results, hostile, hostile)
@@ -154,9 +135,7 @@ def test_a_text_reaches_the_next_agent_as_it_was(answer: str) -> None:
 @given(hostile, st.booleans())
 def test_an_answer_opens_no_section_of_ours(answer: str, is_markdown: bool) -> None:
     """Whatever it contains: the headings of level one and two are ours."""
-    tokens = MarkdownIt().parse(
-        rendered(DONE, answer, is_markdown=is_markdown).partition("\n---\n")[2]
-    )
+    tokens = MarkdownIt().parse(rendered(DONE, answer, is_markdown=is_markdown).partition("\n---\n")[2])
     headings = [
         tokens[index + 1].content
         for index, token in enumerate(tokens)
@@ -178,13 +157,7 @@ FORGERIES = [
 def test_front_matter_cannot_be_forged(text: str) -> None:
     """A failed attempt stays failed wherever the text of its agent is shown."""
     failed = ENDED._replace(status="failed", reason=text, exit=text)
-    result = Result(
-        task="T-01",
-        agent="claude",
-        status=TaskStatus.FAILED,
-        attempts=(failed,),
-        inputs={"T-00": 2},
-    )
+    result = Result(task="T-01", agent="claude", status=TaskStatus.FAILED, attempts=(failed,), inputs={"T-00": 2})
     for is_markdown in (True, False):
         found = parse_result(rendered(result, text, label=text, is_markdown=is_markdown))
         assert found is not None
@@ -193,9 +166,7 @@ def test_front_matter_cannot_be_forged(text: str) -> None:
 
 def test_a_running_attempt_has_no_output_yet() -> None:
     """The file says that it runs and where its log is, and claims nothing else."""
-    running = DONE._replace(
-        status=TaskStatus.RUNNING, attempts=(Attempt(number=1, charge=1, pid=7),)
-    )
+    running = DONE._replace(status=TaskStatus.RUNNING, attempts=(Attempt(number=1, charge=1, pid=7),))
     text = rendered(running)
     assert "## Output" not in text
     assert "[../logs/x.out](../logs/x.out)" in text
@@ -205,9 +176,7 @@ def test_a_running_attempt_has_no_output_yet() -> None:
 def test_a_file_reads_well() -> None:
     """The layout that people know."""
     text = render_result(
-        DONE._replace(
-            attempts=(ENDED._replace(run="r1", exit="exit 0", pid=7),), inputs={"T-00": 1}
-        ),
+        DONE._replace(attempts=(ENDED._replace(run="r1", exit="exit 0", pid=7),), inputs={"T-00": 1}),
         label="Agent-01",
         answer="All is well.",
         log="../logs/agent-01.attempt-1.out",
@@ -285,9 +254,7 @@ def test_any_text_may_lie_there(text: str) -> None:
 
 def test_a_result_written_by_hand_is_read() -> None:
     """A person needs no marks, no schema and no attempts."""
-    found = parse_result(
-        "---\ntask: T-01\nstatus: ✅ Done\n---\n# Mine\n\n## Output\nBy hand.\n\n## Statistics\n"
-    )
+    found = parse_result("---\ntask: T-01\nstatus: ✅ Done\n---\n# Mine\n\n## Output\nBy hand.\n\n## Statistics\n")
     expected = Result(task="T-01", agent="", status=TaskStatus.COMPLETED, answer="By hand.")
     assert expected == found
 

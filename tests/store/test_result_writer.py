@@ -17,15 +17,7 @@ from orchestrator.store.atomic import sync_filesystem
 from orchestrator.store.layout import Layout
 from orchestrator.store.result_file import parse_result
 from orchestrator.store.result_writer import Commit, ResultWriter
-from tests.store.plan_directory import (
-    S,
-    completed,
-    load,
-    make_root,
-    record,
-    text,
-    workspace,
-)
+from tests.store.plan_directory import S, completed, load, make_root, record, text, workspace
 
 
 @pytest.fixture
@@ -88,15 +80,10 @@ class Syncs:
 def burst(root: Path, count: int = 20) -> list[Commit]:
     for number in range(count):
         record(root, f"agent-{number:02}.attempt-1", f"T-{number:02}")
-    return [
-        commit(root, f"agent-{number:02}", text(f"T-{number:02}", S.COMPLETED))
-        for number in range(count)
-    ]
+    return [commit(root, f"agent-{number:02}", text(f"T-{number:02}", S.COMPLETED)) for number in range(count)]
 
 
-def test_a_burst_of_results_is_synced_with_its_file_system(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_burst_of_results_is_synced_with_its_file_system(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In one go; of a few each file is synced by itself, and so are many where others write too much (decision 18)."""
     syncs, place = Syncs(monkeypatch), workspace(root)
     place.commit(burst(root))
@@ -129,9 +116,7 @@ def test_a_result_is_durable_before_its_place_and_what_vouches_for_it_before_it_
     assert (0, 1) == syncs.taken()
 
 
-def test_a_record_that_cannot_be_synced_is_told_once(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_record_that_cannot_be_synced_is_told_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A descriptor is never synced again after a sync of it failed: the system may have forgotten what was wrong."""
     place = workspace(root)
     place.publish(burst(root, 1))
@@ -171,9 +156,7 @@ def test_a_record_that_cannot_be_opened_is_told(root: Path) -> None:
         place.commit(commits)
 
 
-def test_a_burst_where_no_file_system_can_be_synced(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_burst_where_no_file_system_can_be_synced(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An old Linux, or another system: file by file, as ever."""
     syncs = Syncs(monkeypatch)
     syncs.is_there = False
@@ -181,9 +164,7 @@ def test_a_burst_where_no_file_system_can_be_synced(
     assert (42, 0) == syncs.taken()
 
 
-def test_many_results_are_settled_with_few_open_files(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_results_are_settled_with_few_open_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no file system can be synced, a burst is no reason to run out of descriptors."""
     syncs = Syncs(monkeypatch)
     syncs.is_there = False
@@ -224,9 +205,7 @@ def test_a_file_system_is_synced_for_real(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.EPERM, errno.EIO])
-def test_a_call_that_is_not_allowed_is_no_broken_disk(
-    root: Path, monkeypatch: pytest.MonkeyPatch, number: int
-) -> None:
+def test_a_call_that_is_not_allowed_is_no_broken_disk(root: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     """As a container may say: then each file is synced by itself. What the disk says is an error."""
 
     def refused(descriptor: int) -> int:
@@ -331,9 +310,7 @@ def test_a_published_result_is_remembered_while_it_lies_there_unchanged(root: Pa
     assert "" == place.read_answer("agent-01")
 
 
-def test_large_and_old_results_are_read_from_their_files(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_large_and_old_results_are_read_from_their_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory does not grow with the plan, nor with an answer; whoever asks sees no difference."""
     place = workspace(root)
     large = commit(root, "agent-01", text("T-01", S.COMPLETED, answer="x" * 10_000))

@@ -107,11 +107,7 @@ def test_without_a_command_it_is_a_role_of_claude(root: Path) -> None:
     (root / "agents" / "reviewer.md").write_text("You review.\n", encoding="utf-8")
     found = registry(root)
     reviewer, deploy = found["reviewer"], found["deploy"]
-    assert (Program.CLAUDE, "claude", "You review.") == (
-        reviewer.runs,
-        reviewer.extends,
-        reviewer.role,
-    )
+    assert (Program.CLAUDE, "claude", "You review.") == (reviewer.runs, reviewer.extends, reviewer.role)
     assert (Program.SHELL, "shell", 1) == (deploy.runs, deploy.extends, deploy.max_parallel)
 
 
@@ -154,9 +150,7 @@ def test_the_nearest_file_counts(root: Path, tmp_path: Path) -> None:
 def test_a_person_may_keep_their_configuration_elsewhere(root: Path, tmp_path: Path) -> None:
     """Where everything else of theirs is; but never where we happen to stand."""
     write(tmp_path / "etc" / "orchestrator", eva="best_for: tests\n")
-    assert "eva" in read_agents(
-        None, {"XDG_CONFIG_HOME": str(tmp_path / "etc"), "HOME": "/nowhere"}
-    )
+    assert "eva" in read_agents(None, {"XDG_CONFIG_HOME": str(tmp_path / "etc"), "HOME": "/nowhere"})
     assert "eva" not in read_agents(None, {"XDG_CONFIG_HOME": "etc"})
     assert "eva" not in read_agents(None, {})
 
@@ -168,9 +162,7 @@ def test_paths_count_from_the_directory_that_holds_agents(root: Path) -> None:
     found = registry(root)
     assert found["own"].command is not None
     assert f"{root}/bin/own" == found["own"].command.words[0]
-    assert {"system_prompt_file": f"{root}/rules.md", "add_dirs": (str(root),)} == found[
-        "kind"
-    ].settings
+    assert {"system_prompt_file": f"{root}/rules.md", "add_dirs": (str(root),)} == found["kind"].settings
 
 
 @pytest.mark.parametrize(
@@ -217,9 +209,7 @@ def test_what_is_wrong_is_said_with_its_line(root: Path, text: str, told: str) -
 def test_every_problem_is_told_at_once(root: Path) -> None:
     """Of all files, and of one file all of them."""
     write(root, a="typs: dev\nmax_parallel: 0\ntimeout: soon\n", b="extends: nobody\n")
-    assert ["a.md:2", "a.md:3", "a.md:4", "b.md:2"] == [
-        each.partition(": ")[0] for each in problems(root)
-    ]
+    assert ["a.md:2", "a.md:3", "a.md:4", "b.md:2"] == [each.partition(": ")[0] for each in problems(root)]
 
 
 def test_who_stands_on_a_built_in_agent_is_not_blamed_for_another_file(root: Path) -> None:
@@ -249,10 +239,7 @@ def test_a_file_that_is_no_text_is_a_problem(root: Path) -> None:
     assert told.startswith("eva.md")
 
 
-@given(
-    data=st.binary(max_size=80)
-    | st.text(max_size=80).map(lambda text: f"---\n{text}\n---\n".encode())
-)
+@given(data=st.binary(max_size=80) | st.text(max_size=80).map(lambda text: f"---\n{text}\n---\n".encode()))
 def test_any_bytes_are_read_or_told(data: bytes) -> None:
     """What lies in that directory may be anything."""
     found, told = parse_agent_file(data, "agents/a.md", "/nowhere", "a")
@@ -281,12 +268,7 @@ def test_registering_changes_nothing_that_is_there(tmp_path: Path) -> None:
     layout = Layout(str(tmp_path))
     path, _ = register(layout, "eva", {}, "You are Eva.", {})
     before = Path(path).read_bytes()
-    for key, code in (
-        ("eva", "usage"),
-        ("README", "usage"),
-        ("../x", "usage"),
-        ("Eva", "bad_agent"),
-    ):
+    for key, code in (("eva", "usage"), ("README", "usage"), ("../x", "usage"), ("Eva", "bad_agent")):
         with pytest.raises(OrchestratorError) as refused:
             register(layout, key, {}, "Somebody else.", {})
         assert code == refused.value.code

@@ -84,9 +84,7 @@ def test_the_first_to_begin_comes_first(layout: Layout, place: dict[str, str]) -
 
 
 @pytest.mark.parametrize("place", ELSEWHERE, ids=str)
-def test_whose_time_has_come_elsewhere_waits_no_longer(
-    layout: Layout, place: dict[str, str]
-) -> None:
+def test_whose_time_has_come_elsewhere_waits_no_longer(layout: Layout, place: dict[str, str]) -> None:
     """It is at work, and the lock says so, or gone, as a container that was made anew: it is not believed for ever."""
     os.mkdir(layout.waiting)
     elsewhere = {**this_process(), "pid": GONE, "started": 1, "until": 1e9, **place}

@@ -49,9 +49,7 @@ def test_without_a_plan_there_is_nothing_to_load(tmp_path: Path) -> None:
 
 def test_a_plan_that_makes_no_sense_is_told_with_its_lines(root: Path) -> None:
     """Every problem, with file and line."""
-    (root / "master_plan.md").write_text(
-        PLAN.replace("| T-01 |\n", "| T-09 |\n").replace("| - |", "| T-07 |")
-    )
+    (root / "master_plan.md").write_text(PLAN.replace("| T-01 |\n", "| T-09 |\n").replace("| - |", "| T-07 |"))
     with pytest.raises(PlanError) as caught:
         load(root)
     assert ["unknown_dependency"] == [problem.code for problem in caught.value.problems]
@@ -96,9 +94,7 @@ def test_a_deleted_result_means_do_it_again(root: Path) -> None:
     assert (S.PENDING, "") == told(load(root))["T-01"]
 
 
-@pytest.mark.parametrize(
-    "damage", ["", "rubbish", "---\ntask: T-01\n", "---\ntask: [\n---\n", "\0"]
-)
+@pytest.mark.parametrize("damage", ["", "rubbish", "---\ntask: T-01\n", "---\ntask: [\n---\n", "\0"])
 def test_a_damaged_result_is_reported_and_not_counted(root: Path, damage: str) -> None:
     """It is no reason not to run the rest."""
     completed(root).write_text(damage)
@@ -167,12 +163,7 @@ def test_what_runs_with_a_runner_runs(root: Path) -> None:
 def test_files_that_are_no_results_are_ignored(root: Path) -> None:
     """Temporary files, notes, results of tasks that left the plan."""
     completed(root)
-    for name in (
-        ".agent-02-result.md.7.tmp",
-        ".hidden-result.md",
-        "notes.md",
-        "agent-99-result.md",
-    ):
+    for name in (".agent-02-result.md.7.tmp", ".hidden-result.md", "notes.md", "agent-99-result.md"):
         (root / "results" / name).write_text("---\ntask: x\n---\n")
     assert {"T-01", "T-02"} == load(root).standing.keys()
 
@@ -210,17 +201,12 @@ def test_what_was_done_beside_the_plan_is_known_but_for_its_answer(root: Path) -
     settle(result(root, "_plan", text("_plan", S.COMPLETED)))
     result(root, "_merge", "---\nschema: 1\n")
     first, second = load(root), load(root)
-    assert (["_plan"], [""]) == (
-        [each.task for each in first.beside],
-        [each.answer for each in first.beside],
-    )
+    assert (["_plan"], [""]) == ([each.task for each in first.beside], [each.answer for each in first.beside])
     assert first.beside == second.beside
     assert "_plan" in cached(root)
 
 
-@pytest.mark.parametrize(
-    "damage", ["", "{", "[]", '{"schema": 1, "plan": 7, "results": {"agent-01": 7}}']
-)
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"schema": 1, "plan": 7, "results": {"agent-01": 7}}'])
 def test_a_damaged_cache_changes_nothing(root: Path, damage: str) -> None:
     """Delete it or ruin it: the files are what counts."""
     settle(completed(root))

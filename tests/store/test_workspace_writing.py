@@ -12,13 +12,7 @@ import pytest
 from orchestrator.errors import OrchestratorError, StoreError
 from orchestrator.plan.parser import StatusCells
 from orchestrator.store.fingerprint import signature
-from tests.store.plan_directory import (
-    PLAN,
-    load,
-    make_root,
-    settle,
-    workspace,
-)
+from tests.store.plan_directory import PLAN, load, make_root, settle, workspace
 
 
 @pytest.fixture

@@ -27,9 +27,7 @@ def task(id: str, name: str = "", *needs: str, **more: Any) -> Task:
     return Task(id=id, name=name or id, **{"description": name or id} | more, needs=needs)
 
 
-def attempt(
-    number: int, status: str, begin: float, seconds: float = 0.0, reason: str = ""
-) -> Attempt:
+def attempt(number: int, status: str, begin: float, seconds: float = 0.0, reason: str = "") -> Attempt:
     return Attempt(
         number=number,
         charge=number,
@@ -50,9 +48,7 @@ def board(tasks: Iterable[Task], *results: Result, **about: Any) -> PlanSnapshot
     by_id = {each.id: each for each in tasks}
     about = {"title": "Task Plan", "request": "Analyze my project"} | about
     return PlanSnapshot(
-        plan=Plan(tasks=by_id, **about),
-        shape=shape(by_id),
-        results={each.task: each for each in results},
+        plan=Plan(tasks=by_id, **about), shape=shape(by_id), results={each.task: each for each in results}
     )
 
 
@@ -71,12 +67,7 @@ def midway(*names: str, reason: str = "exit 2") -> PlanSnapshot:
     return board(
         five(*names),
         result("T-01", TaskStatus.COMPLETED, attempt(1, "completed", 0, 1.8)),
-        result(
-            "T-02",
-            TaskStatus.FAILED,
-            attempt(1, "failed", 1.8, 2, "timed out"),
-            attempt(2, "fatal", 6, 1, reason),
-        ),
+        result("T-02", TaskStatus.FAILED, attempt(1, "failed", 1.8, 2, "timed out"), attempt(2, "fatal", 6, 1, reason)),
         result("T-03", TaskStatus.RUNNING, attempt(1, "running", 1.8)),
     )
 
@@ -87,12 +78,7 @@ def done() -> PlanSnapshot:
     return board(
         five(),
         result("T-01", completed, attempt(1, "completed", 0, 1.8)),
-        result(
-            "T-02",
-            completed,
-            attempt(1, "failed", 1.8, 1, "exit 1"),
-            attempt(2, "completed", 3.3, 1.5),
-        ),
+        result("T-02", completed, attempt(1, "failed", 1.8, 1, "exit 1"), attempt(2, "completed", 3.3, 1.5)),
         result("T-03", completed, attempt(1, "completed", 1.8, 3.2)),
         result("T-04", completed, attempt(1, "completed", 1.8, 2.2)),
         result("T-05", completed, attempt(1, "completed", 5.0, 1.5)),
@@ -108,16 +94,9 @@ def large(size: int, *, chain: bool = False) -> PlanSnapshot:
         bad = not chain and i % 20 == 7
         status = TaskStatus.FAILED if bad else TaskStatus.COMPLETED
         results.append(
-            result(
-                f"T-{i}",
-                status,
-                attempt(1, "failed" if bad else "completed", i, 5, "exit 1" if bad else ""),
-            )
+            result(f"T-{i}", status, attempt(1, "failed" if bad else "completed", i, 5, "exit 1" if bad else ""))
         )
-    results += [
-        result(f"T-{i}", TaskStatus.RUNNING, attempt(1, "running", i))
-        for i in range(half, half + 8)
-    ]
+    results += [result(f"T-{i}", TaskStatus.RUNNING, attempt(1, "running", i)) for i in range(half, half + 8)]
     return board(tasks, *results)
 
 

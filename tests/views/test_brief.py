@@ -29,9 +29,7 @@ def line(kind: Kind, task_id: str, **more: Any) -> str:
     return Event(kind=kind, time=BEGIN, task=task_id, **more).line()
 
 
-def brief(
-    board: PlanSnapshot, lines: Sequence[str] = (), phase: Phase = Phase.WORKING, about: str = ""
-) -> Brief:
+def brief(board: PlanSnapshot, lines: Sequence[str] = (), phase: Phase = Phase.WORKING, about: str = "") -> Brief:
     news = News()
     news.take(lines)
     about_run = [STARTED, *filter(None, [about])]
@@ -96,17 +94,10 @@ def test_what_was_done_beside_the_plan_is_in_the_sum() -> None:
         (Phase.ENDED, "ended · after 9s", "✅ ended", "read .orchestrator/final_output.md"),
         (Phase.DIED, "", "❌ died", "orchestrator run --detach"),
         (Phase.WORKING, "stopping · SIGTERM", "🔵 at work", "orchestrator wait"),
-        (
-            Phase.HELD,
-            "held · usage limit, until 14:00",
-            "⏸️ held (usage limit, until 14:00) for",
-            "orchestrator wait",
-        ),
+        (Phase.HELD, "held · usage limit, until 14:00", "⏸️ held (usage limit, until 14:00) for", "orchestrator wait"),
     ],
 )
-def test_the_newest_word_about_the_run_stands_below_its_state(
-    phase: Phase, about: str, first: str, last: str
-) -> None:
+def test_the_newest_word_about_the_run_stands_below_its_state(phase: Phase, about: str, first: str, last: str) -> None:
     """That it is held and until when, that it stops, how it ended."""
     told = text(brief(done(), phase=phase, about=f"{BEGIN} · run · {about}" if about else ""))
     lines = told.splitlines()
@@ -156,9 +147,7 @@ def test_results_that_do_not_count_are_told_with_why() -> None:
         ("❌ died: after 9s; disk full", Phase.DIED, "ended · after 9s; disk full"),
     ],
 )
-def test_only_an_end_that_the_tasks_do_not_show_is_told(
-    expected: str, phase: Phase, about: str
-) -> None:
+def test_only_an_end_that_the_tasks_do_not_show_is_told(expected: str, phase: Phase, about: str) -> None:
     """``status`` has a line for it, and none after a run that did what it could."""
     told = brief(midway(), phase=phase, about=f"{BEGIN} · run · {about}" if about else "")
     assert (f"Last run 52b90d1badd8 {expected}" if expected else "") == ending(told)

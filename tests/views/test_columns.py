@@ -45,11 +45,9 @@ def test_clipping_never_cuts_what_fits() -> None:
 def test_the_widest_column_of_a_table_gives_way() -> None:
     """Figures behind a long name are what one looks for; on a terminal that is narrower still the end is missing."""
     rows = [("ID", "NAME", "TIME"), ("T-01", "n" * 40, "3.0s"), ("T-02", "short", "12m00s")]
-    assert [
-        "ID    NAME        TIME",
-        "T-01  nnnnnnnnn…  3.0s",
-        "T-02  short       12m00s",
-    ] == table(rows, 24).splitlines()
+    assert ["ID    NAME        TIME", "T-01  nnnnnnnnn…  3.0s", "T-02  short       12m00s"] == table(
+        rows, 24
+    ).splitlines()
     assert ["ID    NAME     …", "T-01  nnnnnnn… …"] == table(rows, 16).splitlines()[:2]
 
 
@@ -58,14 +56,7 @@ def test_plain_text_cannot_steer_a_terminal() -> None:
     assert "red and more" == plain("\x1b[31mred\nand\u202e more")
 
 
-@given(
-    st.lists(
-        st.one_of(
-            st.text(max_size=20),
-            st.sampled_from(["a" * 600, f"key sk-ant-{'x1' * 20}", "\x1b[31m"]),
-        )
-    )
-)
+@given(st.lists(st.one_of(st.text(max_size=20), st.sampled_from(["a" * 600, f"key sk-ant-{'x1' * 20}", "\x1b[31m"]))))
 def test_texts_together_come_out_as_each_alone(texts: list[str]) -> None:
     """However harmless the others are."""
     assert list(plain_all(texts)) == [plain(text) for text in texts]

@@ -77,9 +77,7 @@ def test_dot_quotes_whatever_stands_in_a_label() -> None:
     drawn = dot(board(five(HOSTILE, 'say "hi" \\', "c", "d", "e")))
     assert 'say \\"hi\\" \\\\", fill' in drawn
     assert 6 == drawn.count(" -> ")
-    statement = re.compile(
-        r'    ("[\w.-]+"( -> "[\w.-]+")?( \[label="([^"\\]|\\.)*".*\])?|rankdir=LR|node \[.*\]);'
-    )
+    statement = re.compile(r'    ("[\w.-]+"( -> "[\w.-]+")?( \[label="([^"\\]|\\.)*".*\])?|rankdir=LR|node \[.*\]);')
     assert all(statement.fullmatch(line) for line in drawn.splitlines()[1:-1])
 
 
@@ -120,11 +118,7 @@ class Dot:
     """Reads Graphviz' language as strictly as its grammar is, as far as we write it; raises where it is none."""
 
     def __init__(self, text: str) -> None:
-        self.rest, self.nodes, self.edges = (
-            text,
-            dict[str, dict[str, str]](),
-            dict[tuple[str, str], dict[str, str]](),
-        )
+        self.rest, self.nodes, self.edges = (text, dict[str, dict[str, str]](), dict[tuple[str, str], dict[str, str]]())
         self.expect("digraph", "plan", "{")
         while (word := self.next()) != "}":
             if word == "rankdir":
@@ -180,9 +174,7 @@ def test_dot_is_read_by_a_strict_reader(names: list[str]) -> None:
     assert [f"T-0{number}" for number in range(1, 6)] == list(read.nodes)
     assert 6 == len(read.edges)
     assert ["T-01", "T-03", "T-05"] == [id for id, has in read.nodes.items() if "penwidth" in has]
-    assert [("T-01", "T-03"), ("T-03", "T-05")] == [
-        edge for edge, has in read.edges.items() if "penwidth" in has
-    ]
+    assert [("T-01", "T-03"), ("T-03", "T-05")] == [edge for edge, has in read.edges.items() if "penwidth" in has]
 
 
 def test_mermaid_shows_a_path() -> None:
@@ -203,9 +195,8 @@ def test_mermaid_shows_a_path() -> None:
 def test_a_chain_has_times_where_anything_is_estimated() -> None:
     """What nobody estimated is marked."""
     tasks = [task("T-01", "a", estimate=3600.0), task("T-02", "b", "T-01")]
-    assert [
-        "T-01  🟡 Pending  1h00m   a",
-        "T-02  ⏸️ Waiting  ~1h00m  b",
-    ] == chain(board(tasks), ["T-01", "T-02"]).splitlines()
+    assert ["T-01  🟡 Pending  1h00m   a", "T-02  ⏸️ Waiting  ~1h00m  b"] == chain(
+        board(tasks), ["T-01", "T-02"]
+    ).splitlines()
     assert "T-01  🟡 Pending  a\n" == chain(board([task("T-01", "a")]), ["T-01"])
     assert "The plan has no tasks.\n" == chain(board([]), [])

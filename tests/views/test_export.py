@@ -50,11 +50,7 @@ def test_an_attempt_whose_runner_died_is_not_under_way() -> None:
     found = board([one], result("T-01", TaskStatus.PENDING, attempt(1, "running", 0)))
     (facts, attempts) = tables(export_markdown(found, [Part(View(one))], BEGIN + 60, safe=tagless))
     assert "-" == facts[1][6]
-    assert ("interrupted", "-", "the runner died") == (
-        attempts[1][1],
-        attempts[1][4],
-        attempts[1][6],
-    )
+    assert ("interrupted", "-", "the runner died") == (attempts[1][1], attempts[1][4], attempts[1][6])
 
 
 def test_the_time_of_a_task_is_what_is_known_of_it() -> None:
@@ -80,24 +76,16 @@ def test_the_time_of_a_task_is_what_is_known_of_it() -> None:
 @example(name="x", assignment="~~~\n---\n", said="<!--", answer="<!--\n<script>\n")
 def test_nothing_leaves_its_place(name: str, assignment: str, said: str, answer: str) -> None:
     """Whatever the texts are, these headings of our levels are all there are, and the table has these rows."""
-    tasks = [
-        task("T-01", name, assignee=name, expected=name, tags=(name,)),
-        task("T-02", "After", "T-01"),
-    ]
+    tasks = [task("T-01", name, assignee=name, expected=name, tags=(name,)), task("T-02", "After", "T-01")]
     message = Message("2026-01-05T14:00:00.000Z", MessageKind.SHARE, "ann", clean(said), "T-01")
     found = board(
         tasks,
-        result(
-            "T-01", TaskStatus.FAILED, attempt(1, "failed", 0, 1, name), attempt(2, "fatal", 1, 1)
-        ),
+        result("T-01", TaskStatus.FAILED, attempt(1, "failed", 0, 1, name), attempt(2, "fatal", 1, 1)),
         request=said,
         title=name,
         goal=said,
     )
-    parts = [
-        Part(View(tasks[0], safe_answer(answer, is_markdown=True)), assignment, (message,)),
-        Part(View(tasks[1])),
-    ]
+    parts = [Part(View(tasks[0], safe_answer(answer, is_markdown=True)), assignment, (message,)), Part(View(tasks[1]))]
     document = export_markdown(found, parts, BEGIN, safe=tagless)
     ours = outer_headings(document)
     assert ["h1", "h2", "h2", "h2", "h2", "h2"] == [tag for tag, _ in ours]
@@ -117,9 +105,7 @@ def test_a_task_that_answered_nothing_has_that_as_its_result() -> None:
     tasks = [task("T-01", "a"), task("T-02", "b"), task("T-03", "c")]
     done = result("T-01", TaskStatus.COMPLETED, attempt(1, "completed", 0))
     failed = result("T-02", TaskStatus.FAILED, attempt(1, "failed", 0))
-    text = export_markdown(
-        board(tasks, done, failed), [Part(View(each)) for each in tasks], BEGIN, safe=tagless
-    )
+    text = export_markdown(board(tasks, done, failed), [Part(View(each)) for each in tasks], BEGIN, safe=tagless)
     assert 1 == text.count("**Result**\n\n(no output)\n")
     assert 1 == text.count("**Result**")
     assert text.index("(no output)") < text.index("## T-02")

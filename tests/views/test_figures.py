@@ -22,17 +22,13 @@ costs = st.none() | st.just(0.0) | st.floats(0.0001, 1000)
 
 def paid(*of: float | None, agent: str = "claude") -> Result:
     attempts = tuple(
-        Attempt(
-            number, number, status="failed", cost=cost, models=(("opus", cost),) if cost else ()
-        )
+        Attempt(number, number, status="failed", cost=cost, models=(("opus", cost),) if cost else ())
         for number, cost in enumerate(of, start=1)
     )
     return Result("T-01", agent, TaskStatus.FAILED, attempts)
 
 
-def held_until(
-    until: float, reason: str = "You've hit your limit", agent: str = "claude"
-) -> Result:
+def held_until(until: float, reason: str = "You've hit your limit", agent: str = "claude") -> Result:
     last = Attempt(1, 1, status="held", reason=reason, started=BEGIN, ended=BEGIN + 1, until=until)
     return Result("T-01", agent, TaskStatus.PENDING, (last,))
 

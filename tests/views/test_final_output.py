@@ -30,13 +30,7 @@ ANSWERS = {f"T-0{i}": f"### Findings\n\nof task {i}\n" for i in range(1, 6)}
 
 
 def draw(drawn: PlanSnapshot, *, seconds: float = 6.5, started: float = BEGIN, **more: Any) -> str:
-    return final_output(
-        drawn,
-        **{"answers": ANSWERS} | more,
-        safe=tagless,
-        started=started,
-        ended=started + seconds,
-    )
+    return final_output(drawn, **{"answers": ANSWERS} | more, safe=tagless, started=started, ended=started + seconds)
 
 
 def summary(text: str) -> dict[str, str]:
@@ -47,9 +41,7 @@ def test_answers_are_merged_in_dependency_order() -> None:
     """Each answer stands under its task's heading, after everything it was made from, once (S2-29)."""
     text = draw(done())
     results = [each for each in headings(text) if each.startswith("## T-0")]
-    assert ["Scan", "Quality", "Security", "Performance", "Report"] == [
-        each.split(" · ")[1] for each in results
-    ]
+    assert ["Scan", "Quality", "Security", "Performance", "Report"] == [each.split(" · ")[1] for each in results]
     for answer in ANSWERS.values():
         assert 1 == text.count(answer.strip("\n"))
 
@@ -57,9 +49,7 @@ def test_answers_are_merged_in_dependency_order() -> None:
 def test_dependency_order_wins_over_the_order_of_the_rows() -> None:
     """A plan may list its report first."""
     tasks = [task("T-09", "Report", "T-01"), task("T-01", "Scan")]
-    results = [
-        result(each.id, TaskStatus.COMPLETED, attempt(1, "completed", 0, 1)) for each in tasks
-    ]
+    results = [result(each.id, TaskStatus.COMPLETED, attempt(1, "completed", 0, 1)) for each in tasks]
     text = draw(board(tasks, *results))
     assert text.index("## T-01") < text.index("## T-09")
 
@@ -74,9 +64,7 @@ def test_the_report_is_named_above_the_results() -> None:
 @pytest.mark.parametrize(("kind", "named"), [("data", 1), ("order", 0), ("resource", 0)])
 def test_who_only_waited_for_the_others_is_no_report(kind: str, named: int) -> None:
     """Nothing was handed to it, so it was not made from the other results."""
-    last = task("T-02", "Last", "T-01")._replace(
-        need_kinds=(("T-01", kind),) if kind != "data" else ()
-    )
+    last = task("T-02", "Last", "T-01")._replace(need_kinds=(("T-01", kind),) if kind != "data" else ())
     ended = attempt(1, "completed", 0, 1)
     results = [result(each, TaskStatus.COMPLETED, ended) for each in ("T-01", "T-02")]
     assert named == draw(board([task("T-01"), last], *results)).count("Start with")
@@ -85,9 +73,7 @@ def test_who_only_waited_for_the_others_is_no_report(kind: str, named: int) -> N
 def test_the_summary_tells_what_parallel_work_saved() -> None:
     """Wall time against the sum of task times, failed attempts included; by how much; how busy (S2-37, S2-38)."""
     found = summary(draw(done()))
-    assert ["5", "5 (100%)", "0", "0"] == [
-        found[key] for key in ("Tasks", "Successful", "Failed", "Skipped")
-    ]
+    assert ["5", "5 (100%)", "0", "0"] == [found[key] for key in ("Tasks", "Successful", "Failed", "Skipped")]
     assert found["Duration"].startswith("6.5s (2026-01-05 14:00:00Z")
     assert found["Sum of task times"].startswith("11.2s")
     assert found["Speed-up"].startswith("1.7×")
@@ -130,22 +116,14 @@ def test_an_incomplete_output_says_so_at_the_top() -> None:
     assert text.splitlines()[2].startswith("**1 of 5 tasks completed: this output is incomplete.**")
     assert "incomplete" not in draw(done())
     found = summary(text)
-    assert ["1 (20%)", "1", "1", "2"] == [
-        found[key] for key in ("Successful", "Failed", "Skipped", "Not finished")
-    ]
+    assert ["1 (20%)", "1", "1", "2"] == [found[key] for key in ("Successful", "Failed", "Skipped", "Not finished")]
 
 
 def test_what_is_missing_is_named_with_its_reason() -> None:
     """Failures with reason and log, skipped tasks with the task to blame, and what was never run."""
     text = draw(midway())
     rows = next(table for table in tables(text) if "Reason" in table[0])
-    assert [
-        "T-02 · Quality",
-        "❌ Failed",
-        "2",
-        "exit 2",
-        "[log](logs/agent-02.attempt-2.out)",
-    ] == rows[1]
+    assert ["T-02 · Quality", "❌ Failed", "2", "exit 2", "[log](logs/agent-02.attempt-2.out)"] == rows[1]
     assert "- ⏭️ Skipped because of T-02: T-05\n" in text
     assert "- ⏸️ Not finished: T-03, T-04\n" in text
     assert "missing" not in draw(done())
@@ -217,18 +195,9 @@ def test_concat_gives_no_time_for_what_several_runs_did() -> None:
 def test_nothing_in_a_plan_is_obeyed() -> None:
     """Names, requests, goals, titles and reasons add no heading, no cell, no comment, and are no templates."""
     drawn = midway(*[HOSTILE] * 5, reason=HOSTILE)
-    hostile = board(
-        drawn.plan.tasks.values(),
-        *drawn.results.values(),
-        title=HOSTILE,
-        request=HOSTILE,
-        goal=HOSTILE,
-    )
+    hostile = board(drawn.plan.tasks.values(), *drawn.results.values(), title=HOSTILE, request=HOSTILE, goal=HOSTILE)
     text = draw(hostile, answers={"T-01": "{{ 7*7 }} of {% if %}"})
-    plain = [
-        each[:8]
-        for each in headings(draw(board(five(), *drawn.results.values(), goal="g"), answers={}))
-    ]
+    plain = [each[:8] for each in headings(draw(board(five(), *drawn.results.values(), goal="g"), answers={}))]
     quoted = "## H #quot; %% ;end\\"
     assert plain == [each[:8] for each in headings(text) if each != quoted]
     assert "\n{{ 7*7 }} of {% if %}\n" in text
@@ -240,9 +209,7 @@ def test_nothing_in_a_plan_is_obeyed() -> None:
 def test_places_that_were_left_for_somebody_are_left_out() -> None:
     """As ``init`` writes them; what somebody has written beside them stays, brackets and all."""
     left = "**Primary Goal**: [Final result to achieve]\n**Success Criteria**: [How to determine completion]"
-    empty = draw(
-        board([task("T-01")], request="[The request, in the words of whoever made it]", goal=left)
-    )
+    empty = draw(board([task("T-01")], request="[The request, in the words of whoever made it]", goal=left))
     assert "## Original Request" not in empty
     assert "## Goal" not in empty
     told = draw(board([task("T-01")], request="[a] or [b]", goal=f"**Primary Goal**: x\n{left}"))

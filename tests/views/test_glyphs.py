@@ -17,14 +17,9 @@ def test_every_label_reads_back(status: TaskStatus) -> None:
 
 def test_the_icons_are_those_of_the_seeds() -> None:
     """Whoever knows the seeds knows the icons."""
-    assert [
-        "⏸️ Waiting",
-        "🟡 Pending",
-        "🔵 Running",
-        "🔄 Retrying",
-        "✅ Completed",
-        "❌ Failed",
-    ] == [LABELS[status] for status in list(TaskStatus)[:6]]
+    assert ["⏸️ Waiting", "🟡 Pending", "🔵 Running", "🔄 Retrying", "✅ Completed", "❌ Failed"] == [
+        LABELS[status] for status in list(TaskStatus)[:6]
+    ]
 
 
 @pytest.mark.parametrize(
@@ -46,12 +41,7 @@ def test_a_bar_is_full_only_when_everything_is_done(done: int, total: int, bar: 
 def test_a_tally_leaves_out_what_is_zero() -> None:
     """Counts say what there is, and always how many of all are completed."""
     assert "Completed 3/5 · Running 1 · Waiting 1" == tally(
-        {
-            TaskStatus.WAITING: 1,
-            TaskStatus.COMPLETED: 3,
-            TaskStatus.RUNNING: 1,
-            TaskStatus.FAILED: 0,
-        }
+        {TaskStatus.WAITING: 1, TaskStatus.COMPLETED: 3, TaskStatus.RUNNING: 1, TaskStatus.FAILED: 0}
     )
 
 

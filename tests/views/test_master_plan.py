@@ -10,19 +10,7 @@ from hypothesis import strategies as st
 from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.views.master_plan import sections
-from tests.views.example import (
-    BEGIN,
-    HOSTILE,
-    attempt,
-    board,
-    done,
-    headings,
-    large,
-    midway,
-    result,
-    tables,
-    task,
-)
+from tests.views.example import BEGIN, HOSTILE, attempt, board, done, headings, large, midway, result, tables, task
 
 
 def draw(
@@ -48,28 +36,12 @@ def test_the_sections_have_their_names_and_headings_in_order() -> None:
 def test_the_status_table_says_who_did_what_when() -> None:
     """Agent, status, attempts, times and the way to what came out, for every task (S2-20, S2-55)."""
     (table,) = tables(draw(midway(), running={"T-03": "reading a.ts"})["status"])
-    assert [
-        "Task ID",
-        "Task",
-        "Agent",
-        "Status",
-        "Attempts",
-        "Start",
-        "End",
-        "Duration",
-        "Note",
-    ] == table[0]
+    assert ["Task ID", "Task", "Agent", "Status", "Attempts", "Start", "End", "Duration", "Note"] == table[0]
     started, ended = "2026-01-05 14:00:06Z", "2026-01-05 14:00:07Z"
     log = "exit 2 [log](logs/agent-02.attempt-2.out)"
-    assert ["T-02", "Quality", "Agent-02", "❌ Failed", "2", started, ended, "1.0s", log] == table[
-        2
-    ]
-    assert ["T-03", "🔵 Running", "-", "7.2s", "reading a.ts"] == [
-        table[3][i] for i in (0, 3, 6, 7, 8)
-    ]
-    assert ["[result](results/agent-01-result.md)", "", "T-02 failed"] == [
-        table[i][8] for i in (1, 4, 5)
-    ]
+    assert ["T-02", "Quality", "Agent-02", "❌ Failed", "2", started, ended, "1.0s", log] == table[2]
+    assert ["T-03", "🔵 Running", "-", "7.2s", "reading a.ts"] == [table[3][i] for i in (0, 3, 6, 7, 8)]
+    assert ["[result](results/agent-01-result.md)", "", "T-02 failed"] == [table[i][8] for i in (1, 4, 5)]
 
 
 def test_progress_counts_and_names_the_current_batch() -> None:
@@ -123,9 +95,7 @@ def test_nothing_changes_while_nothing_happens() -> None:
 @given(st.text(max_size=40), st.text(max_size=40), st.text(max_size=40))
 def test_no_text_breaks_a_table_or_a_mark(name: str, reason: str, news: str) -> None:
     """Names, reasons and news are cells: they add no column, no row and no comment of ours."""
-    drawn = draw(
-        midway(name, name, name, name, name, reason=reason), running={"T-03": news}, journal=[news]
-    )
+    drawn = draw(midway(name, name, name, name, name, reason=reason), running={"T-03": news}, journal=[news])
     (status,), (errors,) = tables(drawn["status"]), tables(drawn["errors"])
     assert [9] * 6 == [len(row) for row in status]
     assert [4] * 3 == [len(row) for row in errors]
@@ -135,21 +105,13 @@ def test_no_text_breaks_a_table_or_a_mark(name: str, reason: str, news: str) -> 
 
 def test_a_hostile_name_is_shown_and_not_obeyed() -> None:
     """What looks like a template, a mark, a fence or an escape sequence stays text."""
-    drawn = draw(
-        midway(*[HOSTILE] * 5, reason=HOSTILE), running={"T-03": HOSTILE}, journal=[HOSTILE]
-    )
+    drawn = draw(midway(*[HOSTILE] * 5, reason=HOSTILE), running={"T-03": HOSTILE}, journal=[HOSTILE])
     whole = "\n".join(drawn.values())
     assert [9] * 6 == [len(row) for row in tables(drawn["status"])[0]]
     assert "{{ 7*7 }}" in drawn["status"]
     for evil in ("<!--", "<b>", "\x1b", "\u202e"):
         assert evil not in whole
-    assert [
-        "## Status",
-        "## Progress",
-        "## Task Graph",
-        "## Execution Log",
-        "## Errors",
-    ] == headings(whole)
+    assert ["## Status", "## Progress", "## Task Graph", "## Execution Log", "## Errors"] == headings(whole)
 
 
 def test_ten_thousand_tasks_are_drawn_as_what_a_person_looks_for() -> None:

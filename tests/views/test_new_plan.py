@@ -13,12 +13,9 @@ from tests.views.example import HOSTILE, headings, tables, task
 def test_it_has_the_parts_of_the_seed() -> None:
     """Request, goal, success criteria and the five columns stand where the seed has them (S2-53, S2-54)."""
     text = new_plan("Analyze my project")
-    assert [
-        "# 🎯 Distributed Task Plan",
-        "## Original Request",
-        "## Goal Definition",
-        "## Task Decomposition",
-    ] == (headings(text))
+    assert ["# 🎯 Distributed Task Plan", "## Original Request", "## Goal Definition", "## Task Decomposition"] == (
+        headings(text)
+    )
     assert "\n> Analyze my project\n" in text
     assert "**Primary Goal**" in text
     assert "**Success Criteria**" in text
@@ -34,12 +31,7 @@ def test_it_is_valid_as_it_stands() -> None:
     """Whoever runs it unedited gets a run and not an error."""
     (table,) = tables(new_plan())
     tasks = [
-        task(
-            id,
-            name,
-            *(need for need in needs.split(",") if need != "None"),
-            priority=parse_priority(priority),
-        )
+        task(id, name, *(need for need in needs.split(",") if need != "None"), priority=parse_priority(priority))
         for id, name, _, needs, priority in table[1:]
     ]
     assert 3 == len(tasks)

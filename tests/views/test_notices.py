@@ -34,12 +34,7 @@ def test_any_text_makes_a_short_message(title: str, task: str, name: str, reason
         notification.task_failed(plan, task, name, reason, f"show {task}"),
         notification.alert(plan, reason, task=task),
         notification.run_ended(
-            plan,
-            {TaskStatus.FAILED: 1},
-            {TaskStatus.FAILED},
-            "1s",
-            trouble=reason,
-            next_step="look",
+            plan, {TaskStatus.FAILED: 1}, {TaskStatus.FAILED}, "1s", trouble=reason, next_step="look"
         ),
         notification.trial(plan),
     ):

@@ -10,13 +10,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core.text import one_line
 from orchestrator.core.usage import Booking, Figures, figures
-from orchestrator.views.report import (
-    metrics_text,
-    report_csv,
-    report_markdown,
-    report_text,
-    summary,
-)
+from orchestrator.views.report import metrics_text, report_csv, report_markdown, report_text, summary
 from tests.views.example import BEGIN, HOSTILE, tables
 
 DAY = 86400

@@ -13,18 +13,7 @@ from orchestrator.views.listing import table_text
 from orchestrator.views.master_plan import sections
 from orchestrator.views.status import list_text, status_text
 from orchestrator.views.terminal import display_width
-from tests.views.example import (
-    BEGIN,
-    HOSTILE,
-    attempt,
-    board,
-    done,
-    five,
-    large,
-    midway,
-    result,
-    task,
-)
+from tests.views.example import BEGIN, HOSTILE, attempt, board, done, five, large, midway, result, task
 
 
 def listed(of: PlanSnapshot, width: int | None = None) -> str:
@@ -87,10 +76,7 @@ def test_a_narrow_list_still_says_what_a_task_needs() -> None:
 def test_an_id_is_said_once() -> None:
     """A task that is called like its agent, as any but T-01 and its like is, leaves the column to who is somebody."""
     named = board([task("research"), task("write")._replace(assignee="ana")])
-    assert [
-        "research  🟡 Pending    -    research",
-        "write     🟡 Pending    ana  write",
-    ] == listed(named).splitlines()
+    assert ["research  🟡 Pending    -    research", "write     🟡 Pending    ana  write"] == listed(named).splitlines()
     status = status_text(named, now=BEGIN).splitlines()
     assert "research  🟡 Pending    -         -  research" in status
 
@@ -98,8 +84,7 @@ def test_an_id_is_said_once() -> None:
 def test_a_long_id_takes_nothing_from_the_reason() -> None:
     """Where the log lies is the end of that line, and is there on a narrow terminal."""
     failed = board(
-        [task("market_research")],
-        result("market_research", TaskStatus.FAILED, attempt(1, "failed", 0, 1, "r" * 99)),
+        [task("market_research")], result("market_research", TaskStatus.FAILED, attempt(1, "failed", 0, 1, "r" * 99))
     )
     line = status_text(failed, now=BEGIN, width=80).splitlines()[-1]
     assert line.startswith("      rrrr")
@@ -156,22 +141,14 @@ def test_status_of_ten_thousand_tasks_fits_a_screen(chain: bool) -> None:
 
 def test_status_never_grows_beyond_forty_lines() -> None:
     """Also when everything goes wrong at once."""
-    statuses = [
-        TaskStatus.RUNNING,
-        TaskStatus.RETRYING,
-        TaskStatus.FAILED,
-        TaskStatus.BLOCKED,
-        TaskStatus.PENDING,
-    ]
+    statuses = [TaskStatus.RUNNING, TaskStatus.RETRYING, TaskStatus.FAILED, TaskStatus.BLOCKED, TaskStatus.PENDING]
     for size in (16, 17, 500):
         tasks = [task(f"T-{i}") for i in range(size)]
         tasks += [task(f"S-{i}", "", f"T-{i}") for i in range(size if size > 16 else 0)]
         results = [result(each.id, statuses[i % 5]) for i, each in enumerate(tasks[:size])]
         assert len(status_text(board(tasks, *results), now=BEGIN).splitlines()) <= 40
     failed = [task(f"T-{i}") for i in range(16)]
-    text = status_text(
-        board(failed, *(result(each.id, TaskStatus.FAILED) for each in failed)), now=BEGIN
-    )
+    text = status_text(board(failed, *(result(each.id, TaskStatus.FAILED) for each in failed)), now=BEGIN)
     assert len(text.splitlines()) <= 40
 
 

@@ -6,26 +6,14 @@ from orchestrator.core.settings import Settings
 from orchestrator.views.task_file import task_file
 from tests.views.example import HOSTILE, headings, tables, task
 
-SECTIONS = [
-    "Task Information",
-    "Input",
-    "Task Description",
-    "Expected Output",
-    "Constraints",
-    "Hints",
-]
+SECTIONS = ["Task Information", "Input", "Task Description", "Expected Output", "Constraints", "Hints"]
 
 
 def test_it_has_the_sections_of_the_seed_in_order() -> None:
     """Whoever knows the seed's template finds everything in its place (S2-56 to S2-60)."""
     text = task_file(task("T-01", "Scan files", priority=100, estimate=180.0), Settings(), None, [])
     assert ["# 🤖 Agent-01 Task Assignment", *(f"## {each}" for each in SECTIONS)] == headings(text)
-    for line in (
-        "ID**: T-01",
-        "Name**: Scan files",
-        "**Priority**: P1",
-        "**Estimated Time**: 3m00s",
-    ):
+    for line in ("ID**: T-01", "Name**: Scan files", "**Priority**: P1", "**Estimated Time**: 3m00s"):
         assert line in text
 
 
@@ -39,9 +27,7 @@ def test_inputs_are_the_results_of_what_it_needs_and_the_plan_s_own_columns() ->
     mine = task("T-02", "Check", "T-01", inputs=(("Language", "zh | cn"),))
     (table,) = tables(task_file(mine, Settings(), None, [task("T-01", "Scan")]))
     assert ["Parameter", "Type", "Source", "Value"] == table[0]
-    assert ["file", "T-01 · Scan", "`results/agent-01-result.md` in the plan directory"] == table[
-        1
-    ][1:]
+    assert ["file", "T-01 · Scan", "`results/agent-01-result.md` in the plan directory"] == table[1][1:]
     assert ["Language", "string", "Master plan", "zh | cn"] == table[2]
 
 

@@ -46,10 +46,7 @@ def test_a_broken_template_is_named_with_its_line(tmp_path: Path, template: str,
     (tmp_path / "agent_task.md.j2").write_text(template, "utf-8")
     with pytest.raises(PlanError) as caught:
         draw(tmp_path)
-    assert ("bad_template", f"{tmp_path}/agent_task.md.j2:{line}") == (
-        caught.value.code,
-        caught.value.where,
-    )
+    assert ("bad_template", f"{tmp_path}/agent_task.md.j2:{line}") == (caught.value.code, caught.value.where)
     assert "built-in" in caught.value.hint
 
 

@@ -51,11 +51,7 @@ class Dashboard:
         return parse_qs(urlsplit(self.address).query)["token"][0]
 
     def ask(
-        self,
-        method: str,
-        path: str,
-        body: bytes | str | None = None,
-        headers: Mapping[str, str | None] | None = None,
+        self, method: str, path: str, body: bytes | str | None = None, headers: Mapping[str, str | None] | None = None
     ) -> Reply:
         """Send a request with our cookie; a header that is None is left out."""
         sent = {"Host": f"127.0.0.1:{self.port}", "Cookie": self.cookie, **(headers or {})}
@@ -92,9 +88,7 @@ class Dashboard:
         """Look at a page."""
         return self.ask("GET", f"{self.place}{path}", headers=headers)
 
-    def post(
-        self, path: str, headers: Mapping[str, str | None] | None = None, **fields: str
-    ) -> Reply:
+    def post(self, path: str, headers: Mapping[str, str | None] | None = None, **fields: str) -> Reply:
         """Send a form, as a page of the dashboard does."""
         sent = {
             "Origin": f"http://127.0.0.1:{self.port}",
@@ -147,9 +141,7 @@ def text_of(page: str) -> str:
 
 
 @contextmanager
-def dashboard(
-    orchestrate: Orchestrate, root: Path, *more: str, cwd: Path | None = None
-) -> Iterator[Dashboard]:
+def dashboard(orchestrate: Orchestrate, root: Path, *more: str, cwd: Path | None = None) -> Iterator[Dashboard]:
     """Start one on a free port, and end it."""
     process = orchestrate.start("dashboard", root, "--port", "0", "--as", "ana", *more, cwd=cwd)
     assert process.stdout is not None

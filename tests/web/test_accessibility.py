@@ -25,9 +25,7 @@ ANSWER = "# A\n\n## B\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n[link](https://examp
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_has_a_barrier(
-    browser: Browser, orchestrate: Orchestrate, root: Path, axe: str, scheme: str
-) -> None:
+def test_no_page_has_a_barrier(browser: Browser, orchestrate: Orchestrate, root: Path, axe: str, scheme: str) -> None:
     """A plan with tasks in most statuses, each of its pages, everything that can be opened open."""
     gate = Gate(root.parent / "gate")
     tasks = {

@@ -64,9 +64,7 @@ def test_a_button_does_what_it_says(shown: Dashboard, page: Page, orchestrate: O
     page.wait_for_selector(".messages >> text=done & dusted")
 
 
-def test_a_run_is_started_and_seen(
-    page: Page, orchestrate: Orchestrate, root: Path, tmp_path: Path
-) -> None:
+def test_a_run_is_started_and_seen(page: Page, orchestrate: Orchestrate, root: Path, tmp_path: Path) -> None:
     """Its task runs, its log grows, it is stopped; all of it without loading a page again."""
     first, second = Gate(tmp_path / "first"), Gate(tmp_path / "second")
     write_plan(root, {"T-01": f"echo first; {first.wait}; echo second; {second.wait}"}, grace=1)
@@ -105,9 +103,7 @@ def test_a_hostile_text_does_nothing(page: Page, orchestrate: Orchestrate, root:
         assert 0 == page.locator("main img, main script").count()
 
 
-def test_it_works_without_script(
-    browser: Browser, shown: Dashboard, orchestrate: Orchestrate
-) -> None:
+def test_it_works_without_script(browser: Browser, shown: Dashboard, orchestrate: Orchestrate) -> None:
     """Plain links and forms; then one loads the page again."""
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
@@ -129,9 +125,7 @@ def test_it_works_without_script(
     context.close()
 
 
-def test_focus_and_what_was_typed_survive_a_change(
-    shown: Dashboard, page: Page, orchestrate: Orchestrate
-) -> None:
+def test_focus_and_what_was_typed_survive_a_change(shown: Dashboard, page: Page, orchestrate: Orchestrate) -> None:
     """Whoever is writing, or has gone to a link by the keyboard, stays where they are."""
     page.goto(shown.address)
     link = page.locator("#task-T-03 a")
@@ -179,9 +173,7 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(
     context.close()
 
 
-def test_long_ids_stay_where_they_belong(
-    browser: Browser, orchestrate: Orchestrate, root: Path
-) -> None:
+def test_long_ids_stay_where_they_belong(browser: Browser, orchestrate: Orchestrate, root: Path) -> None:
     """In the boxes of the picture, and on the screen of a phone."""
     first, second = "convert-" * 7 + "orders", "CHECK-" * 8 + "INVOICES"
     write_plan(root, {first: "true", second: ("true", first), "T-03": ("true", second)})
@@ -244,9 +236,7 @@ def test_another_site_gets_nothing(
     context.close()
 
 
-def test_a_dashboard_that_is_gone_is_said_to_be(
-    browser: Browser, orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_dashboard_that_is_gone_is_said_to_be(browser: Browser, orchestrate: Orchestrate, root: Path) -> None:
     write_plan(root, {"T-01": "true"})
     context = browser.new_context()
     page = context.new_page()

@@ -39,11 +39,7 @@ def test_what_was_typed_survives_a_refusal_and_what_happens_after_it(
     page.wait_for_selector(".trouble >> text=T-99")
     orchestrate("share", "T-02", "meanwhile")
     page.wait_for_selector(".journal >> text=meanwhile")
-    assert ("a long text", "T-99", "P0") == (
-        text.input_value(),
-        needs.input_value(),
-        priority.input_value(),
-    )
+    assert ("a long text", "T-99", "P0") == (text.input_value(), needs.input_value(), priority.input_value())
 
 
 def test_what_was_typed_survives_a_plan_that_is_broken_for_a_moment(
@@ -67,9 +63,7 @@ def test_what_was_typed_survives_a_plan_that_is_broken_for_a_moment(
     assert "half typed" == words.input_value()
 
 
-def test_a_second_click_is_no_second_action(
-    shown: Dashboard, page: Page, orchestrate: Orchestrate
-) -> None:
+def test_a_second_click_is_no_second_action(shown: Dashboard, page: Page, orchestrate: Orchestrate) -> None:
     """A button that was pressed cannot be pressed while its answer is awaited."""
     page.goto(shown.address)
     box = page.get_by_role("button", name="Start a run").bounding_box()
@@ -199,9 +193,7 @@ def test_times_are_counted_by_the_clock_of_the_server(
         shown.post("/stop")
 
 
-def test_the_title_of_the_tab_follows_that_of_the_plan(
-    shown: Dashboard, page: Page, root: Path
-) -> None:
+def test_the_title_of_the_tab_follows_that_of_the_plan(shown: Dashboard, page: Page, root: Path) -> None:
     page.goto(shown.address)
     plan = root / "master_plan.md"
     plan.write_text(plan.read_text().replace("# Task Plan", "# Another & more"))
@@ -209,9 +201,7 @@ def test_the_title_of_the_tab_follows_that_of_the_plan(
     assert "Another & more · orchestrator" == page.title()
 
 
-def test_a_log_is_followed(
-    orchestrate: Orchestrate, root: Path, page: Page, tmp_path: Path
-) -> None:
+def test_a_log_is_followed(orchestrate: Orchestrate, root: Path, page: Page, tmp_path: Path) -> None:
     """What an attempt under way prints appears by itself, on stdout and on stderr."""
     gate = Gate(tmp_path / "gate")
     write_plan(root, {"T-01": f"echo first >&2; {gate.wait}; echo second >&2"})

@@ -19,9 +19,7 @@ def verbs(page: str) -> list[str]:
     return [verb for verb in found if verb != "share"]
 
 
-def test_a_task_has_the_buttons_that_its_status_allows(
-    opened: Dashboard, orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_task_has_the_buttons_that_its_status_allows(opened: Dashboard, orchestrate: Orchestrate, root: Path) -> None:
     """As the table of transitions says; and they do what the commands of their names do."""
     waiting = ["block", "cancel"]
     assert waiting == verbs(opened.get("/tasks/T-02").text)
@@ -71,9 +69,7 @@ def test_complete_holds_a_task_to_its_criteria_as_the_command_does(
     assert "Completed" in orchestrate("show", "T-01").stdout
 
 
-def test_a_skipped_task_is_retried_by_what_failed_before_it(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_skipped_task_is_retried_by_what_failed_before_it(orchestrate: Orchestrate, root: Path) -> None:
     write_plan(root, {"T-01": "exit 3", "T-02": ("true", "T-01")})
     orchestrate("run")
     with dashboard(orchestrate, root) as shown:
@@ -94,9 +90,7 @@ def test_an_umbrella_has_no_buttons(orchestrate: Orchestrate, root: Path) -> Non
         assert 409 == shown.post("/tasks/T-01/cancel", words="no").status
 
 
-def test_tasks_and_messages_are_added(
-    opened: Dashboard, orchestrate: Orchestrate, root: Path
-) -> None:
+def test_tasks_and_messages_are_added(opened: Dashboard, orchestrate: Orchestrate, root: Path) -> None:
     """By the functions of `add`, `share` and `discover`."""
     added = opened.post("/tasks", text="echo three", needs="T-02", priority="P1", assignee="bo")
     assert (303, f"{opened.place}/tasks/T-03") == (added.status, added.headers["location"])
@@ -113,9 +107,7 @@ def test_tasks_and_messages_are_added(
     ]
 
 
-def test_a_run_is_started_asked_and_stopped(
-    orchestrate: Orchestrate, root: Path, gate: Gate
-) -> None:
+def test_a_run_is_started_asked_and_stopped(orchestrate: Orchestrate, root: Path, gate: Gate) -> None:
     """It goes on without the dashboard; while it is at work its tasks are changed through it."""
     write_plan(root, {"T-01": gate.wait, "T-02": "sleep 60"}, grace=1)
     with dashboard(orchestrate, root) as shown:
@@ -125,10 +117,7 @@ def test_a_run_is_started_asked_and_stopped(
         page = text_of(shown.get("/").text)
         assert "is at work for" in page
         again = shown.post("/run")
-        assert (409, True) == (
-            again.status,
-            "holds this plan" in text_of(again.text),
-        )
+        assert (409, True) == (again.status, "holds this plan" in text_of(again.text))
         assert 303 == shown.post("/tasks/T-02/cancel", words="not needed").status
         assert "by ana: not needed" in result_of(root, "T-02")
     assert 3 == orchestrate("wait", "--timeout", "0.1s").returncode
@@ -168,9 +157,7 @@ def test_a_run_can_be_stopped_while_its_plan_is_broken(
     assert "is at work" not in opened.get("/").text
 
 
-def test_an_answer_is_kept_as_the_command_keeps_it(
-    opened: Dashboard, orchestrate: Orchestrate, root: Path
-) -> None:
+def test_an_answer_is_kept_as_the_command_keeps_it(opened: Dashboard, orchestrate: Orchestrate, root: Path) -> None:
     """Its first line may be indented; browsers end lines in a way of their own."""
     answer = "    indented code\n  - line two"
     assert 0 == orchestrate("complete", "T-01", answer).returncode
@@ -180,9 +167,7 @@ def test_an_answer_is_kept_as_the_command_keeps_it(
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_only_the_run_that_a_page_shows_is_stopped(
-    orchestrate: Orchestrate, opened: Dashboard
-) -> None:
+def test_only_the_run_that_a_page_shows_is_stopped(orchestrate: Orchestrate, opened: Dashboard) -> None:
     """A page may be older than what it shows: neither one that waits for its time ends by it, nor the next run."""
     scheduled = orchestrate.start("run", "--at", "23:59")
     assert scheduled.stderr is not None
@@ -194,9 +179,7 @@ def test_only_the_run_that_a_page_shows_is_stopped(
     assert scheduled.poll() is None
 
 
-def test_a_button_that_is_pressed_twice_starts_one_run(
-    orchestrate: Orchestrate, root: Path, gate: Gate
-) -> None:
+def test_a_button_that_is_pressed_twice_starts_one_run(orchestrate: Orchestrate, root: Path, gate: Gate) -> None:
     """The second click is answered as the first: the run is at work, and nothing went wrong."""
     write_plan(root, {"T-01": gate.wait})
     with dashboard(orchestrate, root) as shown, ExitStack() as lines:
@@ -222,9 +205,7 @@ def test_a_task_in_hand_is_not_said_to_run(opened: Dashboard) -> None:
     wait_until(lambda: "Completed 1/2 · Pending 1" in text_of(opened.get("/").text))
 
 
-def test_what_is_final_asks_for_a_reason(
-    opened: Dashboard, orchestrate: Orchestrate, root: Path
-) -> None:
+def test_what_is_final_asks_for_a_reason(opened: Dashboard, orchestrate: Orchestrate, root: Path) -> None:
     """It is opened first and confirmed then; without a reason nothing happens, and the form stays open."""
     page = opened.get("/tasks/T-01").text
     for verb in ("fail", "cancel"):

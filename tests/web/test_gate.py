@@ -31,9 +31,7 @@ def nothing_was_done(shown: Dashboard) -> bool:
     return "Cancelled" not in shown.get("/tasks/T-01").text
 
 
-def test_the_token_is_changed_for_a_cookie_that_no_script_and_no_other_site_gets(
-    shown: Dashboard,
-) -> None:
+def test_the_token_is_changed_for_a_cookie_that_no_script_and_no_other_site_gets(shown: Dashboard) -> None:
     """It leaves the address at once; the cookie goes to our pages only, not to other ports of this machine."""
     reply = shown.ask("GET", f"/?token={shown.token}", headers={"Cookie": None})
     assert (303, f"{shown.place}/") == (reply.status, reply.headers["location"])
@@ -63,12 +61,9 @@ def test_no_page_without_the_token(shown: Dashboard, path: str, cookie: str | No
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "OPTIONS", "get"])
 @pytest.mark.parametrize(
-    "cookie",
-    [None, "orchestrator-{port}", "orchestrator-{port}={token}", "orchestrator-{port}={forms}"],
+    "cookie", [None, "orchestrator-{port}", "orchestrator-{port}={token}", "orchestrator-{port}={forms}"]
 )
-def test_who_was_not_let_in_learns_nothing(
-    shown: Dashboard, method: str, cookie: str | None
-) -> None:
+def test_who_was_not_let_in_learns_nothing(shown: Dashboard, method: str, cookie: str | None) -> None:
     """Wherever they knock: not where the pages are, nor the token, nor whose plan it is.
 
     A browser that is led to our path on any other port of this machine sends our cookie there.
@@ -83,29 +78,11 @@ def test_who_was_not_let_in_learns_nothing(
     for path in (
         *("/", "//", "/?token=wrong", "/?token=%00", "/nothing", "/run", "/tasks/T-01", "/%2e%2e/"),
         *("/static", "/static/", "/static//", "/static/nothing", "/static/%00", "/static/../x"),
-        *(
-            "/static/dashboard.js",
-            "/static/dashboard.js/",
-            "/static/dashboard.js%2f..",
-            "/static/?x",
-        ),
-        *(
-            "/plans/x/",
-            "/events",
-            "/favicon.ico",
-            "/0123456789abcdef/",
-            "*",
-            "static/x",
-            "http://x/",
-        ),
-        *(
-            f"{shown.place}{below}"
-            for below in ("", "/", "/nothing", "/run", "/plans/x/", "/static/")
-        ),
+        *("/static/dashboard.js", "/static/dashboard.js/", "/static/dashboard.js%2f..", "/static/?x"),
+        *("/plans/x/", "/events", "/favicon.ico", "/0123456789abcdef/", "*", "static/x", "http://x/"),
+        *(f"{shown.place}{below}" for below in ("", "/", "/nothing", "/run", "/plans/x/", "/static/")),
     ):
-        reply = shown.ask(
-            method, path, f"form={shown.forms}" if method == "POST" else None, headers
-        )
+        reply = shown.ask(method, path, f"form={shown.forms}" if method == "POST" else None, headers)
         said = f"{reply.headers}{reply.text}"
         assert [] == [each for each in (*secrets, "Task Plan", "ana") if each in said], path
 
@@ -118,10 +95,7 @@ def test_a_wrong_token_lets_nobody_in(shown: Dashboard, path: str) -> None:
 
 def test_a_cookie_that_a_neighbour_added_keeps_nobody_out(shown: Dashboard) -> None:
     """Programs on other ports of this host share the jar; ours is found among them."""
-    for cookies in (
-        f"{shown.cookie}; orchestrator-{shown.port}=x",
-        f"a=b; orchestrator-{shown.port}=; {shown.cookie}",
-    ):
+    for cookies in (f"{shown.cookie}; orchestrator-{shown.port}=x", f"a=b; orchestrator-{shown.port}=; {shown.cookie}"):
         assert 200 == shown.ask("GET", f"{shown.place}/", headers={"Cookie": cookies}).status
 
 
@@ -221,9 +195,7 @@ def test_looking_does_nothing(shown: Dashboard) -> None:
     assert nothing_was_done(shown)
 
 
-@pytest.mark.parametrize(
-    "kind", ["text/plain", "multipart/form-data; boundary=x", "application/json"]
-)
+@pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data; boundary=x", "application/json"])
 def test_only_forms_are_read(shown: Dashboard, kind: str) -> None:
     assert 415 == shown.post("/tasks/T-01/cancel", {"Content-Type": kind}).status
     assert nothing_was_done(shown)
@@ -233,10 +205,7 @@ def test_what_is_too_much_is_refused(shown: Dashboard) -> None:
     """A body, in one piece or in chunks; many fields. Who goes on sending may find the line closed."""
     assert shown.post("/tasks/T-01/share", text="x" * 2_000_000).status in {413, CLOSED}
     chunked = {"Content-Length": None, "Transfer-Encoding": "chunked"}
-    fields = {
-        "Origin": f"http://127.0.0.1:{shown.port}",
-        "Content-Type": "application/x-www-form-urlencoded",
-    }
+    fields = {"Origin": f"http://127.0.0.1:{shown.port}", "Content-Type": "application/x-www-form-urlencoded"}
     body = b"200000\r\n" + b"x" * 0x200000 + b"\r\n0\r\n\r\n"
     reply = shown.ask("POST", f"{shown.place}/run", body, {**fields, **chunked})
     assert reply.status in {413, CLOSED}
@@ -258,9 +227,7 @@ def test_every_answer_says_what_a_browser_may_do_with_it(shown: Dashboard) -> No
     ]
     assert [200, 404, 403, 303, 200, 404] == [each.status for each in replies]
     for reply in replies:
-        policy = dict(
-            each.split(" ", 1) for each in reply.headers["content-security-policy"].split("; ")
-        )
+        policy = dict(each.split(" ", 1) for each in reply.headers["content-security-policy"].split("; "))
         assert "'none'" == policy.pop("default-src") == policy.pop("frame-ancestors")
         assert "'none'" == policy.pop("base-uri")
         assert {"'self'"} == set(policy.values())

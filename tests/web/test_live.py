@@ -26,10 +26,7 @@ def events(shown: Dashboard, path: str, page: str) -> Iterator[Iterator[str]]:
     line = http.client.HTTPConnection("127.0.0.1", shown.port, timeout=PATIENCE)
     line.request("GET", f"{shown.place}{path}?seen={version}", headers={"Cookie": shown.cookie})
     answer = line.getresponse()
-    assert (200, "text/event-stream; charset=utf-8") == (
-        answer.status,
-        answer.headers["Content-Type"],
-    )
+    assert (200, "text/event-stream; charset=utf-8") == (answer.status, answer.headers["Content-Type"])
     try:
         words = (each.decode().strip() for each in answer)
         yield (each for each in words if each.startswith("event:"))
@@ -38,9 +35,7 @@ def events(shown: Dashboard, path: str, page: str) -> Iterator[Iterator[str]]:
         line.close()
 
 
-def test_a_page_is_told_what_happens(
-    opened: Dashboard, orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_page_is_told_what_happens(opened: Dashboard, orchestrate: Orchestrate, root: Path) -> None:
     """Messages, edits of the plan, runs; each leaves a word, and the page that is asked for then shows it."""
     with events(opened, "/events", opened.get("/").text) as told:
         orchestrate("share", "T-01", "one")
@@ -54,9 +49,7 @@ def test_a_page_is_told_what_happens(
         assert "event: changed" == next(told)
 
 
-def test_what_happened_before_it_listened_is_told_at_once(
-    opened: Dashboard, orchestrate: Orchestrate
-) -> None:
+def test_what_happened_before_it_listened_is_told_at_once(opened: Dashboard, orchestrate: Orchestrate) -> None:
     """Between the drawing of a page and its first word nothing falls through."""
     page = opened.get("/").text
     orchestrate("share", "T-01", "one")
@@ -64,9 +57,7 @@ def test_what_happened_before_it_listened_is_told_at_once(
         assert "event: changed" == next(told)
 
 
-def test_the_page_of_a_running_task_follows_its_log(
-    orchestrate: Orchestrate, root: Path, tmp_path: Path
-) -> None:
+def test_the_page_of_a_running_task_follows_its_log(orchestrate: Orchestrate, root: Path, tmp_path: Path) -> None:
     """What an agent prints is shown while it runs."""
     first, second = Gate(tmp_path / "first"), Gate(tmp_path / "second")
     write_plan(root, {"T-01": f"echo first; {first.wait}; echo second; {second.wait}"})
@@ -97,9 +88,7 @@ def test_a_directory_of_plans_is_followed(orchestrate: Orchestrate, root: Path) 
             assert "APPROVED" in shown.get("/").text
 
 
-def test_plans_below_a_plan_are_followed(
-    opened: Dashboard, orchestrate: Orchestrate, root: Path
-) -> None:
+def test_plans_below_a_plan_are_followed(opened: Dashboard, orchestrate: Orchestrate, root: Path) -> None:
     """Those that were there, and one that is made later."""
     write_plan(root / "TASK-001", {"T-01": "true"}, status="approved")
     with events(opened, "/events", opened.get("/").text) as told:
@@ -128,15 +117,11 @@ def test_the_part_that_changes_can_be_asked_for_alone(opened: Dashboard) -> None
     assert part.strip().startswith("<main ")
     assert part.strip().endswith("</main>")
     (inside,) = re.findall(r"<main .*</main>", whole, re.DOTALL)
-    assert re.sub(r'data-now="[^"]*"', "", part).split() == (
-        re.sub(r'data-now="[^"]*"', "", inside).split()
-    )
+    assert re.sub(r'data-now="[^"]*"', "", part).split() == (re.sub(r'data-now="[^"]*"', "", inside).split())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_streams_are_closed_at_once_when_it_ends(
-    orchestrate: Orchestrate, root: Path, number: signal.Signals
-) -> None:
+def test_streams_are_closed_at_once_when_it_ends(orchestrate: Orchestrate, root: Path, number: signal.Signals) -> None:
     """A browser that listens keeps nobody from leaving; the exit status says which signal it was."""
     write_plan(root, {"T-01": "true"})
     with dashboard(orchestrate, root) as shown:

@@ -26,9 +26,7 @@ QUOTES = """"><img src=x onerror=alert(1)> ' onmouseover='alert(1)' {{ 1234 * 43
 # ── what is shown ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_plan_shows_where_it_stands(
-    opened: Dashboard, orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_plan_shows_where_it_stands(opened: Dashboard, orchestrate: Orchestrate, root: Path) -> None:
     """How far it is, its tasks in dependency order, what happened; the same figures as `status`."""
     assert "Completed 0/2 · Pending 1 · Waiting 1" in text_of(opened.get("/").text)
     assert 0 == orchestrate("run").returncode
@@ -56,9 +54,7 @@ def test_a_run_that_did_not_come_to_its_end_is_named(
     assert f"{plain} No run is at work. Start a run" in text_of(opened.get("/").text)
 
 
-def test_what_comes_next_is_at_hand(
-    opened: Dashboard, orchestrate: Orchestrate, root: Path
-) -> None:
+def test_what_comes_next_is_at_hand(opened: Dashboard, orchestrate: Orchestrate, root: Path) -> None:
     """What failed is a link; the final output of a plan that is done is on the page, formatted, however long it is."""
     hostile = f"printf '{SCRIPT} \\033[2J\\n'"
     assert "Next:" not in opened.get("/").text
@@ -94,9 +90,7 @@ def test_what_no_button_does_is_a_command(claude: ClaudePlan) -> None:
     assert "--detach --raise-budget MORE" in page
 
 
-def test_a_task_shows_what_is_known_of_it(
-    opened: Dashboard, orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_task_shows_what_is_known_of_it(opened: Dashboard, orchestrate: Orchestrate, root: Path) -> None:
     """What is asked, its attempts, its answer, what was said."""
     orchestrate("run")
     orchestrate("share", "T-02", "look at the\nsecond line", "--as", "bo")
@@ -111,18 +105,14 @@ def test_a_task_shows_what_is_known_of_it(
     assert f'href="{opened.place}/tasks/T-01"' in page
 
 
-def test_a_task_that_was_only_simulated_is_said_to_be(
-    opened: Dashboard, orchestrate: Orchestrate
-) -> None:
+def test_a_task_that_was_only_simulated_is_said_to_be(opened: Dashboard, orchestrate: Orchestrate) -> None:
     """In its row and on its page, as `list` and `show` say it."""
     assert 0 == orchestrate("run", "--simulate").returncode
     assert 2 == len(re.findall(r'<span class="reason">only simulated<', opened.get("/").text))
     assert '<p class="reason">only simulated</p>' in opened.get("/tasks/T-01").text
 
 
-def test_tasks_are_filtered_by_status_and_words(
-    opened: Dashboard, orchestrate: Orchestrate, root: Path
-) -> None:
+def test_tasks_are_filtered_by_status_and_words(opened: Dashboard, orchestrate: Orchestrate, root: Path) -> None:
     orchestrate("run", "--only", "T-01")
 
     def found(query: str) -> list[str]:
@@ -137,9 +127,7 @@ def test_tasks_are_filtered_by_status_and_words(
     assert found("page=x") == found("page=-1") == found("") == ["T-01", "T-02"]
 
 
-def test_a_page_of_ten_thousand_tasks_is_as_long_as_any(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_page_of_ten_thousand_tasks_is_as_long_as_any(orchestrate: Orchestrate, root: Path) -> None:
     """Two hundred rows, links to the others, and no row left out on the way through the pages."""
     write_plan(root, {f"T-{n:05}": "true" for n in range(10_000)})
     with dashboard(orchestrate, root) as shown:
@@ -165,10 +153,7 @@ def test_a_plan_among_others_has_pages_of_its_own(orchestrate: Orchestrate, root
         shown.forms = re.findall(r'name="form" value="(\w+)"', plan.text)[0]
         assert 303 == shown.post("/plans/TASK-001/tasks", text="echo hi", agent="shell").status
         refused = shown.post("/plans/TASK-001/run")
-        assert (409, True) == (
-            refused.status,
-            "nobody has approved it yet" in text_of(refused.text),
-        )
+        assert (409, True) == (refused.status, "nobody has approved it yet" in text_of(refused.text))
         assert 303 == shown.post("/plans/TASK-001/transition", event="approve").status
         assert "APPROVED" in text_of(shown.get("/plans/TASK-001/").text)
         assert "APPROVED" in orchestrate("status", "TASK-001").stdout
@@ -193,9 +178,7 @@ def test_hostile_texts_are_texts(orchestrate: Orchestrate, root: Path) -> None:
     )
     plan.write_text(text)
     said = f"{SCRIPT} {QUOTES}"
-    write_task(
-        root, "T-01", f"{said}\n\n```sh\ncat <<'E'\n{said}\nE\necho '{SCRIPT}' >&2; exit 3\n```\n"
-    )
+    write_task(root, "T-01", f"{said}\n\n```sh\ncat <<'E'\n{said}\nE\necho '{SCRIPT}' >&2; exit 3\n```\n")
     assert 1 == orchestrate("run").returncode
     orchestrate("share", "T-01", said)
     orchestrate("discover", "T-01", f"\x1b[31m{said}")
@@ -239,11 +222,7 @@ def test_whatever_an_agent_prints_is_shown_as_text(orchestrate: Orchestrate, roo
     show = 'cat "{0}/printed/{1}"; cat "{0}/printed/{1}" >&2; exit {2}'
     write_plan(root, {task: show.format(root, task, n % 2) for n, task in enumerate(tasks)})
     orchestrate("run")
-    ours = {
-        name
-        for each in TEMPLATES.glob("*.html")
-        for name in re.findall(r"<(\w+)", each.read_text())
-    }
+    ours = {name for each in TEMPLATES.glob("*.html") for name in re.findall(r"<(\w+)", each.read_text())}
     with dashboard(orchestrate, root) as shown:
         shown.enter()
         for path in ("/", *(f"/tasks/{task}" for task in tasks)):
@@ -336,29 +315,21 @@ def test_a_broken_agent_hides_no_task(opened: Dashboard, root: Path) -> None:
     assert [200, 200] == [opened.get("/").status, opened.get("/tasks/T-01").status]
 
 
-def test_a_picture_shows_how_tasks_depend_on_each_other(
-    orchestrate: Orchestrate, root: Path
-) -> None:
+def test_a_picture_shows_how_tasks_depend_on_each_other(orchestrate: Orchestrate, root: Path) -> None:
     """A box for each task, an arrow for each need; none of a plan that would be a tangle, or has no arrows."""
     write_plan(root, {"T-01": "true", "T-02": ("true", "T-01"), "T-03": ("exit 3", "T-01, T-02")})
     orchestrate("run")
     with dashboard(orchestrate, root) as shown:
         (graph,) = re.findall(r'<svg class="graph".*?</svg>', shown.enter().text, re.DOTALL)
-        boxes = re.findall(
-            r'<a href="[^"]*/tasks/([^"]+)" class="(\w+)">.*?<rect x="(\d+)"', graph, re.DOTALL
-        )
-        assert [("T-01", "completed"), ("T-02", "completed"), ("T-03", "failed")] == [
-            each[:2] for each in boxes
-        ]
+        boxes = re.findall(r'<a href="[^"]*/tasks/([^"]+)" class="(\w+)">.*?<rect x="(\d+)"', graph, re.DOTALL)
+        assert [("T-01", "completed"), ("T-02", "completed"), ("T-03", "failed")] == [each[:2] for each in boxes]
         columns = [int(x) for *_, x in boxes]
         assert sorted(set(columns)) == columns
         assert 3 == graph.count("<path ")
         write_plan(root, {"T-01": "true", "T-02": "true"})
         assert "<svg class=" in shown.get("/").text
         assert 'class="graph"' not in shown.get("/").text
-        write_plan(
-            root, {f"T-{n:03}": ("true", f"T-{n - 1:03}" if n else "None") for n in range(151)}
-        )
+        write_plan(root, {f"T-{n:03}": ("true", f"T-{n - 1:03}" if n else "None") for n in range(151)})
         assert 'class="graph"' not in shown.get("/").text
 
 
@@ -412,15 +383,10 @@ def test_a_plan_with_a_failed_task_looks_failed(orchestrate: Orchestrate, root: 
         assert '<span class="badge state failed">' in shown.get("/plans/TASK-001/").text
 
 
-def test_the_output_of_each_attempt_is_there_to_read(
-    opened: Dashboard, orchestrate: Orchestrate, root: Path
-) -> None:
+def test_the_output_of_each_attempt_is_there_to_read(opened: Dashboard, orchestrate: Orchestrate, root: Path) -> None:
     """Both streams, of every attempt, the end of a long one; beside a failure the end of stderr."""
     write_plan(
-        root,
-        {"T-01": f"seq 100000; echo '{SCRIPT}'; echo 'no such table' >&2; exit 3"},
-        retries=1,
-        retry_delay=0,
+        root, {"T-01": f"seq 100000; echo '{SCRIPT}'; echo 'no such table' >&2; exit 3"}, retries=1, retry_delay=0
     )
     assert 1 == orchestrate("run").returncode
     page = opened.get("/tasks/T-01").text
@@ -440,9 +406,7 @@ def test_the_output_of_each_attempt_is_there_to_read(
         assert 404 == opened.get(f"/tasks/{nowhere}").status
 
 
-def test_an_answer_is_shown_formatted_or_as_it_was_written(
-    opened: Dashboard, orchestrate: Orchestrate
-) -> None:
+def test_an_answer_is_shown_formatted_or_as_it_was_written(opened: Dashboard, orchestrate: Orchestrate) -> None:
     """Markdown is data: no HTML of its own, no image, no address but of the web, no style."""
     answer = (
         "# Schema\n\n| t | rows |\n|--:|---|\n| orders | **12** |\n\n<b onclick=x>raw</b> ![img](http://x/y.png)\n"
@@ -452,13 +416,9 @@ def test_an_answer_is_shown_formatted_or_as_it_was_written(
     assert 0 == orchestrate("complete", "T-01", answer).returncode
     page = opened.get("/tasks/T-01").text
     (shown,) = re.findall(r'<div class="card markdown">.*?</div>', page, re.DOTALL)
-    assert {"div", "h3", "table", "thead", "tbody", "tr", "th", "td", "strong", "p", "a"} == (
-        Tags(shown).names
-    )
+    assert {"div", "h3", "table", "thead", "tbody", "tr", "th", "td", "strong", "p", "a"} == (Tags(shown).names)
     assert {"class", "href", "rel"} == Tags(shown).attributes
-    assert {"http://x/y.png", "https://example.org/a?b=c"} == set(
-        re.findall(r'href="([^"]*)"', shown)
-    )
+    assert {"http://x/y.png", "https://example.org/a?b=c"} == set(re.findall(r'href="([^"]*)"', shown))
     assert "<b onclick=x>raw</b>" in text_of(shown)
     assert "16C7e42F292c6912E7710c838347Ae178B4a" not in shown
     assert "\u202e" not in shown
@@ -480,9 +440,7 @@ def test_icons_need_no_font(opened: Dashboard, orchestrate: Orchestrate) -> None
     for verb in ("share", "discover", "sync", "note"):
         orchestrate(verb, "T-01", "hello")
     for path in ("/", "/tasks/T-01", "/?status=completed"):
-        page = re.sub(
-            r"<pre.*?</pre>", "", opened.get(path).text, flags=re.DOTALL
-        )  # texts of others
+        page = re.sub(r"<pre.*?</pre>", "", opened.get(path).text, flags=re.DOTALL)  # texts of others
         assert not re.search(r"[\U0001f300-\U0001faff\u2600-\u27bf\u23e9-\u23fa\ufe0f]", page)
         used = set(re.findall(r'href="#(icon-\w+)"', page))
         assert used

@@ -28,14 +28,7 @@ from orchestrator.planner.outlines.entries import (
     is_counted,
     names_of,
 )
-from orchestrator.planner.outlines.fields import (
-    LISTS,
-    about_of,
-    field_in,
-    fields_of,
-    is_labelled,
-    section_of,
-)
+from orchestrator.planner.outlines.fields import LISTS, about_of, field_in, fields_of, is_labelled, section_of
 from orchestrator.planner.outlines.items import (
     Item,
     OutlineResult,
@@ -60,9 +53,7 @@ from orchestrator.planner.outlines.references import (
 
 FORM = "checklist"
 #: What is said of a group holds for each of its tasks.
-_INHERITED = frozenset(
-    {"acceptance", "agent", "constraints", "hints", "inputs", "priority", "type"}
-)
+_INHERITED = frozenset({"acceptance", "agent", "constraints", "hints", "inputs", "priority", "type"})
 
 
 def recognises(document: Document) -> bool:
@@ -131,21 +122,15 @@ class _ChecklistReader:
                     self._take_text(node)
         entry.fields = fields_of(self._document, entry.node, [each.node for each in entry.below])
         self.paragraphs += (
-            len(entry.fields.text.split("\n\n"))
-            if entry.below and entry.parent and entry.fields.text
-            else 0
+            len(entry.fields.text.split("\n\n")) if entry.below and entry.parent and entry.fields.text else 0
         )
 
     def _take_text(self, node: OutlineNode) -> None:
         """Take a section without a task as a part of the request."""
-        self._request.append(
-            "\n\n".join(filter(None, (plain(node.text), self._document.text(node))))
-        )
+        self._request.append("\n\n".join(filter(None, (plain(node.text), self._document.text(node)))))
         self.paragraphs += self._document.text(node).count("\n\n") + 1
         if not self._has_boxes:
-            what = (
-                f"“{one_line(plain(node.text), 60)}” has no item: it is told to all, and is no task"
-            )
+            what = f"“{one_line(plain(node.text), 60)}” has no item: it is told to all, and is no task"
             hint = "if it is one, begin it with `- `, or call it `Task 1: …`"
             self._warnings.append(Problem(what, self._document.where(node), hint, "no_item"))
 
@@ -157,9 +142,7 @@ class _ChecklistReader:
         if node.is_heading:
             return True
         if self._has_boxes:
-            return node.box is not None or any(
-                each.box is not None for each in self._document.items(node)
-            )
+            return node.box is not None or any(each.box is not None for each in self._document.items(node))
         if entry.node.is_item and all(is_labelled(each.text) for each in entry.node.children):
             return False  # they say something about the item above them
         return bool(node.text) and (entry.parent is None or field_in(self._document, node) is None)
@@ -168,18 +151,14 @@ class _ChecklistReader:
         """Read a section about the whole: the request, goals, or how success is seen."""
         text = self._document.text(node)
         lines = [text] if section == "request" else text.split("\n")
-        for line in filter(
-            None, (re.sub(r"^\s*(?:[-*+]|\d+[.)])\s+(?:\[.\]\s+)?", "", each) for each in lines)
-        ):
+        for line in filter(None, (re.sub(r"^\s*(?:[-*+]|\d+[.)])\s+(?:\[.\]\s+)?", "", each) for each in lines)):
             about, said = about_of(line) or (section, line)
             if about == "request":
                 self._request.append(said)
             elif about == "goal" and "goal" not in self._about:
                 self._about["goal"] = said.replace("**", "")
             else:
-                self._about.setdefault("goals" if about == "goal" else about, []).append(
-                    said.replace("**", "")
-                )
+                self._about.setdefault("goals" if about == "goal" else about, []).append(said.replace("**", ""))
 
     # ── what it is called ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -226,11 +205,7 @@ class _ChecklistReader:
             numbers: dict[str, list[str]] = {}
             for entry in parent.below if parent else ():
                 number = entry.number
-                if (
-                    number is None
-                    and (found := re.search(r"\d+$", entry.id))
-                    and not entry.id.startswith("T-")
-                ):
+                if number is None and (found := re.search(r"\d+$", entry.id)) and not entry.id.startswith("T-"):
                     number = int(found[0])
                 if number is not None:
                     numbers.setdefault(str(number), [leaf.id for leaf in entry.leaves()])
@@ -249,9 +224,7 @@ class _ChecklistReader:
             rest = value[listed.end :].strip(" .,;")
             unknown = [*listed.unknown, *([rest] if rest and not rest.startswith("(") else [])]
             if is_weak and not listed.needs and not self._is_alike(unknown):
-                entry.fields.text = "\n\n".join(
-                    filter(None, (entry.fields.text, f"Requires: {value}"))
-                )
+                entry.fields.text = "\n\n".join(filter(None, (entry.fields.text, f"Requires: {value}")))
                 continue
             self._take(entry, mine, listed, unknown)
         for inside, is_weak in asides(head):
@@ -261,9 +234,7 @@ class _ChecklistReader:
                 continue
             if is_weak and not listed.needs and not self._is_alike([rest]):
                 continue
-            self._take(
-                entry, mine, listed, listed.unknown or ([] if listed.needs else [rest or inside])
-            )
+            self._take(entry, mine, listed, listed.unknown or ([] if listed.needs else [rest or inside]))
         bare = without_dependencies(head)
         text = f"{bare}\n{entry.fields.text}"
         for line in text.split("\n"):
@@ -283,9 +254,7 @@ class _ChecklistReader:
                     other.needs.update((id, "order" if entry.below else "data") for id in mine)
             self._take(entry, mine, listed._replace(needs=[]), listed.unknown)
 
-    def _take(
-        self, entry: OutlineEntry, mine: set[str], listed: IdList, unknown: Iterable[str]
-    ) -> None:
+    def _take(self, entry: OutlineEntry, mine: set[str], listed: IdList, unknown: Iterable[str]) -> None:
         for need, kind in listed.needs:
             if need not in mine:
                 is_group = kind == "data" and need in listed.of_groups
@@ -302,24 +271,16 @@ class _ChecklistReader:
 
     def _alike(self, words: str) -> list[str]:
         """Return the name that a user may have mistyped."""
-        known = [
-            name for entry in self._entries for name in (entry.id, *names_of(entry.text)) if name
-        ]
+        known = [name for entry in self._entries for name in (entry.id, *names_of(entry.text)) if name]
         folded = {name.casefold(): name for name in known}
         close = difflib.get_close_matches(words.casefold(), folded, n=1)
         return [folded[each] for each in close]
 
     def _is_of_series(self, id: str) -> bool:
         series = re.sub(r"\d.*", "", id).casefold()
-        return any(
-            re.sub(r"\d.*", "", entry.id).casefold() == series
-            for entry in self._entries
-            if entry.id
-        )
+        return any(re.sub(r"\d.*", "", entry.id).casefold() == series for entry in self._entries if entry.id)
 
-    def _put_in_order(
-        self, siblings: Sequence[OutlineEntry], items: dict[OutlineEntry, Item]
-    ) -> None:
+    def _put_in_order(self, siblings: Sequence[OutlineEntry], items: dict[OutlineEntry, Item]) -> None:
         """Put what is counted one after the other, unless some of it says what it waits for."""
         pluralize = [each for each in siblings if each.number is not None]
         mine = {leaf.id: each for each in pluralize for leaf in each.leaves()}
@@ -332,12 +293,8 @@ class _ChecklistReader:
         )
         if len(pluralize) < 2 or any(inside):
             return
-        keyed = groupby(
-            enumerate(pluralize), key=lambda pair: -1 if pair[1].is_parallel else pair[0]
-        )
-        stages = [
-            [items[leaf] for _, each in stage for leaf in each.leaves()] for _, stage in keyed
-        ]
+        keyed = groupby(enumerate(pluralize), key=lambda pair: -1 if pair[1].is_parallel else pair[0])
+        stages = [[items[leaf] for _, each in stage for leaf in each.leaves()] for _, stage in keyed]
         wait_for_stages(list(items.values()), stages)
 
     # ── what it says ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -348,9 +305,7 @@ class _ChecklistReader:
         for group in groups:
             for name in _INHERITED & group.fields.values.keys():
                 said = group.fields.values[name]
-                values[name] = (
-                    [*values.get(name, ()), *said] if name in LISTS else values.get(name, said)
-                )
+                values[name] = [*values.get(name, ()), *said] if name in LISTS else values.get(name, said)
         head = COUNTED.sub("", entry.text) or entry.text
         details = "\n\n".join(filter(None, (values.pop("description", ""), entry.fields.text)))
         is_script = values.get("agent") == "shell" and "command" not in values
@@ -410,9 +365,7 @@ class _ChecklistReader:
         """Return that there are items without a box among others that have one."""
         nodes = {entry.node for entry in self._entries}
         lists = {node.parent for node in nodes if node.box is not None}
-        left = [
-            each for each in self._document.items() if each.parent in lists and each not in nodes
-        ]
+        left = [each for each in self._document.items() if each.parent in lists and each not in nodes]
         left = [each for each in left if each.parent and not each.parent.is_item]
         lacks = "a box, beside others that have one"
         return left_out(self._document, left, lacks, "begin a task with `- [ ]`")
@@ -423,15 +376,10 @@ class _ChecklistReader:
             hint = "write `(after NAME)` behind the task that waits, if that is a task of this file"
             yield Problem(what, self._document.where(node), hint, "unheard")
 
-    def _mentioned(
-        self, task: OutlineEntry, item: Item, waits: dict[str, set[str]]
-    ) -> Iterator[Problem]:
+    def _mentioned(self, task: OutlineEntry, item: Item, waits: dict[str, set[str]]) -> Iterator[Problem]:
         for id in self._ids.mentioned(f"{task.text}\n{task.fields.text}"):
             others = [each for each in self._ids.tasks_named(id) if each != item.id]
-            is_ordered = any(
-                comes_after(waits, item.id, each) or comes_after(waits, each, item.id)
-                for each in others
-            )
+            is_ordered = any(comes_after(waits, item.id, each) or comes_after(waits, each, item.id) for each in others)
             if others and not is_ordered:
                 what = f"“{id}” names another task, and makes no dependency"
                 hint = f"if it is to wait for that, write `(after {id})`"

@@ -72,9 +72,7 @@ def give_ids(entries: Sequence[OutlineEntry], tasks: Sequence[OutlineEntry]) -> 
             found["series"] == "T-" or series.count(found["series"]) > 1
         ):
             entry.id, head = found["id"], head[found.end() :]
-        pluralize = COUNTED.match(head) or (
-            _IN_ORDER.match(head) if entry.node.is_heading else None
-        )
+        pluralize = COUNTED.match(head) or (_IN_ORDER.match(head) if entry.node.is_heading else None)
         entry.number = int(pluralize[1]) if pluralize else entry.node.number
         bare_head = PARALLEL.sub("", head)
         entry.is_parallel = bare_head != head

@@ -99,15 +99,10 @@ class Fields:
 
     def take_remarks(self, text: str) -> str:
         """Take a duration with its unit, and a word for a priority, in brackets; return the text without them."""
-        return BRACKETS.sub(
-            lambda found: "" if self._is_comment(found[1].strip()) else found[0], text
-        )
+        return BRACKETS.sub(lambda found: "" if self._is_comment(found[1].strip()) else found[0], text)
 
     def _is_comment(self, remark: str) -> bool:
-        readers = (
-            ("estimate", parse_duration, remark.islower()),
-            ("priority", parse_priority, remark[:1].isalpha()),
-        )
+        readers = (("estimate", parse_duration, remark.islower()), ("priority", parse_priority, remark[:1].isalpha()))
         for name, reader, is_likely in readers:
             try:
                 if is_likely:

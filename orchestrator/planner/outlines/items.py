@@ -17,9 +17,7 @@ from orchestrator.planner.outlines.references import without_dependencies
 
 _LONGEST_NAME = 80
 #: Emphasis and code in a name; the stars of a pattern or a power stand elsewhere.
-_MARKS = re.compile(
-    r"(?<![\w*/])\*\*(?=[^\s*/])((?:[^*]|\*(?!\*))+?)(?<=[^\s*/])\*\*(?![\w*/])|(?<!`)`([^`]+)`(?!`)"
-)
+_MARKS = re.compile(r"(?<![\w*/])\*\*(?=[^\s*/])((?:[^*]|\*(?!\*))+?)(?<=[^\s*/])\*\*(?![\w*/])|(?<!`)`([^`]+)`(?!`)")
 _MOST_NAMED = 10
 
 
@@ -146,20 +144,14 @@ def drafted_items(
     done = {item.id for item in items if item.is_done}
     if not todo and not found:
         message = f"all {len(items)} tasks are done" if items else f"no task of the form {form}"
-        hint = (
-            "open again what is to be done again"
-            if items
-            else "docs/plans-of-others.md shows each form"
-        )
+        hint = "open again what is to be done again" if items else "docs/plans-of-others.md shows each form"
         found.append(Problem(message, f"{file}:1", hint, "empty_plan"))
     tasks = [
         {
             "id": item.id,
             "name": name,
             "description": "\n\n".join(filter(None, (item.text, item.details))),
-            "needs": [
-                {"id": need, "kind": kind} for need, kind in item.needs.items() if need not in done
-            ],
+            "needs": [{"id": need, "kind": kind} for need, kind in item.needs.items() if need not in done],
             **item.fields,
             "hints": [*item.fields.get("hints", ()), *item.hints],
         }
@@ -175,9 +167,7 @@ def _names(items: Sequence[Item]) -> list[str]:
     names = [headline(item.name or item.text) for item in items]
     folded = [name.casefold() for name in names]
     return [
-        f"{one_line(name, _LONGEST_NAME - len(item.id) - 3)} ({item.id})"
-        if folded.count(name.casefold()) > 1
-        else name
+        f"{one_line(name, _LONGEST_NAME - len(item.id) - 3)} ({item.id})" if folded.count(name.casefold()) > 1 else name
         for item, name in zip(items, names, strict=True)
     ]
 
@@ -219,9 +209,7 @@ def other_boxes(document: Document, nodes: Collection[OutlineNode]) -> list[Outl
     ]
 
 
-def left_out(
-    document: Document, nodes: Sequence[OutlineNode], lacks: str, hint: str
-) -> list[Problem]:
+def left_out(document: Document, nodes: Sequence[OutlineNode], lacks: str, hint: str) -> list[Problem]:
     """Return the warning that some items are not planned, for want of something."""
     todo = [each for each in nodes if not each.is_done]
     if not todo:

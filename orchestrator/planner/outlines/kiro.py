@@ -23,13 +23,7 @@ from orchestrator.planner.outlines.items import (
     other_boxes,
     wait_for_stages,
 )
-from orchestrator.planner.outlines.numbered_boxes import (
-    Counted,
-    counted_items,
-    leaves,
-    outnumber,
-    read_counted,
-)
+from orchestrator.planner.outlines.numbered_boxes import Counted, counted_items, leaves, outnumber, read_counted
 from orchestrator.planner.outlines.references import Names
 
 FORM = "kiro"
@@ -44,9 +38,7 @@ def recognises(document: Document) -> bool:
     """Whether most boxes have a number, some of them at the top, or one names its requirements."""
     found = counted_items(document)
     is_at_top = any("." not in each.number for each in found)
-    return outnumber(document, found) and (
-        is_at_top or any(map(_REQUIREMENTS.match, document.lines))
-    )
+    return outnumber(document, found) and (is_at_top or any(map(_REQUIREMENTS.match, document.lines)))
 
 
 def read(document: Document) -> OutlineResult:
@@ -121,10 +113,6 @@ def _with_others(items: Sequence[Item], waves: Sequence[Sequence[Item]]) -> list
     named = {item for wave in waves for item in wave}
     for item in items:
         if item not in named:
-            above = [
-                number
-                for number, stage in enumerate(stages)
-                if any(place[each] < place[item] for each in stage)
-            ]
+            above = [number for number, stage in enumerate(stages) if any(place[each] < place[item] for each in stage)]
             stages.insert(above[-1] + 1 if above else 0, [item])
     return stages

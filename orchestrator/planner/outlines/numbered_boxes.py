@@ -63,9 +63,7 @@ def read_counted(
     last = leaves(found)
     items = [_item(document, each, found) for each in last]
     ids = [item.id for item in items]
-    meant = {
-        each.number: [id for id in ids if f"{id}.".startswith(f"{each.number}.")] for each in found
-    }
+    meant = {each.number: [id for id in ids if f"{id}.".startswith(f"{each.number}.")] for each in found}
     names = Names(id_pattern(NUMBER), meant, ids)
     problems = unclear(document, [each.node for each in found], fine)
     by_id = {item.id: item for item in items}
@@ -111,8 +109,4 @@ def _take_needs(
                 if need not in mine:
                     item.needs[need] = kind if len(items) == 1 else "order"
         where = document.where(one.node)
-        yield from (
-            unknown(one.number, each, where)
-            for each in listed.unknown
-            if not is_weak and not one.node.is_done
-        )
+        yield from (unknown(one.number, each, where) for each in listed.unknown if not is_weak and not one.node.is_done)

@@ -42,9 +42,7 @@ def id_pattern(shape: str) -> re.Pattern[str]:
 class Names:
     """The tasks of a file by what they may be called, in the order of the file."""
 
-    def __init__(
-        self, pattern: re.Pattern[str], ids: Mapping[str, Sequence[str]], order: Sequence[str]
-    ) -> None:
+    def __init__(self, pattern: re.Pattern[str], ids: Mapping[str, Sequence[str]], order: Sequence[str]) -> None:
         """*pattern* is what ``id_pattern`` returned; *ids*: id in lower case → the tasks that it means."""
         self._pattern = pattern
         self._ids = ids
@@ -104,11 +102,7 @@ def read_ids(text: str, start: int, names: Names) -> IdList:
         ids, end = names.tasks_named(id[0]), id.end()
         unknown += [] if ids else [id[0]]
         to = _TO.match(text, end)
-        if (
-            to is not None
-            and (last := names.at(text, to.end())) is not None
-            and _alike(id[0], last[0])
-        ):
+        if to is not None and (last := names.at(text, to.end())) is not None and _alike(id[0], last[0]):
             unknown += [] if names.tasks_named(last[0]) else [last[0]]
             ids, end = names.between(id[0], last[0]), last.end()
         elif len(ids) > 1:
@@ -146,9 +140,7 @@ def phrases(text: str, names: Names, *, is_number: bool = False) -> Iterator[tup
         if not listed.needs and not listed.unknown:
             continue
         is_label = keyword[0].rstrip().endswith((":", "="))
-        is_bracketed = keyword[0].rstrip().endswith("(") or any(
-            keyword.start() in each for each in inside
-        )
+        is_bracketed = keyword[0].rstrip().endswith("(") or any(keyword.start() in each for each in inside)
         # A number before a word counts something: `(after 1-2 days)`.
         is_alone = not text[listed.end :].lstrip()[:1].isalnum()
         if not is_number or listed.is_counted or is_label or (is_bracketed and is_alone):
@@ -184,10 +176,7 @@ def trailing(line: str, names: Names) -> IdList | None:
 
 def without_phrase(text: str) -> str:
     """Return what stands before a word for a dependency that a comma or a dash sets apart."""
-    found = next(
-        (each for each in _KEYWORD.finditer(text) if text[: each.start()].rstrip()[-1:] in _APART),
-        None,
-    )
+    found = next((each for each in _KEYWORD.finditer(text) if text[: each.start()].rstrip()[-1:] in _APART), None)
     return text[: found.start()].rstrip(f" {_APART}") if found else text
 
 
@@ -196,9 +185,7 @@ def is_dependency(name: str) -> bool:
     return read_header((name,)).needs is not None or key_word(name) in _HEADINGS
 
 
-_HEADINGS = frozenset(
-    {"requires", "prerequisites", "prerequisite", "prereqs", "waitsfor", "blockers"}
-)
+_HEADINGS = frozenset({"requires", "prerequisites", "prerequisite", "prereqs", "waitsfor", "blockers"})
 
 
 def says_none(value: str) -> bool:

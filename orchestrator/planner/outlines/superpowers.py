@@ -16,8 +16,7 @@ from orchestrator.planner.outlines.references import Names, id_pattern, read_ids
 FORM = "superpowers"
 _NUMBER = r"\d{1,4}(?:\.\d{1,4})?[a-z]?"
 _TASK = re.compile(
-    rf"(?:\[(.)\]\s*)?(?:[^\w\s]+\s*)?Task\s+({_NUMBER})\b\s*[:.)—–-]*\s*(.*)",
-    re.IGNORECASE | re.DOTALL,
+    rf"(?:\[(.)\]\s*)?(?:[^\w\s]+\s*)?Task\s+({_NUMBER})\b\s*[:.)—–-]*\s*(.*)", re.IGNORECASE | re.DOTALL
 )
 _STEP = re.compile(r"(?m)^(?:[-*] (?:\[.?\] )?)?\*\*(?:Step \d|Files?[ :*]|Interfaces:)")
 _MARKER = re.compile(r"(?im)^>.*\bfor (?:agentic workers|claude)\b")
@@ -40,9 +39,7 @@ def read(document: Document) -> OutlineResult:
     items = [_item(document, node) for node in nodes]
     ids = [item.id for item in items]
     numbers = [_parts(node)[0].casefold() for node in nodes]
-    names = Names(
-        id_pattern(_NUMBER), {number: (id,) for number, id in zip(numbers, ids, strict=True)}, ids
-    )
+    names = Names(id_pattern(_NUMBER), {number: (id,) for number, id in zip(numbers, ids, strict=True)}, ids)
     for place, item in enumerate(items):
         for mention in _MENTION.finditer(item.details):
             for need, kind in read_ids(item.details, mention.end(), names).needs:
@@ -86,8 +83,6 @@ def _around(document: Document, node: OutlineNode, nodes: list[OutlineNode]) -> 
     context = {*node.upward(), *nodes[0].upward()}
     for each in (document.root, *document.root.walk()):
         if each in context or each is document.root:
-            text = document.text(
-                each, [other for other in each.walk() if other in holders or other in nodes]
-            )
+            text = document.text(each, [other for other in each.walk() if other in holders or other in nodes])
             if text := without_rules(text):
                 yield f"**About “{each.text}”**\n\n{text}" if each.text else text

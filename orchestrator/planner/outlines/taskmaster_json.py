@@ -78,9 +78,7 @@ class _TaskmasterReader:
         self._named: list[tuple[Item, str, str]] = []
         """A task, the id it names, the group in which that id counts."""
 
-    def take(
-        self, task: Any, group: str = "", hints: Sequence[str] = (), *, is_done: bool = False
-    ) -> None:
+    def take(self, task: Any, group: str = "", hints: Sequence[str] = (), *, is_done: bool = False) -> None:
         if not isinstance(task, Mapping) or not _ID.fullmatch(own := str(task.get("id", ""))):
             where = f"{self._file}: {group or 'tasks'}"
             message = f"{one_line(repr(task), 60)} is no task with an id"
@@ -89,13 +87,9 @@ class _TaskmasterReader:
         id = f"{group}.{own}" if group and not own.startswith(f"{group}.") else own
         status = str(task.get("status") or "").casefold()
         if status not in _OPEN | _CLOSED:
-            message = (
-                f"{id} has the status {one_line(status, 40)!r}, which says neither open nor done"
-            )
+            message = f"{id} has the status {one_line(status, 40)!r}, which says neither open nor done"
             hint = "write pending or done"
-            self._problems.append(
-                Problem(message, f"{self._file}: task {id}", hint, "unclear_status")
-            )
+            self._problems.append(Problem(message, f"{self._file}: task {id}", hint, "unclear_status"))
         is_done = is_done or not _is_open(task)
         title, texts = _text(task, "title"), [_text(task, "description"), _text(task, "details")]
         needs = task.get("dependencies")

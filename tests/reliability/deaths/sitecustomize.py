@@ -13,9 +13,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-_CHANGES = frozenset(
-    {"os.rename", "os.remove", "os.truncate", "os.mkdir", "fcntl.flock", "subprocess.Popen"}
-)
+_CHANGES = frozenset({"os.rename", "os.remove", "os.truncate", "os.mkdir", "fcntl.flock", "subprocess.Popen"})
 
 
 class _Death:
