@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import difflib
 import inspect
-import re
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
@@ -35,9 +34,6 @@ from orchestrator.store.result_file import render_result
 DOCS = Path(__file__).parent
 TEMPLATES = DOCS.parent / "orchestrator/views/templates"
 PROGRAM = "orchestrator"
-
-#: Where a promise comes from is for whoever reads the code.
-_SEED_ROW = re.compile(r" \((?:seed row )?S\d-\d+\)|(?<=\()S\d-\d+: ")
 
 _MEANINGS = {
     ExitStatus.DONE: "done: every task of the plan is completed, or what was asked is answered",
@@ -325,7 +321,7 @@ def meanings() -> dict[str, str]:
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
             assert isinstance(after, ast.Expr), f"{field.target.id} has no docstring"
             assert isinstance(after.value, ast.Constant)
-            text = _SEED_ROW.sub("", " ".join(str(after.value.value).split()))
+            text = " ".join(str(after.value.value).split())
             found[field.target.id] = text.replace("``", "`").replace("|", "\\|")
     return found
 

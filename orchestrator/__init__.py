@@ -1,6 +1,6 @@
 """Turn one large request into a graph of tasks, run an agent on each, merge what they found.
 
-For programs: ``from orchestrator import Orchestrator`` (``orchestrator/api``), and for one that beats,
+For programs: ``from orchestrator import Orchestrator`` (``orchestrator/api.py``), and for one that beats,
 ``from orchestrator import check_all_tasks``. What methods return can be imported from here, too, for annotations.
 """
 

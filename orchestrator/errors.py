@@ -1,7 +1,7 @@
 """The one tree of errors a user can meet; anything else is a bug, and told in one line as well.
 
 Every error says what is wrong, where (``file:line`` when there is a file) and, as a hint, what to do. ``code`` is the
-stable word of the ``--json`` envelope, ``exit_status`` the status of the process (design, section 5).
+stable word of the ``--json`` envelope, ``exit_status`` the status of the process.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class ApprovalError(OrchestratorError):
 
 
 class DependencyError(TransitionError):
-    """A task was to be started or completed before what it depends on is done (seed row S4-60)."""
+    """A task was to be started or completed before what it depends on is done."""
 
     code = "dependency_not_done"
 
@@ -177,7 +177,7 @@ class StoppedError(OrchestratorError):
 
 
 class CapacityError(OrchestratorError):
-    """An agent has as many tasks under way as it may (seed row S4-59)."""
+    """An agent has as many tasks under way as it may."""
 
     code = "agent_at_capacity"
     exit_status: int = ExitStatus.HELD

@@ -151,7 +151,7 @@ def _version(command: AgentCommand) -> str:
     """Return what a program says of its version, in brackets; empty where its file does not say how to ask.
 
     Never guessed: a program that does not know the question might start to work instead. Nor is it asked where we
-    happen to stand: what its words name is not to be opened there (promise 25).
+    happen to stand: what its words name is not to be opened there.
     """
     if not command.version:
         return ""
@@ -178,7 +178,7 @@ def own_program(environment: Mapping[str, str] = os.environ) -> str:
     moving = {os.path.abspath(each) for each in entries} - lasting
     # The first entry may be the directory of a script, into which Python looks for that script alone.
     is_found = above in lasting or (above in sys.path[1:] and above not in moving)
-    # -P: nothing is picked up from where the agent works (promise 25).
+    # -P: nothing is picked up from where the agent works.
     words = ["-P", "-m", "orchestrator"] if is_found else [package]
     return shlex.join([sys.executable, *words])
 
@@ -287,7 +287,7 @@ def _look_for(program: str, path: str | None = None) -> tuple[str, bool]:
     """Return the path of a program, empty when there is none, and whether it can be executed.
 
     It is looked for in *path*, else in PATH, as those of agents are: not where relative entries lead, which are not
-    trusted (promise 25).
+    trusted.
     """
     searched = os.environb.get(b"PATH") if path is None else os.fsencode(path)
     try:

@@ -1,7 +1,7 @@
-"""Any command line as an agent: the prompt on standard input, the answer on standard output (seed row S4-54).
+"""Any command line as an agent: the prompt on standard input, the answer on standard output.
 
 What its file in ``agents/`` says is all that is known of it: there is no session to go on with, no sign of a limit, and
-no word about what it cost. Exit status 0 with nothing printed is no answer (promise 19).
+no word about what it cost. Exit status 0 with nothing printed is no answer.
 """
 
 from __future__ import annotations

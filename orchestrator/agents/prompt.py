@@ -1,7 +1,7 @@
-"""The text an agent gets: its task file, then what the tasks it depends on found (seed rows S2-25, S2-65, S2-72).
+"""The text an agent gets: its task file, then what the tasks it depends on found.
 
 It starts with a line of ours: a prompt that starts with ``/`` would be taken for a command by some agents. What comes
-from other agents is fenced and attributed, so it reads as data and cannot close its own fence (promise 24).
+from other agents is fenced and attributed, so it reads as data and cannot close its own fence.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def compose(assignment: Assignment, role: str = "", *, is_form: bool = False) ->
 
 
 def _role(assignment: Assignment) -> list[str]:
-    """Say who it is, unless the agent is that person already (seed row S1-05)."""
+    """Say who it is, unless the agent is that person already."""
     role, settings = assignment.task.role, assignment.settings
     if not role or role in {settings.agent, settings.subagent}:
         return []

@@ -30,7 +30,7 @@ class Assignment(NamedTuple):
     task: Task
     settings: Settings
     body: str
-    """The task file without its front matter: the prompt of seed row S2-25."""
+    """The task file without its front matter: the prompt."""
     code: str = ""
     """Content of the first fenced code block of the body; empty when there is none."""
     language: str = ""

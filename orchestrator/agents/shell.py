@@ -3,7 +3,7 @@
 The command is the body's first fenced code block (``sh``, ``bash`` or ``python``), or the whole body where there is no
 fence, without backticks around it. It runs from a file of its own, with ``-e``: a script whose middle fails has failed.
 Its standard input is what the tasks it depends on answered, one after the other with an empty line between, so that it
-works in a pipe. This is the only agent that ever starts a shell (design, section 4).
+works in a pipe. This is the only agent that ever starts a shell.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``agent: simulated``: no process, no cost; prints the block of seed 002's method A (row S2-24), always the same."""
+"""``agent: simulated``: no process, no cost; prints the block of seed 002's method A, always the same."""
 
 from __future__ import annotations
 

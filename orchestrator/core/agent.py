@@ -1,4 +1,4 @@
-"""Who there is to do a task, what each is good for, and who takes which one (seed rows S4-54, S4-55, S4-59, S3-20)."""
+"""Who there is to do a task, what each is good for, and who takes which one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orchestrator.errors import CapacityError
 
 # ── capacity ────────
 #
-# How many attempts each agent may have under way at once (S4-54): its ``max_parallel``, which is never passed.
+# How many attempts each agent may have under way at once: its ``max_parallel``, which is never passed.
 #
 # An attempt counts against every agent of its *crew*: the agent that does it, and the one that agent stands on, as far
 # as they have a width at all. An empty crew is limited by no one, and that is what most plans have.
@@ -173,7 +173,7 @@ class AgentRegistry:
         return sum(running_tasks.get(each.key, 0) for each in self if key in {each.key, each.extends})
 
     def require_room(self, key: str, running_tasks: Mapping[str, int]) -> None:
-        """Make sure that an agent may take one more task (S4-59). *at_work*: tasks under way by agent, see ``at_work``.
+        """Make sure that an agent may take one more task. *at_work*: tasks under way by agent, see ``at_work``.
 
         Raises:
             CapacityError: it has as many as it may.
@@ -187,14 +187,14 @@ class AgentRegistry:
                 )
 
     def choose(self, *, fallback: str, type: str = "", needs: Collection[str] = ()) -> str:
-        """Choose who takes a task that names no agent (S4-55): the first for its type, else the first that can do it.
+        """Choose who takes a task that names no agent: the first for its type, else the first that can do it.
 
         Who is busy makes no difference: the next run, and the caller before it, must come to the same agent.
 
         Args:
             fallback: Who takes what fits no one.
             type: Type of the task; empty: it has none.
-            needs: Capabilities that are required (S3-20).
+            needs: Capabilities that are required.
         """
         folded, required = type.casefold(), {need.casefold() for need in needs}
         command = required | {folded} if folded else required
@@ -210,7 +210,7 @@ def running_tasks(results: Iterable[Result]) -> Counter[str]:
 
 # ── workload ────────
 #
-# How much everybody has to do: agents, and those whom tasks are assigned to (seed rows S1-33, S1-38).
+# How much everybody has to do: agents, and those whom tasks are assigned to.
 
 _BUILT_IN = frozenset(member.key for member in BUILT_IN)
 
@@ -244,7 +244,7 @@ class Load(NamedTuple):
     """Of the roster; else a user whom tasks are assigned to."""
 
     def has_room(self, below: int) -> bool:
-        """Say whether a user may take one more and has fewer than so many under way (seed row S1-33)."""
+        """Say whether a user may take one more and has fewer than so many under way."""
         return self.active < below and not 0 < self.capacity <= self.active
 
 
@@ -258,7 +258,7 @@ def names_of(task: Task, result: Result | None, agent: str) -> tuple[str, ...]:
 def reporter(task: Task, result: Result | None, verb: Verb, caller: str) -> str:
     """Return on whose account a report on a task is whose *caller* did not say who they are.
 
-    What was dispatched to an agent is begun, and ended, by that one (seed row S4-12), unless the caller has it in hand.
+    What was dispatched to an agent is begun, and ended, by that one, unless the caller has it in hand.
     """
     held = result is not None and result.is_manual and result.status in ACTIVE
     holder = result.attempts[-1].agent if result is not None and held else ""

@@ -113,7 +113,7 @@ class Brief(NamedTuple):
 
     @property
     def exit_status(self) -> ExitStatus:
-        """Which kind of news this is (design, section 5)."""
+        """Which kind of news this is."""
         if self.is_done:
             return ExitStatus.DONE
         if self.hold is not None and self.phase is not Phase.DIED:

@@ -1,4 +1,4 @@
-"""Success criteria: how another user can tell that a task is done (seed row S1-38U).
+"""Success criteria: how another user can tell that a task is done.
 
 They stand as a checklist in the task file, where people and agents read and tick them (``store.criteria``).
 """

@@ -1,4 +1,4 @@
-"""Which tasks of a plan can be handed out right now, and what anyone who gets one has to know (rows S4-22 to S4-27)."""
+"""Which tasks of a plan can be handed out right now, and what anyone who gets one has to know."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def _constraints(settings: Settings, task: Task, times: Mapping[str, str]) -> Ma
 def within_capacity(
     tasks: Sequence[Task], agents: Mapping[str, str], registry: AgentRegistry, under_way: Mapping[str, int]
 ) -> tuple[list[Task], list[Skipped]]:
-    """Return the tasks that their agents have room for, and the others (S4-59).
+    """Return the tasks that their agents have room for, and the others.
 
     *agents*: who takes each task; *under_way*: tasks that each agent has already.
     """

@@ -1,4 +1,4 @@
-"""What a planner proposes: a request taken apart into tasks, before there is a plan (seed rows S2-01 to S2-06).
+"""What a planner proposes: a request taken apart into tasks, before there is a plan.
 
 Anyone who plans (an agent, an outline, a template) ends here, and from here on everything is the same: it is checked
 (``draft_check``), looked over (``draft_lint``) and drawn as ``master_plan.md`` and task files.
@@ -22,7 +22,7 @@ class Need(NamedTuple):
 
 
 class TaskInput(NamedTuple):
-    """One thing a task works from: a row of its Input table (seed row S2-57)."""
+    """One thing a task works from: a row of its Input table."""
 
     name: str
     value: str
@@ -68,7 +68,7 @@ class DraftTask:
             name=self.name,
             description=self.description,
             needs=tuple(need.id for need in self.needs),
-            # A label per task (seed row S2-06) means the default agent.
+            # A label per task means the default agent.
             agent=self.agent or ("" if own == self.id else own.capitalize()),
             priority=self.priority,
             estimate=self.estimate,
@@ -85,7 +85,7 @@ class Draft:
     title: str = ""
     request: str = ""
     goal: str = ""
-    """The primary goal: what is there in the end (seed rows S2-02, S2-53)."""
+    """The primary goal: what is there in the end."""
     goals: tuple[str, ...] = ()
     """Secondary goals."""
     success: tuple[str, ...] = ()

@@ -28,13 +28,13 @@ class Shape(NamedTuple):
     order: tuple[str, ...]
     """Task ids, every task after all it needs; within a batch as the plan lists them."""
     batch: Mapping[str, int]
-    """Topological generation of each task, from 1: what could run together (seed row S2-48). Only shown."""
+    """Topological generation of each task, from 1: what could run together. Only shown."""
     rank: Mapping[str, float]
     """Longest path from the start of a task to the end of the plan, in seconds of estimate, or in tasks."""
 
 
 def find_cycle(tasks: Mapping[str, Task]) -> Problem | None:
-    """Return the problem that a cycle is, with its path (seed row S2-10), or None; unknown needs do not count."""
+    """Return the problem that a cycle is, with its path, or None; unknown needs do not count."""
     try:
         _sorter(tasks)
     except CycleError as error:

@@ -1,6 +1,6 @@
 """What a look at a plan finds that a person should know, and how long each task was seen without progress.
 
-A heartbeat is one look, however far apart they are (seed 004, "Auto-transitions"; rows S4-43 to S4-45, S4-63U).
+A heartbeat is one look, however far apart they are (seed 004, "Auto-transitions").
 """
 
 from __future__ import annotations

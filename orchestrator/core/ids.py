@@ -1,4 +1,4 @@
-"""Names of people and agents: checked like an id, because files, headers and lines carry them (seed row S1-01)."""
+"""Names of people and agents: checked like an id, because files, headers and lines carry them."""
 
 from __future__ import annotations
 

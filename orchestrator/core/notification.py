@@ -1,4 +1,4 @@
-"""What people are told who do not look: a notice, and to whom each kind of it goes (seed rows S0-30, S3-58, S3-80).
+"""What people are told who do not look: a notice, and to whom each kind of it goes.
 
 The setting ``notify`` is a list. An entry is a word (``desktop``), or a mapping with one way to reach a user and,
 where given, what it is told ``on`` and a ``name``: ``{slack: $TEAM_WEBHOOK, on: [failed, alert], name: team}``. On the

@@ -38,7 +38,7 @@ class PlanHeader(NamedTuple):
 TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 ID_RULE = "an id is 1 to 64 letters, digits, '.', '_' or '-', starting with a letter or digit"
 #: What a dependency is for. ``data``: the result is handed over. ``order``: first the one, then the other.
-#: ``resource``: both use the same thing, such as a file they write (seed rows S2-72 to S2-74). All three mean: not
+#: ``resource``: both use the same thing, such as a file they write. All three mean: not
 #: before it is done.
 KINDS = ("data", "order", "resource")
 _LABEL = re.compile(r"agent[-_ ]?\d+", re.IGNORECASE)
@@ -66,11 +66,11 @@ class Task(NamedTuple):
     need_kinds: tuple[tuple[str, str], ...] = ()
     """Needs that hand nothing over, each with its kind: ``order`` or ``resource``. All others are of kind ``data``."""
     assignee: str = ""
-    """Who is responsible: the name of a person, a role, or an agent (seed row S1-05)."""
+    """Who is responsible: the name of a person, a role, or an agent."""
     parent: str = ""
-    """The umbrella it stands under (seed row S1-26)."""
+    """The umbrella it stands under."""
     tags: tuple[str, ...] = ()
-    """Words to find it by (seed row S1-06)."""
+    """Words to find it by."""
     type: str = ""
     """What sort of work it is, its Type cell: dev, test, research …"""
     children: tuple[str, ...] = ()
@@ -82,7 +82,7 @@ class Task(NamedTuple):
 
     @property
     def data_needs(self) -> tuple[str, ...]:
-        """The needs whose results it gets (seed row S2-72)."""
+        """The needs whose results it gets."""
         if not self.need_kinds:
             return self.needs
         loose = dict(self.need_kinds)
@@ -286,7 +286,7 @@ def in_words(task: Task, *, is_prose: bool) -> str:
 
 # ── group ────────
 #
-# Tasks that stand under another one (seed rows S1-25 to S1-27; design, "Identity and vocabulary").
+# Tasks that stand under another one.
 #
 # A task that others name as their parent is an umbrella: it is never launched, it needs its children, and it is
 # completed when they are. What it needs they need too, so a phase that waits holds back everything in it; and anyone
@@ -380,7 +380,7 @@ def refuse_group(task_id: str, *, is_one: bool) -> None:
 
 
 def sources(task: Task, tasks: Mapping[str, Task]) -> tuple[str, ...]:
-    """Return the tasks whose results a task gets; an umbrella hands over those of everything under it (row S2-72)."""
+    """Return the tasks whose results a task gets; an umbrella hands over those of everything under it."""
     needs = task.data_needs
     if not any(tasks[need].children for need in needs):
         return needs

@@ -1,4 +1,4 @@
-"""Where a whole plan stands, and every transition of it, in one table (seed rows S4-08, S4-38 to S4-42).
+"""Where a whole plan stands, and every transition of it, in one table.
 
 ``docs/state_machine.md`` is generated from ``PLAN_TRANSITIONS``; nothing sets the state of a plan except ``move_plan``.
 A plan that says no state (it has no ``status:`` in its front matter) needs no approval, and no one moves it.
@@ -133,7 +133,7 @@ def read_steps(lines: Iterable[str]) -> Iterator[Step]:
 
 #: Who makes the transitions that follow from where the tasks stand.
 ITSELF = "orchestrator"
-#: Tasks of this kind are the tests of a plan; all others are its work, whatever they are called (S4-41, S4-42).
+#: Tasks of this kind are the tests of a plan; all others are its work, whatever they are called.
 TEST = "test"
 _UNTOUCHED = frozenset({TaskStatus.WAITING, TaskStatus.PENDING, TaskStatus.SKIPPED, TaskStatus.CANCELLED})
 
@@ -173,7 +173,7 @@ def implied_state(counts: Mapping[TaskStatus, int], *, is_begun: bool = False) -
     return PlanState.IN_PROGRESS if started or is_begun else PlanState.APPROVED
 
 
-#: The seed's words for where a task stands (S4-40). Ours say more: who waits, and what was cancelled.
+#: The seed's words for where a task stands. Ours say more: who waits, and what was cancelled.
 _SUBTASK_WORDS = {
     TaskStatus.WAITING: "PENDING",
     TaskStatus.PENDING: "PENDING",

@@ -1,4 +1,4 @@
-"""One internal number for a priority, four spellings of it (seed rows S0-22, S1-03, S2-54, S3-43)."""
+"""One internal number for a priority, four spellings of it."""
 
 from __future__ import annotations
 

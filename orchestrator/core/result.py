@@ -72,7 +72,7 @@ class ProcessExit(NamedTuple):
     """Seconds on a clock that does not jump."""
     pid: int = 0
     max_rss: int = 0
-    """Bytes; 0 when unknown (seed row S2-67)."""
+    """Bytes; 0 when unknown."""
     cpu: float = 0.0
     """Seconds of processor time, user and system."""
     is_ours: bool = False
@@ -338,7 +338,7 @@ class Invocation(NamedTuple):
 
     argv: tuple[str, ...] = ()
     stdin: str = ""
-    """What the process reads before end of file; prompts go here, never into ``argv`` (promise 26)."""
+    """What the process reads before end of file; prompts go here, never into ``argv``."""
     script: str = ""
     """A program or prompt that cannot travel on stdin; it gets a file of its own."""
     env: Mapping[str, str] = MappingProxyType({})

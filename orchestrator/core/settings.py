@@ -10,7 +10,7 @@ import math
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
 from orchestrator.core.duration import parse_duration
 from orchestrator.core.text import NO_TEXT
@@ -27,9 +27,9 @@ class Settings(NamedTuple):
 
     # Of the run
     max_parallel: int = 4
-    """Agents that run at the same time (seed row S2-66)."""
+    """Agents that run at the same time."""
     on_failure: str = "continue"
-    """``continue``: what does not depend on a failed task goes on (S2-69). ``stop``: nothing new starts."""
+    """``continue``: what does not depend on a failed task goes on. ``stop``: nothing new starts."""
     aggregate: str = "structured"
     """How ``final_output.md`` is made: ``structured``, ``concat``, or ``claude``: one more agent merges."""
     workdir: str = ""
@@ -92,14 +92,14 @@ class Settings(NamedTuple):
     """What the agent inherits of the runner's environment besides PATH, HOME and their like: names, ``AWS_*``, or
     ``*`` for everything."""
     timeout: float = 300.0
-    """Seconds an attempt may take (S2-49)."""
+    """Seconds an attempt may take."""
     idle_timeout: float = 0.0
     """Seconds an attempt may print nothing, as while a command of it runs; 0: only ``timeout`` counts."""
     retries: int = 2
-    """Repeats after the first attempt (S2-51: three attempts in all). An agent that runs commands, as ``shell``,
+    """Repeats after the first attempt (three attempts in all). An agent that runs commands, as ``shell``,
     repeats nothing unless ``retries`` is given: a command may have done half of its work."""
     retry_delay: float = 2.0
-    """Base of the exponential backoff, seconds (S3-81)."""
+    """Base of the exponential backoff, seconds."""
     grace: float = 5.0
     """Seconds between SIGTERM and SIGKILL."""
     format: str = "auto"
@@ -450,3 +450,53 @@ def environment(settings: Settings, env: Mapping[str, str], login: Sequence[str]
         keep=(EVERYTHING,) if EVERYTHING in kept else (*BASICS, *login, *kept),
         unset=(*NESTED_SESSION, *(name for name, value in command.items() if value is None)),
     )
+
+
+class TaskSettings(TypedDict, total=False):
+    """Settings of a task; ``Settings`` says what each is for.
+
+    Durations are seconds, or a text such as ``"5m"``; money is USD.
+    """
+
+    model: str
+    fallback_model: str
+    effort: str
+    tools: Sequence[str]
+    allowed_tools: Sequence[str]
+    disallowed_tools: Sequence[str]
+    permission_mode: Literal["acceptEdits", "default", "dontAsk", "plan", "auto", "bypassPermissions"]
+    on_denial: Literal["fail", "accept"]
+    max_turns: int
+    task_budget_usd: float
+    add_dirs: Sequence[str]
+    mcp_config: Sequence[str]
+    system_prompt_file: str
+    extra_args: Sequence[str]
+    subagent: str
+    schema: str | Mapping[str, Any]
+    env: str | Mapping[str, str | None]
+    env_keep: Sequence[str]
+    timeout: float | str
+    idle_timeout: float | str
+    retries: int
+    retry_delay: float | str
+    grace: float | str
+    format: Literal["auto", "markdown", "text"]
+    required_capabilities: Sequence[str]
+    context_limit: int
+    """Bytes."""
+    validate: bool
+
+
+class RunSettings(TaskSettings, total=False):
+    """Settings of a run; those of a task hold for every task then."""
+
+    agent: str
+    max_parallel: int
+    on_failure: Literal["continue", "stop"]
+    aggregate: Literal["structured", "concat", "claude"]
+    workdir: str
+    budget_usd: float
+    on_hold: Literal["wait", "stop"]
+    near_limit: int
+    notify: str | Sequence[str | Mapping[str, Any]]

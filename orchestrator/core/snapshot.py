@@ -1,7 +1,7 @@
 """Everything that is known of a plan at one moment: its tasks, their results, and what follows from both.
 
 A status is derived, never stored twice: a task without a result is waiting, pending or skipped because of its
-dependencies; everything later stands in its result file (design, section 1).
+dependencies; everything later stands in its result file.
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ class PlanSnapshot:
         ]
 
     def current_batch(self) -> int:
-        """The first batch with a task that is not completed, failed or skipped; 0 when there is none (S2-48)."""
+        """The first batch with a task that is not completed, failed or skipped; 0 when there is none."""
         open_tasks = (
             self.shape.batch[task_id]
             for task_id, standing in self.standing.items()

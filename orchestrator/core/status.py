@@ -1,7 +1,6 @@
 """Task statuses and every transition between them, in one table.
 
 ``docs/state_machine.md`` is generated from ``TRANSITIONS``; nothing sets a status except ``move``.
-Rules: seed rows S2-23 and S1-34; design, "Identity and vocabulary".
 """
 
 from __future__ import annotations
@@ -188,7 +187,7 @@ def move(status: TaskStatus, verb: Verb) -> TaskStatus:
 def parse_status(text: str) -> TaskStatus | None:
     """Read a status as people and the seeds write it: ``🔵 In Progress``, ``done``; None when it is not one.
 
-    Seed words: S2-23 (six icons), S1-34 (``in_progress``), S4-40 (``ASSIGNED``, ``DONE``).
+    Besides our own words: six icons, ``in_progress``, ``ASSIGNED``, ``DONE``.
     """
     word = "_".join(re.findall(r"[a-z]+", text.lower()))
     try:

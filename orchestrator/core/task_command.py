@@ -241,7 +241,7 @@ def _closed(attempt: Attempt, command: TaskCommand, verdict: Verdict) -> Attempt
 def next_ready(tasks: Iterable[Task], status: Callable[[str], TaskStatus], by: str) -> str | None:
     """Return the task that a user who asks for work gets: what is assigned to them first, then by priority.
 
-    What is assigned to another user is not for them (seed row S1-30); they may still take it by its id.
+    What is assigned to another user is not for them; they may still take it by its id.
     """
     ready = (task for task in tasks if status(task.id) is TaskStatus.PENDING and task.assignee in {"", by})
     best = min(ready, key=lambda task: (task.assignee != by, -task.priority), default=None)

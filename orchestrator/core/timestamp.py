@@ -63,7 +63,7 @@ def _seconds(timestamp: datetime) -> float:
 
 # ── timing ────────
 #
-# When something is to start: a time of day, a moment, again and again (seed rows S0-31, S3-52, S3-54).
+# When something is to start: a time of day, a moment, again and again.
 
 _HOUR, _DAY = 3600.0, 86400.0
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")

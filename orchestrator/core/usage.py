@@ -1,4 +1,4 @@
-"""What was done in some time: one booking for each attempt, and the figures that follow from them (seed row S1-38).
+"""What was done in some time: one booking for each attempt, and the figures that follow from them.
 
 An attempt belongs to the moment at which it ended; one under way to the moment at which it began. Every figure is a sum
 over bookings, so days add up to the whole, and so do agents.

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from orchestrator.ownership import make_directories, open_made
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-#: Not ``-m``, which would look for modules in the current directory first (promise 25). A package that was not
+#: Not ``-m``, which would look for modules in the current directory first. A package that was not
 #: installed but found by other means, as a launcher beside it does, comes first here too: no other version takes over.
 _BOOTSTRAP = (
     "import sys; root = sys.argv.pop(1); root in sys.path or sys.path.insert(0, root); "

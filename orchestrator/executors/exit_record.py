@@ -1,4 +1,4 @@
-"""The attempt record: the strongest evidence of how an attempt ended (design, section 6).
+"""The attempt record: the strongest evidence of how an attempt ended.
 
 Written by the guard, and by the runner where no process was needed, so only the standard
 library is imported here, and what needs no more.

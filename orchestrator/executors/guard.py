@@ -1,4 +1,4 @@
-"""The process that starts every agent of a run and outlives the runner just long enough (design, section 6).
+"""The process that starts every agent of a run and outlives the runner just long enough.
 
 A program of its own: ``local.py`` starts it with ``python -I -S`` and one end of a socket pair. It imports nothing but
 a little of the standard library, its neighbours ``exit_record``, ``process_tree``, ``spawn`` and ``watchdog``, and

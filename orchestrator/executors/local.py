@@ -306,7 +306,7 @@ class LocalExecutor:
     def _lost(self, job: Job) -> ProcessExit:
         """What is known of a job whose guard is dead: its record, if it was in time, or else one that says so."""
         record = read_record(job.record) if job.record else None
-        # A late one of another run, or an agent's own: run, task and number are the fencing token (design, section 6).
+        # A late one of another run, or an agent's own: run, task and number are the fencing token.
         token = {**job.facts, "key": job.key}
         if record is not None and all(record.get(name) == each for name, each in token.items()):
             try:

@@ -177,7 +177,7 @@ def _is_among(name: str, names: Sequence[str]) -> bool:
 def find_program(name: str, path: bytes | None) -> bytes:
     """Find a program in the absolute directories of *path*; a name with a slash is taken as it is.
 
-    An empty or relative entry of PATH means the working directory, which is not trusted (promise 25).
+    An empty or relative entry of PATH means the working directory, which is not trusted.
 
     Raises:
         FileNotFoundError: no directory has it.

@@ -1,4 +1,4 @@
-"""The parent of the guard: a second net, for when runner and guard are killed in the same moment (promise 14).
+"""The parent of the guard: a second net, for when runner and guard are killed in the same moment.
 
 What a dead guard had started falls to the nearest subreaper above it. That is this process, so nothing needs to be
 looked for, and what cleared its environment is found as well. All it does is wait; it is a fork of the guard before it

@@ -1,4 +1,4 @@
-"""Which column of a table means what, and how its cells are read: the spellings of the seeds (row S2-02 and others)."""
+"""Which column of a table means what, and how its cells are read: the spellings of the seeds."""
 
 from __future__ import annotations
 
@@ -411,7 +411,7 @@ def read_id(cell: str) -> str:
 def read_needs(cell: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
     """Return the ids in a cell of dependencies, each once, in order; and those that are not of kind ``data``.
 
-    ``T-01, T-02 (order), T-03 (resource)``: a kind belongs to the id before it (seed rows S2-72 to S2-74).
+    ``T-01, T-02 (order), T-03 (resource)``: a kind belongs to the id before it.
     """
     if not cell or TASK_ID.fullmatch(cell):
         return ((), ()) if is_none(cell) else ((cell,), ())

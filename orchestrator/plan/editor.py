@@ -59,7 +59,7 @@ class PlanScan(NamedTuple):
     agent: str
     """The default agent of the plan; empty when it names none."""
     word: str = "T-"
-    """What the id of its first task begins with (seed row S4-10)."""
+    """What the id of its first task begins with."""
     own: OwnText | None = None
     """What else stands in the plan, as a parser sees it; None when plainly no other line is like the row of a task."""
 

@@ -1,4 +1,4 @@
-"""An agent's markdown made safe to stand below a heading of ours (promise 24).
+"""An agent's markdown made safe to stand below a heading of ours.
 
 It can open nothing that it does not close: no fence, no comment, no HTML. Its headings stand below ours. It has no mark
 of ours in it. What comes out is checked with markdown-it; what does not pass the check is shown as it is, in a fence.
@@ -237,7 +237,7 @@ def _above(text: str, *, tables: bool = True) -> Outline | None:
 
 # ── link labels ────────
 #
-# Labels of links and footnotes that belong to one answer, where many answers stand in one document (promise 24).
+# Labels of links and footnotes that belong to one answer, where many answers stand in one document.
 #
 # ``[1]: https://…`` holds for a whole document, and the first one wins: what one answer calls ``[1]`` would re-aim what
 # the others call so. With labels of its own, ``[1][agent-01:1]``, each keeps its links, and reads as before.

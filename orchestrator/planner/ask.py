@@ -197,7 +197,7 @@ def _was_answered(worker: Worker, task: Task, settings: Settings, dead_runs: Con
 
 # ── draft schema ────────
 #
-# What a planning agent is asked to answer with: the JSON Schema of a draft (``core.draft``; seed rows S2-01 to S2-06).
+# What a planning agent is asked to answer with: the JSON Schema of a draft (``core.draft``).
 #
 # ``core.draft_check`` holds an answer to more than a schema can say: ids, cycles, names, agents.
 
@@ -267,7 +267,7 @@ SCHEMA: Mapping[str, Any] = _object(
 
 # ── prompt ────────
 #
-# What a planning agent reads (seed rows S2-01 to S2-06, S2-64, S2-72 to S2-75).
+# What a planning agent reads.
 
 
 def planner_prompt(

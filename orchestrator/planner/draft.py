@@ -281,7 +281,7 @@ def _shell(key: str) -> str:
 
 # ── vague ────────
 #
-# Texts that tell no one what to do (seed row S1-37).
+# Texts that tell no one what to do.
 
 #: Fewer words name no object; fewer columns are no two words in a language that joins them.
 _FEWEST_WORDS, _FEWEST_COLUMNS = 3, 16
@@ -310,10 +310,10 @@ def vagueness(text: str) -> str:
 #
 # What is not wrong with a draft but will cost a user time: vague texts, tasks of the wrong size, shared files.
 #
-# Findings are ``Problem`` as errors are, but they stop nothing. Rules: seed rows S2-64 (one to five minutes), S1-37
-# (vague texts), S2-05 (expected output), S2-74 (two writers of one file never overlap).
+# Findings are ``Problem`` as errors are, but they stop nothing. Rules: one to five minutes, no vague
+# texts, an expected output, and two writers of one file never overlap.
 
-#: Seconds a task should take at least and at most (S2-64).
+#: Seconds a task should take at least and at most.
 SMALLEST, LARGEST = 60.0, 300.0
 #: Square brackets are none: web frameworks call files `[id].tsx`.
 _PATTERN = re.compile(r"[*?]")
@@ -354,7 +354,7 @@ def _size(task: DraftTask) -> Iterator[Problem]:
 
 
 def order_writers(draft: Draft) -> tuple[Draft, list[Problem]]:
-    """Make tasks that write the same file wait for each other, in the order of the plan; say which (S2-74).
+    """Make tasks that write the same file wait for each other, in the order of the plan; say which.
 
     The draft must be without problems. Tasks that a path of dependencies orders already are left alone.
     """

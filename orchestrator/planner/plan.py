@@ -38,9 +38,9 @@ from orchestrator.views.task_file import task_file
 
 
 def init(layout: Layout, request: str, agent: str) -> str:
-    """Make a plan directory with a ``master_plan.md`` to start from (seed row S2-14).
+    """Make a plan directory with a ``master_plan.md`` to start from.
 
-    With *agent* it is a queue: no tasks yet, and that agent does those that are added (seed row S0-02). What is left
+    With *agent* it is a queue: no tasks yet, and that agent does those that are added. What is left
     of a plan that is gone would be taken for the answers to this one: return where it was moved, or an empty text.
 
     Raises:

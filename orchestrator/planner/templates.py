@@ -1,4 +1,4 @@
-"""Templates that people keep: made of a plan, looked at, and made a plan again (seed row S1-38).
+"""Templates that people keep: made of a plan, looked at, and made a plan again.
 
 Those that come with the package are drafts to be drawn (``planner/templates.py``); these are files to be copied.
 """
@@ -63,7 +63,7 @@ def filled(text: str, values: Mapping[str, str]) -> str:
 
 # ── plan templates ────────
 #
-# Plans that come with the package, with parameters: the scenarios of seed 002 (seed rows S2-33 to S2-36).
+# Plans that come with the package, with parameters: the scenarios of seed 002.
 #
 # Each is a template in ``templates/plans`` that yields the JSON of a draft; ``index.json.j2`` there says which there
 # are. A parameter's value gets into it as a value and nothing else.
@@ -126,7 +126,7 @@ def describe(template: PlanTemplate) -> str:
 
 # ── saved plan ────────
 #
-# Templates that people keep: plan directories without outcomes, found by name (seed row S1-38).
+# Templates that people keep: plan directories without outcomes, found by name.
 #
 # ``templates/NAME/`` holds a ``master_plan.md`` and its ``agent_tasks/``, as they would lie in a plan directory: of the
 # plan directory, of the one it lies in, of the person. The nearest one with a name has it. ``{{name}}`` in them is

@@ -1,4 +1,4 @@
-"""Write ``final_output.md``, now that nothing moves (seed row S2-30)."""
+"""Write ``final_output.md``, now that nothing moves."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # ── merge ────────
 #
-# ``aggregate: claude``: one more agent merges every answer into one (seed row S2-81U).
+# ``aggregate: claude``: one more agent merges every answer into one.
 
 #: Bytes of answers in the prompt, in all; what does not fit is read from the result files.
 _CONTEXT = 512 * 1024
@@ -53,7 +53,7 @@ class Merged(NamedTuple):
 def merge(
     worker: Worker, board: PlanSnapshot, ahead: RunPreview, policies: Mapping[str, Settings], *, is_cut: bool
 ) -> Merged:
-    """Merge the answers of everything that is completed, unless just these were merged before (S2-81U).
+    """Merge the answers of everything that is completed, unless just these were merged before.
 
     What that cost is on the board from then on. Where it fails, the note says why: every answer is there all the same.
 

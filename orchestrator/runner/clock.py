@@ -7,7 +7,7 @@ import time
 
 
 class Clock:
-    """Wall time for showing, a clock that never jumps for deciding (promise 17)."""
+    """Wall time for showing, a clock that never jumps for deciding."""
 
     def __init__(self) -> None:
         self._drawn: list[int] = []

@@ -123,7 +123,7 @@ def _is_of(run: str, result: Result | None) -> bool:
 
 
 def refuse_within_attempt() -> None:
-    """Do nothing unless an agent of a run called us: nothing that it starts outlives its attempt (promise 14).
+    """Do nothing unless an agent of a run called us: nothing that it starts outlives its attempt.
 
     Raises:
         UsageError: one did.

@@ -99,7 +99,7 @@ class EventBus:
 
 # ── event log ────────
 #
-# While a run goes on, others say things: anyone who watches the run hears them, too (seed row S0-28).
+# While a run goes on, others say things: anyone who watches the run hears them, too.
 
 #: Seconds between two looks at the journal.
 _LOOK = 0.5

@@ -1,6 +1,6 @@
 """What a user settled by command, made ready for the disk: the result, and the evidence of an attempt by hand.
 
-A completed result counts only with the record of its attempt, so ``complete`` leaves one, too (promise 5).
+A completed result counts only with the record of its attempt, so ``complete`` leaves one, too.
 """
 
 from __future__ import annotations

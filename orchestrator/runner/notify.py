@@ -1,4 +1,4 @@
-"""Tells people who do not look what happens in a run, without ever holding it up (seed row S0-30).
+"""Tells people who do not look what happens in a run, without ever holding it up.
 
 Each subscriber has a thread and a queue of its own: who is slow keeps no other user waiting. The threads are daemons:
 one that hangs in the network does not keep the process from ending.

@@ -1,4 +1,4 @@
-"""Looks at the plan while it runs: what a person changed counts at once (design, section 1; promises 10 and 11)."""
+"""Looks at the plan while it runs: what a person changed counts at once."""
 
 from __future__ import annotations
 

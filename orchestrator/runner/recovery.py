@@ -41,7 +41,7 @@ from orchestrator.store.workspace import Workspace
 
 # ── recovery ────────
 #
-# What a run does about the run before it that died: take finished answers from their logs (promises 1 and 3).
+# What a run does about the run before it that died: take finished answers from their logs.
 
 _STATUS = {
     Verdict.COMPLETED: TaskStatus.COMPLETED,
@@ -150,7 +150,7 @@ class Recovery:
 
         That is an attempt with a record whose result file still says ``running``, or does not know it although it was
         launched by a run that died. A record alone is not enough: a result file that a person deleted means "do it
-        again" (promise 5), and so does one that is gone although that run had told how the attempt ended; of those
+        again", and so does one that is gone although that run had told how the attempt ended; of those
         that were lost no one meant that. Nor is one that names another task, attempt or run than its place.
 
         Raises:

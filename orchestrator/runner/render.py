@@ -90,7 +90,7 @@ def _copied(board: PlanSnapshot) -> Callable[[], PlanSnapshot]:
 
 # ── redraw ────────
 #
-# Draw where a plan stands into ``master_plan.md``, for anyone who reads it (seed row S2-12).
+# Draw where a plan stands into ``master_plan.md``, for anyone who reads it.
 
 #: Lines of the journal that are shown.
 _LOG_TAIL = 15

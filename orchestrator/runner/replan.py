@@ -147,9 +147,9 @@ def _content(plan: Plan) -> tuple[object, ...]:
 
 # ── resets ────────
 #
-# Results that people delete, or reset to pending, while a run is active: their tasks are done again (promise 5).
+# Results that people delete, or reset to pending, while a run is active: their tasks are done again.
 #
-# So is what was lost, or damaged, when something is to be made from it (promise 2).
+# So is what was lost, or damaged, when something is to be made from it.
 
 #: Who asks for it, in the journal and in the result.
 _BY = "hand"

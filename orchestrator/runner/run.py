@@ -187,7 +187,7 @@ class _Session:
         begun = Event(kind=Kind.RUN_STARTED, time=started, run=self.run_id, tasks=todo)
         self.telling.hear(begun._replace(text=f"{todo} of {total} tasks to run"))
         for task_id, doubt in ahead.board.doubts.items():
-            # What does not count is never overwritten unseen (promise 9).
+            # What does not count is never overwritten unseen.
             task = ahead.board.plan.tasks[task_id]
             kept = self.workspace.move_aside(task) if task_id in ahead.to_run else ""
             text = f"{doubt}; it is kept as {kept}" if kept else doubt
@@ -447,7 +447,7 @@ class RunReport(NamedTuple):
 
     @property
     def exit_status(self) -> int:
-        """The status of the process (design, section 5)."""
+        """The status of the process."""
         if self.failure is not None:
             return self.failure.exit_status
         if self.signal:

@@ -1,4 +1,4 @@
-"""A plan that a person changed while it runs: the new rows put in the place of the old ones (design, section 1).
+"""A plan that a person changed while it runs: the new rows put in the place of the old ones.
 
 New rows join. A row that is gone leaves, unless its task was started: that one goes on to its end. What was not started
 yet takes over everything from its new row; what was, its priority at once and the rest with the next attempt. A task

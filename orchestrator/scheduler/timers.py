@@ -49,7 +49,7 @@ def _is_armed(item: tuple[float, int, int, Node]) -> bool:
 
 # ── retry ────────
 #
-# When to try again: true exponential backoff with full jitter and a ceiling (seed rows S2-70, S0-20, S3-81).
+# When to try again: true exponential backoff with full jitter and a ceiling.
 
 #: No wait between two attempts is longer than this, seconds.
 CEILING = 300.0

@@ -71,7 +71,7 @@ class Known:
         """Return the settings of a task, its agent chosen and that agent's own settings among them.
 
         Flag > task > agent > plan > default. A task that names no agent goes to the one for its type, or to the default
-        one (seed row S4-55); ``agent: reviewer`` of ``.claude/agents`` is ``claude`` in the role of ``reviewer``. An
+        one; ``agent: reviewer`` of ``.claude/agents`` is ``claude`` in the role of ``reviewer``. An
         agent that there is not stays as it was asked for.
         """
         asked = _resolve(flags, common, own)

@@ -1,4 +1,4 @@
-"""Success criteria of a task: looked at, added, confirmed (seed row S1-38U). They are in its task file."""
+"""Success criteria of a task: looked at, added, confirmed. They are in its task file."""
 
 from __future__ import annotations
 

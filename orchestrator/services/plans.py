@@ -141,7 +141,7 @@ def advance(layout: Layout, board: PlanSnapshot, now: float) -> list[Step]:
         PlanError, NotFoundError, StoreError: as their names say.
     """
     state = board.plan.header.state
-    if state is None or os.path.islink(layout.plan):  # never written through (promise 23)
+    if state is None or os.path.islink(layout.plan):  # never written through
         return []
     board = really_done(board)
     tasks = [(task.type, board.status(task.id)) for task in board.plan.tasks.values() if not task.children]

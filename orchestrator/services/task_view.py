@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Filters(NamedTuple):
-    """Which tasks are wanted; what is empty leaves all of them. A task must pass every one (seed row S1-17)."""
+    """Which tasks are wanted; what is empty leaves all of them. A task must pass every one."""
 
     statuses: Sequence[str] = ()
     """In any of the words that are understood; one of them is enough, as with the next two."""
@@ -80,7 +80,7 @@ def _statuses(words: Sequence[str]) -> frozenset[TaskStatus]:
         if status is TaskStatus.RUNNING and "progress" in word.lower():
             found.add(TaskStatus.RETRYING)  # it is in progress, also between two attempts
         if status is TaskStatus.PENDING:
-            found.add(TaskStatus.WAITING)  # for what it needs; no one has begun with it (seed row S1-35)
+            found.add(TaskStatus.WAITING)  # for what it needs; no one has begun with it
     return frozenset(found)
 
 
@@ -167,7 +167,7 @@ def agent_of(layout: Layout, board: PlanSnapshot, task: Task, registry: AgentReg
 def agents_by_type(
     layout: Layout, board: PlanSnapshot, tasks: Iterable[Task], registry: AgentRegistry
 ) -> Mapping[str, str]:
-    """Return the agents of those tasks that name none and have a type for which there is one (seed row S4-55)."""
+    """Return the agents of those tasks that name none and have a type for which there is one."""
     typed = {task.id: task for task in tasks if task.type and not task.agent_key}
     if not typed or not any(member.skills for member in registry):
         return {}

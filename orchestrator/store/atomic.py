@@ -1,4 +1,4 @@
-"""Files replaced whole: written beside, flushed, renamed. A reader never sees half a file (promise 7)."""
+"""Files replaced whole: written beside, flushed, renamed. A reader never sees half a file."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _OLD = 60.0
 
 
 class io_errors:  # noqa: N801 - it is used as ``suppress`` is; a generator would take three times as long
-    """Turn what the system refuses into one clear line (promise 8).
+    """Turn what the system refuses into one clear line.
 
     Raises:
         NotAFileError: what is there is not what should be there.
@@ -74,7 +74,7 @@ class io_errors:  # noqa: N801 - it is used as ``suppress`` is; a generator woul
 
 
 def reject_symlinks(*directories: str) -> None:
-    """Do nothing unless one of our directories is a link: what is written there would land elsewhere (promise 23).
+    """Do nothing unless one of our directories is a link: what is written there would land elsewhere.
 
     Raises:
         StoreError: it is one.
@@ -119,7 +119,7 @@ class Replacement:
         # One writer for each file, so the pid keeps two processes apart and nothing else is needed.
         self._temporary = f"{directory}/.{name}.{os.getpid()}.tmp"
         with io_errors("write", path):
-            # O_NOFOLLOW: a planted link is never written through (promise 23).
+            # O_NOFOLLOW: a planted link is never written through.
             self.descriptor = _open_new(self._temporary, getattr(os, "O_NOFOLLOW", 0))
             try:
                 _keep_owner_and_mode(path, self.descriptor)

@@ -1,4 +1,4 @@
-"""Attempt records: how an attempt ended, written by anyone who ran it (design, section 6)."""
+"""Attempt records: how an attempt ended, written by anyone who ran it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A directory of plan directories: ``.orchestrator/TASK-001/``, ``TASK-002/`` … (design, section 1; seed row S4-62).
+"""A directory of plan directories: ``.orchestrator/TASK-001/``, ``TASK-002/`` ….
 
 Its ``index.json`` remembers what each plan says of itself, with the signature of the file it was read from. It is a
 cache: delete it at any time, ``rebuild-index`` only does so and looks. Where the directory holds a plan of its own as
@@ -375,7 +375,7 @@ def signs_of(layout: Layout, running: Mapping[str, tuple[str, int]], workdir: st
     """Return what stands for the progress of each task: its result, its logs, and the project it works in.
 
     *running* has the stem and the number of the attempt of each. A change in the project counts for every task: what
-    an agent does without a word shows there (commits and files, seed row S4-63U).
+    an agent does without a word shows there (commits and files).
     """
     if not running:
         return {}

@@ -1,4 +1,4 @@
-"""What a result file must have before it counts as done: evidence that the attempt it names ended (design, section 6).
+"""What a result file must have before it counts as done: evidence that the attempt it names ended.
 
 The fencing token of an attempt is its run, its task and its number, which is never used twice. They stand in the
 environment of its processes, in its record and in its result. What was copied, renamed or written late, by an attempt

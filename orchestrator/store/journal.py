@@ -1,4 +1,4 @@
-"""The chronicle of a plan: one line per thing that happened, only ever appended (promise 7).
+"""The chronicle of a plan: one line per thing that happened, only ever appended.
 
 A run and any number of commands write into it at once. Each line is one ``write`` at the end of the file, so two
 writers never mix; a crash tears at most the line it cut, and anyone who writes next ends it.

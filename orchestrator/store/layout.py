@@ -1,4 +1,4 @@
-"""Where everything lies in a plan directory; no other module joins these names (design, section 1)."""
+"""Where everything lies in a plan directory; no other module joins these names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from orchestrator.errors import OutputError
 
 PLAN_DIRECTORY = ".orchestrator"
-#: Ids that ``create`` gives (seed row S4-03).
+#: Ids that ``create`` gives.
 MADE_ID = re.compile(r"TASK-(\d+)")
 #: What the orchestrator writes into a plan directory, as patterns of git.
 STATE = (
@@ -187,7 +187,7 @@ class Layout:
 
     def workdir(self, setting: str) -> str:
         """Where agents work: the setting, relative to the plan directory; else the directory that holds
-        ``.orchestrator``; for a plan directory of another name, the current one (promise 25).
+        ``.orchestrator``; for a plan directory of another name, the current one.
         """
         if setting:
             return os.path.normpath(os.path.join(self.root, os.path.expanduser(setting)))
@@ -227,7 +227,7 @@ class AttemptFiles(NamedTuple):
 
     @property
     def record(self) -> str:
-        """How it ended: the strongest evidence there is (design, section 6)."""
+        """How it ended: the strongest evidence there is."""
         return f"{self.directory}/{self.key}.json"
 
     @property

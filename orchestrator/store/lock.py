@@ -1,4 +1,4 @@
-"""One run per plan directory. The kernel holds the lock, so it dies with its holder (promise 13)."""
+"""One run per plan directory. The kernel holds the lock, so it dies with its holder."""
 
 from __future__ import annotations
 

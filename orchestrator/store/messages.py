@@ -1,7 +1,7 @@
 """``contexts/`` and ``notes/``: what is said about tasks, only ever appended to, by any number of writers at once.
 
 No lock, no look at what is there: a message is one write at the end of its file (``core/message.py`` says why that is
-enough). Links are never followed (promise 23).
+enough). Links are never followed.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from orchestrator.lazy import LazyModule
 from orchestrator.ownership import is_trusted, make_directories, name_of
 from orchestrator.store.atomic import io_errors
 from orchestrator.store.gitignore import protect_from_git, work_tree
-from orchestrator.store.layout import MADE_ID, PLAN_DIRECTORY, Layout
+from orchestrator.store.layout import MADE_ID, PLAN_DIRECTORY, Layout, current_directory
 
 if TYPE_CHECKING:
     import difflib
@@ -64,6 +64,23 @@ def find_plan_directory(
     raise NotFoundError(
         f"no {PLAN_DIRECTORY} directory here or above", hint="`orchestrator init` makes one; or name a plan directory"
     )
+
+
+def find_from_here(named: str | None, *, must_exist: bool) -> Layout:
+    """Return the plan directory meant; where it is an absolute path, no one asks where we are.
+
+    Raises:
+        NotFoundError, UsageError: as ``find_plan_directory``; UsageError also where no path could be called so.
+        OutputError: the current directory is gone.
+    """
+    try:
+        with suppress(OSError):
+            os.lstat(named or "/")
+    except ValueError:  # a NUL, half of a character
+        raise UsageError(f"{named!r} is not a path") from None
+    is_absolute = os.path.isabs(named or os.environ.get("ORCHESTRATOR_DIR", ""))
+    current = "/" if is_absolute else current_directory()
+    return find_plan_directory(named, os.environ, current, must_exist=must_exist)
 
 
 def _nearest(current: str, environment: Mapping[str, str], *, here: bool) -> Layout | None:

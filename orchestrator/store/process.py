@@ -1,4 +1,4 @@
-"""Who a process is: a pid means nothing without its start time and the boot it belongs to (promise 13)."""
+"""Who a process is: a pid means nothing without its start time and the boot it belongs to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``results/agent-XX-result.md``: status and every attempt in front matter, the answer in the body (rows S2-61…63).
+"""``results/agent-XX-result.md``: status and every attempt in front matter, the answer in the body.
 
 The front matter is YAML of which every value is written as JSON, so that no text can become a tag, an anchor or a key.
 The answer stands between two marks that no answer can contain.
@@ -193,9 +193,9 @@ def plain_answer(text: str) -> str:
 
 
 def safe_answer(answer: str, *, is_markdown: bool) -> str:
-    """Return an answer as it may stand in our markdown: headings below ours, nothing left open (promise 24).
+    """Return an answer as it may stand in our markdown: headings below ours, nothing left open.
 
-    Tokens and keys in it are redacted (promise 26), so dependants, who read what is shown, do not get them either.
+    Tokens and keys in it are redacted, so dependants, who read what is shown, do not get them either.
     """
     shown = redact(sanitize(answer))
     if not shown.strip():
@@ -217,7 +217,7 @@ def _attempt_fields(attempt: Attempt) -> dict[str, Any]:
         "exit": one_line(attempt.exit, limit=500),
         "reason": one_line(attempt.reason, limit=2000),
         "pid": attempt.pid,
-        # Under way, it says of which boot that is the pid (promise 7).
+        # Under way, it says of which boot that is the pid.
         **({"boot": boot_id()} if attempt.is_open and attempt.run else {}),
         "run": attempt.run,
     }

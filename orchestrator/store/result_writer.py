@@ -52,7 +52,7 @@ class ResultWriter:
     """Writes the results of one plan directory. Only with the lock held.
 
     What a user changed meanwhile or put there, an editor or an agent that scribbles over our files, is set aside and
-    noted before it is replaced (promises 9 and 24).
+    noted before it is replaced.
     """
 
     def __init__(self, layout: Layout, keep: Callable[[str, int, Result], None]) -> None:
@@ -104,7 +104,7 @@ class ResultWriter:
             self._remember(stem, new.publish())
 
     def publish(self, commits: Sequence[Commit]) -> None:
-        """Put results in their places, many in one go: they are counted on from then on (promise 7).
+        """Put results in their places, many in one go: they are counted on from then on.
 
         Each is durable before. No one is told of it before ``settle``, which does the same for log, record and place,
         without which it does not count after a power cut.

@@ -170,7 +170,7 @@ class Workspace:
         return parse_result(text) if data else None
 
     def why_lost(self, task: Task) -> str:
-        """Say what became of a result that was counted on; empty as long as it can be (promises 2 and 9)."""
+        """Say what became of a result that was counted on; empty as long as it can be."""
         if self._writer.is_as_left(task.stem):
             return ""
 
@@ -251,8 +251,8 @@ class Workspace:
         """Say which results another user changed, took away or put there while this run was active.
 
         *board* is what the run knows. What it counts as completed and is gone or damaged by now, or without a record,
-        no longer counts in it (promise 2). One that claims to be completed although the run knows better is set aside
-        (promise 24). Any other stays: a person may have corrected it (promise 5).
+        no longer counts in it. One that claims to be completed although the run knows better is set aside.
+        Any other stays: a person may have corrected it.
 
         Raises:
             StoreError: something could not be read or moved.
@@ -321,7 +321,7 @@ class Workspace:
             OrchestratorError: the file is no longer a text we can draw into.
         """
         path = self.layout.plan
-        # A link is never written through (promise 23), nor replaced: a person made it.
+        # A link is never written through, nor replaced: a person made it.
         if os.path.islink(path):
             return True
         with exclusive(self.layout.plan_lock):
@@ -352,7 +352,7 @@ def _is_recorded(result: Result, stem: str, traces: Mapping[str, Traces]) -> boo
 
 # ── answers ────────
 #
-# The answers of many tasks at once, in bounded memory: each large one gives its head, by a fair share (promise 16).
+# The answers of many tasks at once, in bounded memory: each large one gives its head, by a fair share.
 
 #: Bytes that the answers of all tasks together may have where all of them are wanted at once.
 MOST = 16 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""The agents as a table (seed row S4-54): plain text, one line for each."""
+"""The agents as a table: plain text, one line for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The graph of a plan as a picture: mermaid, Graphviz, or plain text for a terminal (seed rows S2-33 to S2-36, S2-48).
+"""The graph of a plan as a picture: mermaid, Graphviz, or plain text for a terminal.
 
 A task's name comes from outside. In a picture's source it stands inside a quoted label, and whatever could end the
 label or start something else there is written as a character reference.

@@ -1,4 +1,4 @@
-"""A whole plan and its outcome as one document, or as a sheet (seed row S1-38).
+"""A whole plan and its outcome as one document, or as a sheet.
 
 Whatever comes from agents and people stays in its place, as in ``final_output``: an answer has no heading above level
 3 and stands last below the one of its task, an assignment is fenced, a message quoted.

@@ -1,6 +1,6 @@
-"""``final_output.md``: every answer of a plan in one file (seed rows S2-27 to S2-30, S2-35, S2-37, S2-38, S2-81U).
+"""``final_output.md``: every answer of a plan in one file.
 
-The answers stand in dependency order, each once (S2-29). Where one task was made from the others, its answer is what
+The answers stand in dependency order, each once. Where one task was made from the others, its answer is what
 a person wants to read first, and it is the last one in that order. It is neither moved nor shown twice: anyone who
 looks for T-02 finds it between T-01 and T-03, and a line above the results says where the report is.
 """
@@ -27,7 +27,7 @@ from orchestrator.views.terminal import LABELS, fit, label_of, timestamp
 
 # ── merger prompt ────────
 #
-# What an agent is told that merges every answer into one (seed row S2-81U).
+# What an agent is told that merges every answer into one.
 
 MERGE_TEMPLATE = "merge.md.j2"
 

@@ -1,4 +1,4 @@
-"""What ``list`` prints beyond one line per task: groups, a table with a head, and CSV (seed rows S1-16, S1-19)."""
+"""What ``list`` prints beyond one line per task: groups, a table with a head, and CSV."""
 
 from __future__ import annotations
 

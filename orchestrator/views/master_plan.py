@@ -1,4 +1,4 @@
-"""The sections of ``master_plan.md`` that the orchestrator draws (seed rows S2-12, S2-20, S2-55, S2-81U).
+"""The sections of ``master_plan.md`` that the orchestrator draws.
 
 They are redrawn during a run, so their size is bounded whatever the size of the plan, and nothing in them changes
 while nothing happens. They are written in Python and not as a template: filling a row costs a tenth this way.

@@ -43,7 +43,7 @@ def context_text(task: Task, standing: TaskState, messages: Sequence[Message], s
 
 # ── chat messages ────────
 #
-# Messages about plans, for a chat such as Discord: strings, and nothing is sent (seed rows S4-46 to S4-53).
+# Messages about plans, for a chat such as Discord: strings, and nothing is sent.
 #
 # Each is below the 2,000 characters that a message may have. What comes from plans and agents is data: it pings no one
 # and closes no code. Who is pinged for an alert is said by the caller.

@@ -1,6 +1,6 @@
 """A ``master_plan.md`` to begin with: what ``init``, ``add`` and ``create`` make, and one drawn from a draft.
 
-All are valid as they stand and made to be edited (rows S2-18, S2-53, S2-54). A row says a task in a line; the rest
+All are valid as they stand and made to be edited. A row says a task in a line; the rest
 stands in its task file.
 """
 

@@ -1,4 +1,4 @@
-"""Pages of the dashboard: HTML, and the frame that all of them have (seed row S0-29).
+"""Pages of the dashboard: HTML, and the frame that all of them have.
 
 Every value is escaped where it is put into a page, whatever it is; what an agent wrote is a text there and never HTML.
 Tokens in it are redacted, and control characters dropped, at the same place.

@@ -1,4 +1,4 @@
-"""Plans among plans: the table of those active, and one of them in detail (seed rows S4-04, S4-05, S4-48)."""
+"""Plans among plans: the table of those active, and one of them in detail."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def running_text(board: PlanSnapshot) -> str:
 def check_text(poll: Sequence[LookLike], alerts: Sequence[object], summary: str) -> str:
     """Return what ``check`` prints: alerts first; with a *summary* also each plan in a line, else nothing more.
 
-    Three plans take some 300 tokens (seed row S4-20).
+    Three plans take some 300 tokens.
     """
     lines = [f"🚨 {plain(str(alert))}" for alert in alerts]
     if summary:

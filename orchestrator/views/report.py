@@ -1,4 +1,4 @@
-"""What was done in some days, as text, as markdown and as a sheet (seed row S1-38)."""
+"""What was done in some days, as text, as markdown and as a sheet."""
 
 from __future__ import annotations
 

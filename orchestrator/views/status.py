@@ -1,4 +1,4 @@
-"""What ``status`` and ``list`` print: plain text, quick to make and to import (seed rows S2-20, S2-23, S0-01, S0-07).
+"""What ``status`` and ``list`` print: plain text, quick to make and to import.
 
 ``status`` stays within forty lines whatever the size of the plan, so that an agent can read it too; ``list`` has one
 line for each task.
@@ -205,7 +205,7 @@ def _table(
 
 
 def _priorities(board: PlanSnapshot, task_ids: Sequence[str]) -> list[tuple[str, ...]]:
-    """Return the cell of each task's priority (seed row S0-25); no cells where nothing in the plan is special."""
+    """Return the cell of each task's priority; no cells where nothing in the plan is special."""
     tasks = board.plan.tasks
     if all(task.priority == NORMAL for task in tasks.values()):
         return [()] * len(task_ids)
@@ -215,7 +215,7 @@ def _priorities(board: PlanSnapshot, task_ids: Sequence[str]) -> list[tuple[str,
 
 
 def _session(board: PlanSnapshot, task_id: str) -> str:
-    """Name the session of an agent that is active (seed row S0-24): what ``history`` takes, too."""
+    """Name the session of an agent that is active: what ``history`` takes, too."""
     result = board.results.get(task_id)
     last = result.last if result is not None else None
     if last is None or not last.session or board.status(task_id) is not TaskStatus.RUNNING:
@@ -308,7 +308,7 @@ class Failure(NamedTuple):
 
 
 def failures(board: PlanSnapshot) -> Iterator[Failure]:
-    """Yield what went wrong, also what a later attempt made good (S2-68); interruptions are not a failure of the
+    """Yield what went wrong, also what a later attempt made good; interruptions are not a failure of the
     agent.
     """
     for task_id, result in board.results.items():
@@ -413,7 +413,7 @@ class Span(NamedTuple):
 
 
 class Timing(NamedTuple):
-    """How long a run took, and what it would have taken one task at a time (S2-37, S2-38)."""
+    """How long a run took, and what it would have taken one task at a time."""
 
     started: float
     ended: float

@@ -1,4 +1,4 @@
-"""``agent_tasks/agent-XX.md``: the assignment of a task that has no file yet (seed rows S2-21, S2-56 to S2-60)."""
+"""``agent_tasks/agent-XX.md``: the assignment of a task that has no file yet."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def task_file(
     shell: bool = False,
     draft: DraftTask | None = None,
 ) -> str:
-    """Return the whole file. *dependencies* are the tasks whose results are its input (S2-72).
+    """Return the whole file. *dependencies* are the tasks whose results are its input.
 
     For a *shell* task the description is the command, so it stands in the file's first code block, which is what runs;
     the marks around it are no part of it.

@@ -1,4 +1,4 @@
-"""Jinja templates: ours, or a plan directory's own ones in their place (seed row S2-80).
+"""Jinja templates: ours, or a plan directory's own ones in their place.
 
 Data gets into a template as values only; no text of a plan or an agent is ever compiled. Override files belong to
 anyone who made the plan directory, and a directory may have come with a checkout: so they run in jinja's sandbox.

@@ -128,7 +128,7 @@ def plain(text: str) -> str:
 
 # ── glyphs ────────
 #
-# How a status, a progress and a moment look, the same in every view (seed rows S2-22, S2-23, S4-48).
+# How a status, a progress and a moment look, the same in every view.
 
 ICONS: Mapping[TaskStatus, str] = {
     TaskStatus.WAITING: "⏸️",

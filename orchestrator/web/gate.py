@@ -1,4 +1,4 @@
-"""Who may come in: the only place that decides it, in front of every route (promise 27).
+"""Who may come in: the only place that decides it, in front of every route.
 
 A browser carries other people's pages next to ours, and other users of the machine reach the same port. So a request
 has to name us as its host (a name that was pointed at this machine does not do), to bring the token that was printed

@@ -183,7 +183,7 @@ def shown_to() -> Iterator[Callable[[str], str]]:
 
 @contextmanager
 def _trusted_path() -> Iterator[None]:
-    """Have programs looked for in absolute directories alone: the current one is not trusted (promise 25)."""
+    """Have programs looked for in absolute directories alone: the current one is not trusted."""
     path = os.environ.get("PATH")
     os.environ["PATH"] = usable_path(os.defpath if path is None else path)
     try:

@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from orchestrator.api.keywords import RunSettings, TaskSettings
-from orchestrator.core.settings import NAMES, RUN_ONLY
+from orchestrator.core.settings import NAMES, RUN_ONLY, RunSettings, TaskSettings
 from tests.acceptance.orchestrate import Orchestrate
 from tests.patience import PATIENCE
 

@@ -299,6 +299,17 @@ def prose(text: str) -> Iterator[tuple[int, str]]:
             yield number, line
 
 
+def test_the_package_cites_no_document_that_is_not_here() -> None:
+    """Rows of the mission checklist are cited by tests only: a reader of the package cannot follow them."""
+    cited = [
+        f"{name}: {found.group()}"
+        for name in modules()
+        if name.startswith("orchestrator/")
+        for found in re.finditer(r"\bS\d-\d{2}|\bseed rows?\b|\bpromises? \d|\bdesign, section", texts()[name])
+    ]
+    assert [] == cited
+
+
 def test_lines_wrap() -> None:
     """Text is wrapped at about 120 columns, so that a diff shows what changed."""
     long = []

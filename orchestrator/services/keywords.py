@@ -1,69 +1,19 @@
-"""What the keywords of the Python API may be, and what is made of them: lists, success criteria, settings."""
+"""Keywords of the Python API: lists of words, success criteria and settings, checked as on the command line."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Literal, TypedDict
+from typing import Any
 
 from orchestrator.core import criteria as core
 from orchestrator.core.ids import suggestion
-from orchestrator.core.settings import NAMES, read_setting
+from orchestrator.core.settings import NAMES, TaskSettings, read_setting
 from orchestrator.errors import UsageError
 from orchestrator.plan.task_fields import TaskValues
 
 
-class TaskSettings(TypedDict, total=False):
-    """Settings of a task; ``core/settings.py`` says what each is for.
-
-    Durations are seconds, or a text such as ``"5m"``; money is USD.
-    """
-
-    model: str
-    fallback_model: str
-    effort: str
-    tools: Sequence[str]
-    allowed_tools: Sequence[str]
-    disallowed_tools: Sequence[str]
-    permission_mode: Literal["acceptEdits", "default", "dontAsk", "plan", "auto", "bypassPermissions"]
-    on_denial: Literal["fail", "accept"]
-    max_turns: int
-    task_budget_usd: float
-    add_dirs: Sequence[str]
-    mcp_config: Sequence[str]
-    system_prompt_file: str
-    extra_args: Sequence[str]
-    subagent: str
-    schema: str | Mapping[str, Any]
-    env: str | Mapping[str, str | None]
-    env_keep: Sequence[str]
-    timeout: float | str
-    idle_timeout: float | str
-    retries: int
-    retry_delay: float | str
-    grace: float | str
-    format: Literal["auto", "markdown", "text"]
-    required_capabilities: Sequence[str]
-    context_limit: int
-    """Bytes."""
-    validate: bool
-
-
 class AddKeywords(TaskSettings, TaskValues, total=False):
-    """What ``add`` takes besides."""
-
-
-class RunSettings(TaskSettings, total=False):
-    """Settings of a run; those of a task hold for every task then."""
-
-    agent: str
-    max_parallel: int
-    on_failure: Literal["continue", "stop"]
-    aggregate: Literal["structured", "concat", "claude"]
-    workdir: str
-    budget_usd: float
-    on_hold: Literal["wait", "stop"]
-    near_limit: int
-    notify: str | Sequence[str | Mapping[str, Any]]
+    """Keywords of ``add``: settings of a task, and the fields of its row."""
 
 
 def listed(name: str, said: Iterable[Any]) -> tuple[str, ...]:
