@@ -61,7 +61,6 @@ from orchestrator.runner.run import run
 from orchestrator.runner.signals import require_signals
 from orchestrator.runner.warnings import validate
 from orchestrator.services.agent_choice import list_agents
-from orchestrator.services.cells import as_typed
 from orchestrator.services.history import history
 from orchestrator.services.keywords import AddKeywords, ids, listed, read_settings, worded
 from orchestrator.services.new_task import NewTask, add
@@ -70,6 +69,7 @@ from orchestrator.services.run_request import RunRequest
 from orchestrator.services.status import status
 from orchestrator.services.stop import stop
 from orchestrator.services.task_view import show
+from orchestrator.services.validation import as_typed
 from orchestrator.store.journal import parse_cursor
 from orchestrator.store.plan_directory import find_from_here
 from orchestrator.store.task_ids import resolve_ids

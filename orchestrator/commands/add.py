@@ -10,7 +10,7 @@ from typing import NamedTuple
 from orchestrator.commands.call import Call
 from orchestrator.commands.registry import CALLER, DIR, JSON, Command, Facts, argument, option
 from orchestrator.commands.reply import with_program
-from orchestrator.commands.task_options import criteria_of, field_options, setting_options, settings_of, tags_of
+from orchestrator.commands.task_fields import criteria_of, field_options, setting_options, settings_of, tags_of
 from orchestrator.planner.draft import vagueness
 from orchestrator.services.new_task import Added, NewTask, add
 

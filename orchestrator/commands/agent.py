@@ -36,7 +36,7 @@ from orchestrator.store.agent_files import register
 from orchestrator.store.collection import live_plans, read_each
 from orchestrator.store.layout import Layout
 from orchestrator.store.workspace import Workspace
-from orchestrator.views.agents import workload_text
+from orchestrator.views.listing import workload_text
 from orchestrator.views.report import metrics_text
 from orchestrator.wiring import lacks
 

@@ -15,7 +15,7 @@ from orchestrator.core.text import pluralize
 from orchestrator.services.agent_choice import list_agents
 from orchestrator.services.task_settings import unknown_agents
 from orchestrator.store.agent_files import read_agents
-from orchestrator.views.agents import agents_text
+from orchestrator.views.listing import agents_text
 from orchestrator.wiring import lacks
 
 

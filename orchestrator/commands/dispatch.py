@@ -21,8 +21,8 @@ from orchestrator.plan.columns import read_needs
 from orchestrator.plan.header import plan_header_of
 from orchestrator.services.new_task import NewTask, add
 from orchestrator.services.plans import begin, require_approval
-from orchestrator.services.row_checks import read_dependencies
 from orchestrator.services.task_settings import task_settings
+from orchestrator.services.validation import read_dependencies
 from orchestrator.store.agent_files import Agents
 from orchestrator.store.collection import plan_id
 from orchestrator.store.compare_and_swap import take

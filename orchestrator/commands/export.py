@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from orchestrator.commands.call import Call
 from orchestrator.commands.registry import DIR, DIRECTORY, JSON, Command, Facts, flag, option
 from orchestrator.commands.reply import json_text
-from orchestrator.commands.task_facts import attempt_facts, task_facts
+from orchestrator.commands.task_fields import attempt_facts, task_facts
 from orchestrator.core.cost import total_cost
 from orchestrator.core.message import Message
 from orchestrator.core.redact import redact

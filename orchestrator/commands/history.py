@@ -9,7 +9,7 @@ from orchestrator.commands.call import Call
 from orchestrator.commands.logs import last_errors
 from orchestrator.commands.registry import Command, Facts, argument, flag
 from orchestrator.commands.show import attempt_line, error_lines
-from orchestrator.commands.task_facts import attempt_facts, brief, chosen_agents
+from orchestrator.commands.task_fields import attempt_facts, brief, chosen_agents
 from orchestrator.core.text import clip, one_line
 from orchestrator.services.history import History, history
 from orchestrator.store.layout import Layout

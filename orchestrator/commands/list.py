@@ -10,7 +10,7 @@ from typing import NamedTuple
 from orchestrator.commands.call import Call
 from orchestrator.commands.registry import CALLER, DIR, DIRECTORY, JSON, Command, Facts, option
 from orchestrator.commands.reply import terminal_width
-from orchestrator.commands.task_facts import brief, chosen_agents
+from orchestrator.commands.task_fields import brief, chosen_agents
 from orchestrator.core.plan import Task
 from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.text import pluralize

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from orchestrator.commands.answer import print_answer
 from orchestrator.commands.call import Call
-from orchestrator.commands.event_text import event_text
+from orchestrator.commands.live import event_text
 from orchestrator.commands.output import queue_output
 from orchestrator.commands.registry import Command, Facts, argument, flag, option
 from orchestrator.commands.reply import from_stdin, talk, terminal_width, with_program
@@ -30,8 +30,8 @@ from orchestrator.planner.revise import Proposal, from_file, from_request, of_te
 from orchestrator.planner.templates import LIST, draw_saved, plan_in_file
 from orchestrator.runner.events import Event
 from orchestrator.services.agent_choice import Known
-from orchestrator.services.cells import of_a_size
 from orchestrator.services.plugins import Plugins
+from orchestrator.services.validation import of_a_size
 from orchestrator.store.layout import Layout
 from orchestrator.views import diagram
 from orchestrator.wiring import plugins

@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from orchestrator.commands.event_text import advice, event_text
-from orchestrator.commands.live import LiveView
+from orchestrator.commands.live import LiveView, advice, event_text
 from orchestrator.commands.output import queue_of
 from orchestrator.commands.reply import can_draw, talk, write
 from orchestrator.errors import OutputError

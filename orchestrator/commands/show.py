@@ -11,7 +11,7 @@ from orchestrator.commands.call import Call
 from orchestrator.commands.logs import last_errors
 from orchestrator.commands.registry import Command, Facts, argument
 from orchestrator.commands.reply import with_program
-from orchestrator.commands.task_facts import chosen_agents, task_facts
+from orchestrator.commands.task_fields import chosen_agents, task_facts
 from orchestrator.core.cost import usd
 from orchestrator.core.duration import format_duration, roughly
 from orchestrator.core.plan import Task

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from orchestrator.commands.call import Call
 from orchestrator.commands.registry import CALLER, DIR, JSON, Command, Facts, argument, option
 from orchestrator.commands.reply import with_program
-from orchestrator.commands.task_options import field_options, setting_options, settings_of, tags_of
+from orchestrator.commands.task_fields import field_options, setting_options, settings_of, tags_of
 from orchestrator.errors import BusyError, OrchestratorError
 from orchestrator.executors.detach import Detached
 from orchestrator.plan.header import plan_header_of

@@ -11,7 +11,7 @@ from orchestrator.commands.call import Call
 from orchestrator.commands.registry import CALLER, DIR, JSON, Command, Facts, argument, option
 from orchestrator.commands.reply import with_program
 from orchestrator.commands.task_command import task_command, waits
-from orchestrator.commands.task_options import criteria_of, field_options, tags_of
+from orchestrator.commands.task_fields import criteria_of, field_options, tags_of
 from orchestrator.core.plan import Plan, Task, unknown_task
 from orchestrator.core.script import command_of
 from orchestrator.core.snapshot import SIMULATED
@@ -21,18 +21,21 @@ from orchestrator.errors import UsageError
 from orchestrator.plan.columns import Columns, read_needs
 from orchestrator.plan.editor import PlanScan, ids, row_of, with_cells
 from orchestrator.runner.task_commands import check_status, set_status
-from orchestrator.services.cells import as_typed, edited, typed_cells, values_of, visible
-from orchestrator.services.criteria import add_criteria, check_new
-from orchestrator.services.row_checks import (
+from orchestrator.services.task_texts import TaskInstructions, add_criteria, check_new, put_both, task_file_of
+from orchestrator.services.validation import (
+    as_typed,
     check_parent,
     check_who,
+    edited,
     explained,
     read_dependencies,
     readable,
     record_change,
+    typed_cells,
     valid_plan,
+    values_of,
+    visible,
 )
-from orchestrator.services.task_texts import TaskInstructions, put_both, task_file_of
 from orchestrator.store.atomic import sync_directory
 from orchestrator.store.collection import no_plan
 from orchestrator.store.compare_and_swap import Taken, exchanged

@@ -33,7 +33,7 @@ from orchestrator.store.plan_directory import make_plan_directory
 from orchestrator.store.result_file import render_result
 from orchestrator.store.result_writer import Commit
 from orchestrator.store.workspace import Workspace
-from orchestrator.views.new_plan import new_plan, queue
+from orchestrator.views.master_plan import new_plan, queue
 from orchestrator.views.task_file import task_file
 
 

@@ -17,8 +17,8 @@ from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.task_command import OWN_END, TaskCommand, next_ready, taken_from
 from orchestrator.errors import NotFoundError, StoreError, TransitionError
-from orchestrator.runner.manual import nothing_ready
 from orchestrator.runner.plan_watcher import Watch
+from orchestrator.runner.task_commands import nothing_ready
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.messages import Refuse
 from orchestrator.scheduler.node import Intervened

@@ -35,10 +35,10 @@ from orchestrator.runner.event_loop import Timer
 from orchestrator.runner.events import COMMANDED, ENDINGS, Event, Kind, Listener, money_used_up
 from orchestrator.runner.inbox import Inbox
 from orchestrator.runner.launch import Launcher
-from orchestrator.runner.manual import commit_manual, inputs_of, interfered, manual_event
 from orchestrator.runner.monitor import Monitor, judge_unlaunched
 from orchestrator.runner.plan_watcher import Change, Watch, difference, kept_with
 from orchestrator.runner.render import Drawing
+from orchestrator.runner.task_commands import commit_manual, inputs_of, interfered, manual_event
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.messages import (
     Begun,

@@ -22,7 +22,6 @@ from orchestrator.runner.event_loop import run_in_event_loop
 from orchestrator.runner.events import Event, Kind, Listener
 from orchestrator.runner.launch import Launcher
 from orchestrator.runner.loop import Runner
-from orchestrator.runner.manual import carry_out
 from orchestrator.runner.notify import NotificationSender
 from orchestrator.runner.plan_watcher import Change, Watch
 from orchestrator.runner.preview import RunPreview, preview_run
@@ -31,6 +30,7 @@ from orchestrator.runner.render import STILL_OPEN, Drawing, redraw
 from orchestrator.runner.replan import Replanner, Resets
 from orchestrator.runner.scheduler_setup import accounts, build_engine, holds_found
 from orchestrator.runner.signals import Signals
+from orchestrator.runner.task_commands import carry_out
 from orchestrator.runner.warnings import remarks, require_written
 from orchestrator.services.assignments import CHANGED_ROW, changed_rows, make_task_files, require_files
 from orchestrator.services.plans import advance, begin, require_approval

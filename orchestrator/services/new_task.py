@@ -21,24 +21,28 @@ from orchestrator.executors.spawn import find_program
 from orchestrator.plan.columns import read_needs
 from orchestrator.plan.editor import PlanScan, fits, ids, next_ids, with_row
 from orchestrator.plan.task_fields import FIELD_OF
-from orchestrator.services.cells import as_typed, edited, typed_cells, values_of, visible
-from orchestrator.services.row_checks import (
+from orchestrator.services.task_texts import put_both, runs_commands, task_file_of
+from orchestrator.services.validation import (
     added_to,
+    as_typed,
     check_parent,
     check_who,
+    edited,
     explained,
     read_dependencies,
     readable,
     record_change,
+    typed_cells,
+    values_of,
+    visible,
 )
-from orchestrator.services.task_texts import put_both, runs_commands, task_file_of
 from orchestrator.store.atomic import atomic_write, sync_directory
 from orchestrator.store.compare_and_swap import Taken, exchanged
 from orchestrator.store.layout import Layout
 from orchestrator.store.lock import exclusive
 from orchestrator.store.plan_directory import make_plan_directory
 from orchestrator.store.task_ids import resolve_ids
-from orchestrator.views.new_plan import queue
+from orchestrator.views.master_plan import queue
 
 if TYPE_CHECKING:
     from orchestrator.store.agent_files import Agents

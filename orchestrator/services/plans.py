@@ -43,7 +43,7 @@ from orchestrator.store.journal import Journal, journal_lines
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout, display_path
 from orchestrator.store.lock import exclusive, lock_owner, locked, those_waiting
 from orchestrator.store.workspace import Workspace
-from orchestrator.views.new_plan import made_plan
+from orchestrator.views.master_plan import made_plan
 from orchestrator.views.plans import state_of, title_of
 
 

@@ -14,8 +14,8 @@ from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus, parse_status
 from orchestrator.core.text import unfenced
 from orchestrator.errors import OrchestratorError, PlanError, StoreError, UsageError
-from orchestrator.services.criteria import criteria_of
 from orchestrator.services.task_settings import task_settings
+from orchestrator.services.task_texts import criteria_of
 from orchestrator.store.layout import Layout
 from orchestrator.store.workspace import Workspace
 

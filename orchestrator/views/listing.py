@@ -1,4 +1,4 @@
-"""What ``list`` prints beyond one line per task: groups, a table with a head, and CSV."""
+"""What ``list`` and ``agents`` print: groups, a table with a head, CSV, and a line for each agent."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 
+from orchestrator.core.agent import Listed, Load
 from orchestrator.core.plan import Task
 from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.text import one_line
 from orchestrator.plan.task_fields import PLAIN_FIELDS
 from orchestrator.views.status import list_text
-from orchestrator.views.terminal import LABELS, clip, display_width, fit
+from orchestrator.views.terminal import LABELS, clip, display_width, fit, plain, table
 
 # ── csv text ────────
 #
@@ -103,3 +104,37 @@ def tasks_csv(rows: Sequence[Mapping[str, object]]) -> str:
     """Return tasks as CSV with a head; the reason says of a completed one whether that was only simulated."""
     columns = (*COLUMNS, "reason")
     return csv_text(columns, ([row[column] for column in columns] for row in rows))
+
+
+# ── agents ────────
+#
+# The agents as a table: plain text, one line for each.
+
+_HEADER = ("AGENT", "RUNNING", "USABLE", "TYPES", "FROM", "BEST FOR")
+#: Columns of a cell at most; the last one takes what is left.
+_MOST_AGENTS = 40
+
+
+def agents_text(listed: Sequence[Listed], width: int | None) -> str:
+    """Return the table, and below it why some cannot work here; without *width*, as wide as it comes."""
+    lacking = [f"{plain(each.member.key)}: {plain(each.lacks)}\n" for each in listed if each.lacks]
+    rows = table([_HEADER, *map(_row, listed)], width, _MOST_AGENTS)
+    return "".join([rows, *(["\n", *lacking] if lacking else [])])
+
+
+def _row(each: Listed) -> tuple[str, ...]:
+    member = each.member
+    running = f"{each.running}/{member.max_parallel or '–'}"
+    usable = "no" if each.lacks else "yes"
+    cells = (member.key, running, usable, ", ".join(member.types), member.where, member.best_for)
+    return tuple(map(plain, cells))
+
+
+def workload_text(loads: Sequence[Load], width: int | None) -> str:
+    """Return how much everybody has to do, one line for each."""
+    rows: list[Sequence[str]] = [("NAME", "ACTIVE", "PENDING", "WAITING", "BLOCKED", "IS")]
+    for each in loads:
+        active = f"{each.active}/{each.capacity or '–'}"
+        counts = map(str, (each.pending, each.waiting, each.blocked))
+        rows.append((plain(each.name), active, *counts, "agent" if each.is_agent else "assignee"))
+    return table(rows, width, _MOST_AGENTS)

@@ -339,7 +339,7 @@ def test_lazy_imports_keep_to_the_floors() -> None:
             if first == "orchestrator":
                 wrong += [f"{name}: {module}"] * (floor[rest.partition(".")[0]] > floor[room])
             elif first in {"markdown_it", "yaml", "frontmatter"}:
-                is_shown = name == "orchestrator/views/markdown_html.py"  # nothing reads that again
+                is_shown = name == "orchestrator/views/pages.py"  # nothing reads that again
                 wrong += [f"{name}: {module}"] * (room != "plan" and not is_shown)
     assert [] == wrong
 

@@ -6,7 +6,7 @@ from orchestrator.core.draft import Draft
 from orchestrator.core.graph import find_cycle
 from orchestrator.core.plan import check_rows
 from orchestrator.core.priority import parse_priority
-from orchestrator.views.new_plan import new_plan
+from orchestrator.views.master_plan import new_plan
 from tests.views.example import HOSTILE, headings, tables, task
 
 

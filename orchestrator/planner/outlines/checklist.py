@@ -17,18 +17,23 @@ from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
 from orchestrator.plan.columns import plain
 from orchestrator.planner.outlines.document import Document, OutlineNode
-from orchestrator.planner.outlines.entries import (
+from orchestrator.planner.outlines.fields import (
     COUNTED,
     HEAD,
+    LISTS,
     PARALLEL,
     SHAPE,
     SPLIT,
     OutlineEntry,
+    about_of,
+    field_in,
+    fields_of,
     give_ids,
     is_counted,
+    is_labelled,
     names_of,
+    section_of,
 )
-from orchestrator.planner.outlines.fields import LISTS, about_of, field_in, fields_of, is_labelled, section_of
 from orchestrator.planner.outlines.items import (
     Item,
     OutlineResult,

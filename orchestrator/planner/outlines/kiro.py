@@ -15,15 +15,19 @@ from orchestrator.core.text import join_first
 from orchestrator.errors import Problem
 from orchestrator.planner.outlines.document import Document
 from orchestrator.planner.outlines.items import (
+    Counted,
     Item,
     OutlineResult,
+    counted_items,
     drafted,
     in_sequence,
+    leaves,
     left_out,
     other_boxes,
+    outnumber,
+    read_counted,
     wait_for_stages,
 )
-from orchestrator.planner.outlines.numbered_boxes import Counted, counted_items, leaves, outnumber, read_counted
 from orchestrator.planner.outlines.references import Names
 
 FORM = "kiro"

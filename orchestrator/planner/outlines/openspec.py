@@ -6,8 +6,17 @@ import re
 from collections.abc import Iterator
 
 from orchestrator.planner.outlines.document import Document, OutlineNode
-from orchestrator.planner.outlines.items import OutlineResult, drafted, in_sequence, left_out, other_boxes
-from orchestrator.planner.outlines.numbered_boxes import Counted, counted_items, outnumber, read_counted
+from orchestrator.planner.outlines.items import (
+    Counted,
+    OutlineResult,
+    counted_items,
+    drafted,
+    in_sequence,
+    left_out,
+    other_boxes,
+    outnumber,
+    read_counted,
+)
 
 FORM = "openspec"
 _HEADING = re.compile(r"(\d{1,3})[.)]\s+\S")
