@@ -79,6 +79,8 @@ class Task(NamedTuple):
     """Its priority as the row writes it, where that is a number; ``-`` where others have numbers and it has none."""
     deadline: float = 0.0
     """When it is to be done, seconds since the epoch; 0: not set. It is told, and changes no order."""
+    settings: tuple[tuple[str, str], ...] = ()
+    """Settings that its row says, each with its cell (``ROW_SETTINGS``)."""
 
     @property
     def data_needs(self) -> tuple[str, ...]:

@@ -10,9 +10,11 @@ import math
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
 from orchestrator.core.duration import parse_duration
+from orchestrator.core.pools import read_globs, read_lock, read_names, read_pools
 from orchestrator.core.text import NO_TEXT
 from orchestrator.lazy import LazyModule
 
@@ -44,6 +46,9 @@ class Settings(NamedTuple):
     try again for hours, or for some minutes."""
     near_limit: int = 1
     """Attempts of one account at a time once the service warns that its limit is near; 0: as many as otherwise."""
+    pools: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    """Pools of the plan: how many tasks of each may run at the same time, ``{gpu: 1, api: {size: 2, types: [test]}}``.
+    A task is in the pools that its ``pools`` name, and in those of its type; it starts when all of them have room."""
     notify: tuple[Mapping[str, Any], ...] = ()
     """Whom to tell what happens: ``desktop``, ``command``, ``discord``, ``slack``, ``webhook``; see
     docs/notifications.md. As a flag: ``desktop``, ``slack=$NAME``, again and again; ``none`` tells no one."""
@@ -108,6 +113,13 @@ class Settings(NamedTuple):
     """What an agent must be able to do to take a task that names none (docs/agents.md)."""
     context_limit: int = 32 * 1024
     """Bytes of dependencies' results inlined into a prompt, in all."""
+    task_pools: tuple[str, ...] = ()
+    """``pools`` of a row or a task file: the pools that the task is in."""
+    concurrency: str = ""
+    """Tasks with the same word here never run at the same time."""
+    writes: tuple[str, ...] = ()
+    """Files that the task writes, as globs: ``src/**``, ``docs/*.md``. Tasks whose globs overlap never run at the same
+    time."""
     validate: bool = False
     """No one completes a task by hand while a success criterion of it is open, as with ``complete --validate``. What
     an agent of a run answers is judged by its evidence alone."""
@@ -119,7 +131,7 @@ class Settings(NamedTuple):
 
 
 RUN_ONLY = frozenset(
-    {"max_parallel", "on_failure", "aggregate", "workdir", "budget_usd", "on_hold", "near_limit", "notify"}
+    {"max_parallel", "on_failure", "aggregate", "workdir", "budget_usd", "on_hold", "near_limit", "pools", "notify"}
 )
 
 #: Sums that flags of a run only lower: what a plan or a task may cost is never raised unseen.
@@ -134,7 +146,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RULE = re.compile(r"(?:\*|[A-Za-z][\w.:-]*\*?)(?:\(.*\))?", re.DOTALL)
 
 #: What a setting is called in a task file, where it means the task's own.
-IN_A_TASK = {"budget_usd": "task_budget_usd"}
+IN_A_TASK = {"budget_usd": "task_budget_usd", "pools": "task_pools"}
 
 
 def _whole(low: int, high: int) -> Callable[[Any], int]:
@@ -281,6 +293,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "budget_usd": _dollars,
     "on_hold": _one_of("wait", "stop"),
     "near_limit": _whole(0, 1000),
+    "pools": read_pools,
     "notify": _notify,
     "agent": _text,
     "model": _text,
@@ -309,6 +322,9 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "format": _one_of("auto", "markdown", "text"),
     "required_capabilities": _names,
     "context_limit": _whole(0, 10 * 1024 * 1024),
+    "task_pools": read_names,
+    "concurrency": read_lock,
+    "writes": read_globs,
     "validate": _truth,
 }
 
@@ -485,6 +501,9 @@ class TaskSettings(TypedDict, total=False):
     required_capabilities: Sequence[str]
     context_limit: int
     """Bytes."""
+    task_pools: Sequence[str]
+    concurrency: str
+    writes: Sequence[str]
     validate: bool
 
 
@@ -499,4 +518,5 @@ class RunSettings(TaskSettings, total=False):
     budget_usd: float
     on_hold: Literal["wait", "stop"]
     near_limit: int
+    pools: Mapping[str, int | Mapping[str, Any]]
     notify: str | Sequence[str | Mapping[str, Any]]

@@ -110,6 +110,10 @@ HEADERS = {
         """
     ),
     "expected": _words("expected, expected output, output"),
+    # Settings of a task that a row may say (``ROW_SETTINGS``).
+    "task_pools": _words("pools, pool, resource pool, resource pools"),
+    "concurrency": _words("concurrency, concurrency group, mutex"),
+    "writes": _words("writes, writes to, files written, output files"),
     "status": _words(
         """
         status, state, stand, 状态, 狀態, état, statut, estado, 状態, статус, स्थिति, الحالة,
@@ -124,6 +128,9 @@ HEADERS = {
     "start": _words("start, start time"),
     "end": _words("end, end time"),
 }
+
+#: Settings that a row says in a column of their own; each is read as it is in a task file.
+ROW_SETTINGS = ("task_pools", "concurrency", "writes")
 
 #: What a cell says that has nothing to say, folded to lower case; an empty one, too.
 NONE = {""} | _words(

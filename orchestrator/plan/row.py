@@ -9,9 +9,11 @@ from itertools import chain
 from typing import Any
 
 from orchestrator.core.plan import TASK_ID, Task
+from orchestrator.core.settings import read_setting
 from orchestrator.core.text import from_cell, one_line, sanitize, without_escapes
 from orchestrator.errors import Problem
 from orchestrator.plan.columns import (
+    ROW_SETTINGS,
     TOTALS,
     Columns,
     is_none,
@@ -61,6 +63,7 @@ def read_task(cells: Sequence[str], columns: Columns, where: str, problems: list
         where=where,
         need_kinds=kinds,
         tags=read_tags(text(columns.tags)),
+        settings=_read_settings(cells, columns, where, problems),
         **values,
     )
 
@@ -80,6 +83,25 @@ def _read_fields(cells: Sequence[str], columns: Columns, where: str, problems: l
             if field.name == "estimate":
                 values[field.name] = None
     return values
+
+
+def _read_settings(
+    cells: Sequence[str], columns: Columns, where: str, problems: list[Problem]
+) -> tuple[tuple[str, str], ...]:
+    """Return the settings that have a cell, as they are written; a value that cannot be read is a problem."""
+    found = []
+    for name, column in columns.fields:
+        if name not in ROW_SETTINGS or is_none(cells[column]):
+            continue
+        text = read_label(cells[column])
+        try:
+            read_setting(name, text)
+        except ValueError as error:
+            message = f"{name.removeprefix('task_')}: {one_line(str(error))}"
+            problems.append(Problem(message, where, "correct the cell or leave it empty", "bad_setting"))
+        else:
+            found.append((name, text))
+    return tuple(found)
 
 
 @lru_cache(maxsize=64)

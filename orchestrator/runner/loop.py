@@ -181,7 +181,7 @@ class Runner:
             watch=self.watch,
         )
 
-    def replan(self, change: Change, entries: Sequence[Node]) -> None:
+    def replan(self, change: Change, entries: Sequence[Node], widths: Mapping[str, int]) -> None:
         """Go on with a plan that was changed; what was started stays in it until it is over."""
         before = self.board.plan
         self.board.plan = kept_with(change.plan, before, self.engine.under_way)
@@ -191,7 +191,7 @@ class Runner:
         left = left_to_run(self.engine.entries, entries)
         text = difference(before, self.board.plan, change.also)
         self._tell(Kind.RUN_CHANGED, tasks=left, text=text)
-        self._handle(Replanned(tuple(entries)))
+        self._handle(Replanned(tuple(entries), widths))
 
     # ── events in, instructions out ──────────────────────────────────────────────────────────────────────────────────
 

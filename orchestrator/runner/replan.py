@@ -99,7 +99,7 @@ class Replanner:
         """
         require_kept(change.plan, runner.engine.under_way)
         order = self._grown(change, runner.engine)
-        entries = revised_entries(change, runner, ahead._replace(order=order), agents, self.registry)
+        entries, widths = revised_entries(change, runner, ahead._replace(order=order), agents, self.registry)
         tasks, results = change.plan.tasks, runner.board.results
         new = tasks.keys() - runner.board.plan.tasks.keys()
         new |= {task_id for task_id in change.also if task_id in runner.board.doubts}
@@ -110,7 +110,7 @@ class Replanner:
         self.order = order
         self.also.difference_update(change.also)
         results.update({key: each for key, each in change.results.items() if key not in results})
-        runner.replan(change, entries)
+        runner.replan(change, entries, widths)
         return moved
 
     def _grown(self, change: Change, engine: Engine) -> RunRequest:

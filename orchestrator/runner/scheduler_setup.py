@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from orchestrator.agents.protocol import Agent
 from orchestrator.core.agent import AgentRegistry, Capacity
 from orchestrator.core.cost import feared, unsettled
-from orchestrator.core.plan import Task, joined
+from orchestrator.core.plan import Plan, Task, joined
+from orchestrator.core.pools import Claim, Limits, limits
 from orchestrator.core.result import Attempt, Result, Verdict, closed
 from orchestrator.core.settings import Settings
 from orchestrator.core.snapshot import PlanSnapshot, held
@@ -30,21 +31,22 @@ def build_engine(
 ) -> Engine:
     """Return the engine for everything that is to run."""
     settings = ahead.settings
-    entries = list(_entries(ahead, traces, agents, registry))
+    found = plan_limits(ahead.board.plan, ahead.policies)
+    entries = list(_entries(ahead, traces, agents, registry, found))
     return Engine(
         entries,
         max_parallel=settings.max_parallel,
         stop_on_failure=settings.on_failure == "stop",
         accounts=accounts(ahead.board, agents, clock, settings, ahead.policies),
-        capacity=Capacity(registry.widths),
+        capacity=Capacity({**registry.widths, **found.sizes}),
         budget=_budget(ahead, sum(entry.open_bill for entry in entries)),
     )
 
 
 def revised_entries(
     change: Change, runner: Runner, ahead: RunPreview, agents: Mapping[str, Agent], registry: AgentRegistry
-) -> list[Node]:
-    """Return the entries of a plan that was changed during a run."""
+) -> tuple[list[Node], Mapping[str, int]]:
+    """Return the entries of a plan that was changed during a run, and the sizes of its limits."""
     results = {**change.results, **runner.board.results}
     board = PlanSnapshot(change.plan, change.shape, results)
     now = ahead._replace(
@@ -52,13 +54,24 @@ def revised_entries(
     )
     tasks = change.plan.tasks
     traces = {tasks[each].stem: Traces(newest=number) for each, number in change.newest.items()}
-    entries = list(_entries(now, traces, agents, registry))
+    found = plan_limits(change.plan, change.policies)
+    entries = list(_entries(now, traces, agents, registry, found))
     for entry in entries:
         entry.open_bill = 0.0  # what was spent before the run is in the purse already
         if board.status(entry.id) is not TaskStatus.COMPLETED and not entry.is_umbrella:
             result = results.get(entry.id)
             entry.is_outdated = bool(result and joined(tasks[entry.id], result.inputs, tasks))
-    return entries
+    return entries, found.sizes
+
+
+def plan_limits(plan: Plan, policies: Mapping[str, Settings]) -> Limits:
+    """Return the pools, locks and written files that keep tasks of a plan from running at the same time."""
+    claims = {}
+    for task in plan.tasks.values():
+        if not task.children:
+            asked = policies[task.id]
+            claims[task.id] = Claim(task.type, asked.task_pools, asked.concurrency, asked.writes)
+    return limits(claims, plan.settings.get("pools", {}))
 
 
 def accounts(
@@ -131,7 +144,7 @@ def _unsettled(result: Result) -> list[Attempt]:
 
 
 def _entries(
-    ahead: RunPreview, traces: Mapping[str, Traces], agents: Mapping[str, Agent], registry: AgentRegistry
+    ahead: RunPreview, traces: Mapping[str, Traces], agents: Mapping[str, Agent], registry: AgentRegistry, found: Limits
 ) -> Iterator[Node]:
     board, to_run = ahead.board, set(ahead.to_run)
     known, crews = _known(ahead), {member.key: registry.pool(member.key) for member in registry}
@@ -151,7 +164,7 @@ def _entries(
             idle_timeout=policy.idle_timeout or math.inf,
             account="" if task.children else account,
             model=_model(policy, result),
-            pool=() if task.children else crews[policy.agent],
+            pool=() if task.children else (*crews[policy.agent], *found.of_task[task.id]),
             budget=policy.task_budget_usd or math.inf,
             spent=_spent(result),
             open_bill=_open_bill(result) if runs and account else 0.0,

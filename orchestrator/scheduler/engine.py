@@ -147,6 +147,7 @@ class Engine:
         """Put the new plan in the place of the old one. Linear in the plan: people change it seldom."""
         self.is_finished = False  # what is new may have to be run first
         before = self.entries
+        self._admission.capacity.widths = {**self._admission.capacity.widths, **event.widths}
         self.entries = revise(before, event.entries)
         for entry in before.values():
             if entry.id not in self.entries:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from orchestrator.core.result import StopReason, StreamSignals, Verdict
@@ -61,6 +63,8 @@ class Replanned(NamedTuple):
     """A person changed the plan: these are its tasks now, the completed ones too."""
 
     entries: tuple[Node, ...]
+    widths: Mapping[str, int] = MappingProxyType({})
+    """How many tasks may run at the same time by limit, where the plan brings limits that were not known."""
 
 
 class Ticked:

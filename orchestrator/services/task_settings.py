@@ -9,9 +9,10 @@ from typing import Any, cast
 
 from orchestrator.agents.outcome import flaw
 from orchestrator.core.agent import AgentRegistry, Program
+from orchestrator.core.ids import suggestion
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.script import MARK, command_in, flaws, is_half_merged
-from orchestrator.core.settings import Settings
+from orchestrator.core.settings import Settings, read_setting
 from orchestrator.core.snapshot import SIMULATED, simulated
 from orchestrator.core.text import is_blank
 from orchestrator.errors import AgentError, NotFoundError, OrchestratorError, PlanError, Problem, UsageError
@@ -105,9 +106,11 @@ def task_settings(
     problems += workspace.assignments.misnamed(plan.tasks.values(), existing)
     policies: dict[str, Settings] = {}
     shared: dict[tuple[str, str], Settings] = {}
+    pools = plan.settings.get("pools", {})
     for task in plan.tasks.values():
         key = known.key_of(task)
-        row, kind = {"agent": key} if key else {}, known.type_of(task)
+        row = {name: read_setting(name, text) for name, text in task.settings} | ({"agent": key} if key else {})
+        kind = known.type_of(task)
         has_file = task.stem in existing
         try:
             found = (workspace.assignments.read(task) if has_file else None) or TaskFile()
@@ -117,7 +120,7 @@ def task_settings(
         shown = workspace.assignments.shown(task)
         problems += wordless(task, found, shown)
         # Most tasks of a big plan share their settings; one object serves them all.
-        resolved = None if found.settings else shared.get((key, kind))
+        resolved = None if found.settings or task.settings else shared.get((key, kind))
         if resolved is None:
             where = f"{shown}:" if has_file else task.where
             asked = known.settle(common, {**row, **found.settings}, flags, kind)
@@ -131,8 +134,10 @@ def task_settings(
                 asks = f"task {task.id} asks for the agent {asked.agent!r}"
                 line = _line_of("agent", found, where, plan, row=task.where)
                 problems.append(_unknown_agent(asks, line, known.names))
-            if not found.settings:
+            if not (found.settings or task.settings):
                 shared[key, kind] = resolved
+            at = _line_of("task_pools", found, where, plan, row=task.where)
+            problems += [_unknown_pool(task, name, at, pools) for name in resolved.task_pools if name not in pools]
         problems += no_command(task, found, shown, resolved.agent, registry)
         policies[task.id] = resolved
     if problems:
@@ -197,6 +202,13 @@ def _bad_setting(message: str, where: str) -> Problem:
     is_missing = ": there is no " in message
     hint = "paths count from the plan directory" if is_missing else "correct or remove it"
     return Problem(message, where, hint, "bad_setting")
+
+
+def _unknown_pool(task: Task, name: str, where: str, pools: Mapping[str, Any]) -> Problem:
+    hint = suggestion(name, pools, f"write its size into the front matter of the plan: `pools: {{{name}: 1}}`")
+    return Problem(
+        f"task {task.id} asks for the pool {name}, which the plan does not have", where, hint, "unknown_pool"
+    )
 
 
 def _unknown_default(plan: Plan, flag: Mapping[str, Any], key: str, known: Sequence[str]) -> OrchestratorError:

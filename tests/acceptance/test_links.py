@@ -41,7 +41,8 @@ def planted(kind: str, place: str, outside: Path) -> str:
     """A command that puts something in the place of what we keep."""
     makes = {"link": f"ln -sT {outside} {{}}", "pipe": "mkfifo {}", "directory": "mkdir {}"}
     path = f'"$ORCHESTRATOR_DIR/{place}"'
-    return f"mv {path} {outside}.moved || true; {makes[kind].format(path)}; echo planted"
+    # Again where the run has just made the file anew.
+    return f"until mv {path} {outside}.moved; {makes[kind].format(path)}; do :; done; echo planted"
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe"])

@@ -1,0 +1,94 @@
+"""Limits between tasks: pools, locks, and globs that could name the same file."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.core.pools import Claim, limits, overlap, read_globs, read_lock, read_names, read_pools
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_met"),
+    [
+        ("src/**", "src/a/b.py", True),
+        ("src/*.py", "src/a.py", True),
+        ("src/*.py", "src/a/b.py", False),
+        ("**/x", "a/b/x", True),
+        ("a/*b", "a/c*", True),
+        ("a/**/b", "a/b", True),
+        ("docs/**", "src/**", False),
+        ("src/[ab].py", "src/a.py", True),
+        ("a", "b", False),
+    ],
+)
+def test_overlap(one: str, other: str, is_met: bool) -> None:
+    assert is_met == overlap(one, other) == overlap(other, one)
+
+
+PARTS = st.lists(st.sampled_from(["a", "b", "ab", "*", "**", "a*", "?"]), min_size=1, max_size=4)
+
+
+def matches(glob: list[str], path: list[str]) -> bool:
+    """A slow reference: whether a path of letters matches a glob."""
+    if not glob:
+        return not path
+    if glob[0] == "**":
+        return any(matches(glob[1:], path[at:]) for at in range(len(path) + 1))
+    return bool(path) and letters(glob[0], path[0]) and matches(glob[1:], path[1:])
+
+
+def letters(pattern: str, name: str) -> bool:
+    if not pattern:
+        return not name
+    if pattern[0] == "*":
+        return any(letters(pattern[1:], name[at:]) for at in range(len(name) + 1))
+    return bool(name) and pattern[0] in {"?", name[0]} and letters(pattern[1:], name[1:])
+
+
+@given(PARTS, PARTS, st.lists(st.sampled_from(["a", "b", "ab", "ba"]), min_size=1, max_size=4))
+def test_two_globs_that_match_one_path_overlap(one: list[str], other: list[str], path: list[str]) -> None:
+    if matches(one, path) and matches(other, path):
+        assert overlap("/".join(one), "/".join(other))
+
+
+@given(st.dictionaries(st.text("abc", min_size=1, max_size=2), st.lists(PARTS, max_size=3), max_size=6))
+def test_tasks_share_a_limit_just_where_their_globs_overlap(written: dict[str, list[list[str]]]) -> None:
+    claims = {task: Claim(writes=tuple("/".join(glob) for glob in globs)) for task, globs in written.items()}
+    found = limits(claims, {})
+    for (one, claim), (other, its) in permutations(claims.items(), 2):
+        meets = any(overlap(left, right) for left in claim.writes for right in its.writes)
+        assert meets == bool(set(found.of_task[one]) & set(found.of_task[other]))
+    assert all(found.sizes[name] == 1 for names in found.of_task.values() for name in names)
+
+
+def test_a_task_is_in_the_pools_it_names_and_in_those_of_its_type() -> None:
+    pools = read_pools({"gpu": 1, "api": {"size": 2, "types": "Test, review"}})
+    found = limits({"a": Claim("test", ["gpu"]), "b": Claim(concurrency="deploy"), "c": Claim()}, pools)
+    assert {"a": ("pool gpu", "pool api"), "b": ("concurrency deploy",), "c": ()} == dict(found.of_task)
+    assert {"pool gpu": 1, "pool api": 2, "concurrency deploy": 1} == dict(found.sizes)
+
+
+@pytest.mark.parametrize(
+    ("read", "value", "words"),
+    [
+        (read_pools, [1], "names with sizes"),
+        (read_pools, {"gpu": 0}, "gpu: 0 is not a size"),
+        (read_pools, {"gpu": True}, "not a size"),
+        (read_pools, {"gpu": {"size": 1, "shared": True}}, "'shared' is none of size, types"),
+        (read_pools, {"../x": 1}, "not a name"),
+        (read_names, "a b", "not a name"),
+        (read_names, 5, "not a list"),
+        (read_lock, 5, "max_parallel"),
+        (read_lock, " 7 ", "max_parallel"),
+        (read_globs, "/etc/passwd", "inside of the work directory"),
+        (read_globs, "../x", "inside of the work directory"),
+        (read_globs, [1], "not a list of globs"),
+    ],
+)
+def test_what_is_refused(read, value, words) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(ValueError, match=words):
+        read(value)
