@@ -59,10 +59,10 @@ def judge(
 ) -> Outcome:
     """Return the outcome of an attempt.
 
-    *last* is how the stream ended, *full* the last complete answer in it, *limit* the last word about limits, *own*
-    what this call cost by model, where the stream says so, *version* that of the CLI, where it says so, *unfinished*
-    what was to make another result after it, *program* the words with which the agent calls us, *has_worked* whether
-    the model took a turn at all.
+    *last* is how the stream ended, *full* the last complete answer in it, and *limit* the last event about limits.
+    *own* is the cost of this call by model and *version* the version of the CLI, each where the stream reports it.
+    *unfinished* names the work that would have produced another result. *program* is the command with which the agent
+    calls this package. *has_worked* is whether the model took a turn at all.
     """
     evidence = _Evidence(full or last, last, exit, errors, settings, limit, own, version, unfinished, program)
     outcome = evidence.outcome()
@@ -187,7 +187,7 @@ class _Evidence(NamedTuple):
     def is_transient(self) -> bool:
         """Whether the service failed in a way that passes: overloaded, limited for a moment, not reached, cut off."""
         result = self.result or {}
-        # An error that calls itself a success is one of the service; 2.1.197 says so in no other way.
+        # An error whose subtype is "success" comes from the service; 2.1.197 has no other sign of that.
         return (
             bool(result.get("is_error"))
             and result.get("subtype") == "success"
@@ -265,7 +265,7 @@ class _Evidence(NamedTuple):
 
     @property
     def denials(self) -> tuple[str, ...]:
-        # Not what it wanted to tell the others: its answer is no worse for that.
+        # Denied messages to other agents are left out: they do not affect the answer.
         return rules(self.denied, self.program)
 
     def bill(self, *, is_begun: bool) -> Bill:

@@ -100,7 +100,7 @@ _LONGEST = 12
 
 @dataclass(slots=True, eq=False, repr=False)
 class LongLine:
-    """Takes a line of any length. Within its limit it is kept as it is."""
+    """Takes a line of any length. A line within the limit is kept unchanged."""
 
     limit: int
     kept: int = KEPT
@@ -228,7 +228,7 @@ class StreamState:
     own: dict[str, float] | None = None
     """USD by model that this call cost, without what its session cost before; None in versions that do not say."""
     version: tuple[int, ...] | None = None
-    """That of the CLI, where it says so."""
+    """The version of the CLI, if the stream reports it."""
     in_background: int = 0
     """Background tasks that will wake the model again."""
     _turn: object = None
@@ -320,7 +320,7 @@ class StreamState:
 
 @dataclass(slots=True)
 class StreamReader:
-    """Splits the stream into events and judges the attempt by what they told."""
+    """Splits the stream into events and judges the attempt by them."""
 
     settings: Settings
     program: str = ""

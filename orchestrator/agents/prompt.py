@@ -1,7 +1,7 @@
-"""The text an agent gets: its task file, then what the tasks it depends on found.
+"""The text an agent gets: its task file, then the results of the tasks it depends on.
 
-It starts with a line of ours: a prompt that starts with ``/`` would be taken for a command by some agents. What comes
-from other agents is fenced and attributed, so it reads as data and cannot close its own fence.
+The first line is always written by this package, because some agents would take a prompt that starts with ``/`` for a
+command. Text from other agents is fenced and attributed, so it reads as data and cannot close its own fence.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What crontab and systemd are told about a run that they are to start: lines and units, written and read.
+"""The crontab lines and systemd units that start a run: how they are written and read.
 
-All of an entry stands in the one place that acts on it, and ends in a mark by which we find it again. A percent sign
-means a line break to cron, a specifier to systemd; text from outside is quoted for anyone who reads it.
+An entry is kept only where it takes effect, and ends in a mark by which it is found again. A percent sign means a line
+break to cron and a specifier to systemd; text from outside is quoted for the program that reads it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What must be true of a plan directory, and what to do where it is not: evidence in, breaches out.
 
-A breach is a warning when a run copes with it, and failed when a run would not start or not finish. What is only worth
-knowing (a result whose row is gone, one that is stale) is told with the level ``ok``. A repair is offered only where it
-loses nothing that a person wrote and nothing that was paid for.
+The level of a breach is ``warning`` when a run copes with it, and ``failed`` when a run would not start or not finish.
+Findings that are only worth knowing (a result whose row is gone, a stale result) have the level ``ok``. A repair is
+offered only where it loses nothing that a person wrote and nothing that was paid for.
 """
 
 from __future__ import annotations

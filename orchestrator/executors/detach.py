@@ -1,7 +1,8 @@
-"""Starts this program once more, as a process that outlives the one that asked for it: own session, group, terminal.
+"""Starts this program once more, as a process that outlives its caller.
 
-A session of its own, nothing to read, its output in a file, no descriptor of ours. A second fork would add nothing:
-a session leader without a terminal gets none by itself, and when the caller ends, ``init`` adopts it.
+The process has its own session, an empty standard input, its output in a file, and inherits no descriptor. A second
+fork would add nothing: a session leader without a terminal does not acquire one by itself, and when the caller ends,
+``init`` adopts the process.
 """
 
 from __future__ import annotations

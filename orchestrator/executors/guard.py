@@ -122,7 +122,7 @@ class Guard:
             size += len(chunk)
         *lines, self._in = b"".join(chunks).split(b"\n")
         if is_over:
-            # What the runner still wanted started is left to the next run; that it died comes first.
+            # The runner died: that comes first. Jobs that it had still asked for are left to the next run.
             self._orphaned()
             return
         for line in lines:

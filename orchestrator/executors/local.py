@@ -1,7 +1,7 @@
 """Runs jobs as processes of this machine, through a guard that outlives the runner just long enough.
 
-The runner starts one guard per run and talks to it over a socket pair. Should the guard die, its watchdog ends its
-agents (should that have died too, the runner does, to which they fall then), and the runner says so.
+The runner starts one guard per run and talks to it over a socket pair. If the guard dies, its watchdog ends the agents,
+and the runner reports it. If the watchdog has died too, the runner inherits the agents and ends them itself.
 """
 
 from __future__ import annotations
@@ -304,7 +304,7 @@ class LocalExecutor:
             )
 
     def _lost(self, job: Job) -> ProcessExit:
-        """What is known of a job whose guard is dead: its record, if it was in time, or else one that says so."""
+        """Return how a job ended whose guard died: by its record if there is one, else that the guard died."""
         record = read_record(job.record) if job.record else None
         # A late one of another run, or an agent's own: run, task and number are the fencing token.
         token = {**job.facts, "key": job.key}

@@ -217,7 +217,7 @@ def kill_all(look: Callable[[], Iterable[Process]]) -> list[Process]:
 
 
 def kill_trees(roots: Collection[int]) -> None:
-    """Kill these children of ours and what descends from them; on other systems than Linux their groups."""
+    """Kill these children of this process and their descendants; on systems other than Linux, their groups."""
     if is_available():
         kill_all(lambda: descendants(roots, snapshot()).values())
         return
@@ -345,8 +345,8 @@ class Trees:
     def end(self, attempt: TrackedJob, tree: Tree, *, force: bool) -> None:
         """Send SIGTERM to everything in a tree that has not got it yet, or SIGKILL to everything.
 
-        The group of a child of ours is signalled as a whole, which no fork can escape. That is safe: the child is not
-        reaped, so its group's number is not free, and every group of a session is of one tree.
+        The process group of our own child is signalled as a whole, which no fork can escape. That is safe: the child
+        is not reaped yet, so its group's number is not reused, and all groups of a session belong to one tree.
         """
         me = os.getpid()
         number = signal.SIGKILL if force else signal.SIGTERM

@@ -188,7 +188,7 @@ ABOVE = _words(
     """
 )
 
-#: Who is no one, in a cell for a person or an agent.
+#: Words that mean "no one" in a cell for a person or an agent.
 NOBODY = _words(
     """
     unassigned, not assigned, tbd, tba, tbc, anyone, anybody, any, nobody, no one, noone, open,

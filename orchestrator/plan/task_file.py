@@ -1,11 +1,12 @@
 """``agent_tasks/agent-XX.md``: the assignment of one task. Settings in front matter, the prompt in the body.
 
-A file that was made from a row of the plan says so in its last line, with a sum of what stands above it. While that is
-true no one has touched it, and it is made again when the row is another; else it is the person's (decision 20). One
-that was made from a command that a user typed says so likewise: it is theirs, and ``update`` writes it anew.
+A file that was made from a row of the plan is marked in its last line, with a checksum of the text above it. While the
+checksum fits, no one has edited the file, and it is made again when the row changes; otherwise it belongs to the user
+(decision 20). A file that was made from a command has a similar mark: it belongs to the user, and ``update`` rewrites
+it.
 
-A thousand of them are read when a plan is launched, so what is not there costs nothing: no front matter, no YAML; no
-fence, no markdown.
+A thousand of them are read when a plan is launched, so a part that is missing costs nothing: without front matter no
+YAML is read, and without a fence no markdown.
 """
 
 from __future__ import annotations

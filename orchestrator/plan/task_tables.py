@@ -138,7 +138,7 @@ def _reread(row: Task, sheet: TaskTable, cells: Sequence[str], said: Dependencie
     if column is None or column >= len(cells):
         return row
     if said.read(cells[column], row.id) is None and said.is_plain(cells[column]):
-        return row  # each id that is none is told by itself
+        return row  # each unknown id is reported on its own
     needs, kinds = _read_again(row, (sheet, column), cells, said, problems)
     return row._replace(needs=needs, need_kinds=kinds)
 

@@ -357,7 +357,7 @@ class Engine:
     def _take_command(self, event: Intervened, timestamp: Tick, todo: list[Instruction]) -> None:
         self.is_finished = False
         if doubted := self._doubted.pop(event.command.task, None):
-            # It is settled as it is: anyone who commands does not wait for what others meet.
+            # The attempt is settled with its own verdict: a command does not wait for how other tasks fare.
             self._judge(self.entries[doubted.task], doubted, doubted.verdict, timestamp, todo)
         self._intervene(event, todo)
 
@@ -382,7 +382,7 @@ class Engine:
             self._settle(entry, after, command, todo)
 
     def _settle(self, entry: Node, after: TaskStatus, command: TaskCommand, todo: list[Instruction]) -> None:
-        """Give a task that no attempt of ours is at another status."""
+        """Change the status of a task for which this run has no running attempt."""
         before, entry.status = entry.status, after
         self._withdraw(entry)
         self._admission.write_off(entry)

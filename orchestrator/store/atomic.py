@@ -64,7 +64,7 @@ class io_errors:  # noqa: N801 - it is used as ``suppress`` is; a generator woul
         """Go on."""
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        """Say it, and go on with everything else as it is."""
+        """Raise an ``OSError`` as a ``StoreError`` that names the file; let any other exception pass."""
         if isinstance(error, OSError):
             make, hint = (NotAFileError, _MOVE_AWAY) if error.errno in _UNFIT else (StoreError, ADVICE)
             if error.errno in _DENIED:

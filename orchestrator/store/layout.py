@@ -118,11 +118,11 @@ class Layout:
 
     @property
     def cursor(self) -> str:
-        """How far the journal was told to those who keep no cursor of their own; may be deleted at any time."""
+        """How far the journal was reported to callers without a cursor of their own; may be deleted at any time."""
         return f"{self.root}/logs/wait.cursor"
 
     def watch_cursor(self, name: str) -> str:
-        """How far the journal was told to one caller of ``watch``; may be deleted at any time."""
+        """How far the journal was reported to one caller of ``watch``; may be deleted at any time."""
         return f"{self.root}/logs/watch.{name}.cursor"
 
     @property

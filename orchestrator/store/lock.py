@@ -417,7 +417,7 @@ def _guarded(holder: Mapping[str, Any]) -> BusyError:
 # A file each, in ``waiting/``. What a dead process left counts for nothing.
 
 _KIND = ".json"
-#: Bytes of a file that says so; what we write has some hundred.
+#: Largest of these files that is read, in bytes; our own have some hundred.
 _LONGEST_WAITING = 64 * 1024
 #: Seconds since the epoch that every calendar still knows: the end of the year 9998.
 LATEST = 253_370_764_800.0
@@ -451,21 +451,21 @@ def wait_no_longer(layout: Layout) -> None:
     """Take back what ``say_waiting`` said, if anything; what cannot be taken back ends with this process."""
     _forget(layout, os.getpid())
     with suppress(OSError):
-        os.rmdir(layout.waiting)  # the last one puts out the light
+        os.rmdir(layout.waiting)  # works only for the last one
 
 
 def those_waiting(layout: Layout) -> list[Waiting]:
-    """Return who waits, the first to begin first.
+    """Return the processes that wait, the first to begin first.
 
     Raises:
-        StoreError: a file that says so cannot be read.
+        StoreError: the file of a waiting process cannot be read.
     """
     found = [waiting for _, waiting in _all(layout) if waiting is not None]
     return sorted(found, key=lambda each: each.until)
 
 
 def _all(layout: Layout) -> list[tuple[int, Waiting | None]]:
-    """Return everybody who ever said so, by process; None for those that are gone."""
+    """Return every entry with its process id; None for a process that is gone."""
     try:
         names = os.listdir(layout.waiting)
     except OSError:

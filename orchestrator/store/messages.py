@@ -111,12 +111,12 @@ class Contexts:
         self._for_all: dict[str, list[Message]] = {}
         self._known: dict[str, tuple[tuple[int, int, int], list[Message]]] = {}
         self._missed: str | None = None
-        """What could not be read first; empty: that was told."""
+        """The first error of reading; None: there was none; empty: it was reported."""
 
     def visible_to(self, tasks: Mapping[str, str], near: Collection[str]) -> list[Message]:
         """Return everything about the tasks in *near*, and what all should know about the others.
 
-        *tasks* is stem → id. What cannot be read is left out, and told: no attempt fails because of it.
+        *tasks* is stem → id. A file that cannot be read is left out and reported: no attempt fails because of it.
         """
         self._listen()
         unread = self._unread & tasks.keys()

@@ -186,7 +186,7 @@ def find_plan(plan_id: str, environment: Mapping[str, str], current: str, root: 
 
 
 def _may_hold_plan(layout: Layout) -> bool:
-    """Say whether there is a plan, or the system does not let us see: anyone who reads it is told why."""
+    """Say whether there is a plan. True as well where that cannot be seen: reading the plan then reports the reason."""
     try:
         return stat.S_ISREG(os.stat(layout.plan).st_mode)
     except (FileNotFoundError, NotADirectoryError):

@@ -1,8 +1,8 @@
 """``requests/``: what commands ask of the active run, one file each, and its answers beside them.
 
-A request is there until it was answered, whoever of the two dies: that of a command that died is carried out all the
-same, and when the run dies first, the next holder of the lock carries it out (docs/decisions/0010). Names begin with a
-timestamp, so that requests are carried out in the order in which they were made.
+A request stays until it was answered, even when one of the two processes dies. If the command dies, its request is
+still carried out. If the run dies first, the next holder of the lock carries it out (docs/decisions/0010). Names begin
+with a timestamp, so that requests are carried out in the order in which they were made.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class Requests:
     def look(self) -> list[str]:
         """Return the ids of what was not answered yet, oldest first; one ``stat`` while nothing changed.
 
-        Behind a link lies nothing of ours: an agent may have planted it, and no run ends for that.
+        A link in place of the directory is ignored: an agent may have planted it, and no run must fail because of it.
 
         Raises:
             StoreError: a user asks for something and could not be answered; then it is not carried out, either.

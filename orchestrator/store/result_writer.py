@@ -104,10 +104,10 @@ class ResultWriter:
             self._remember(stem, new.publish())
 
     def publish(self, commits: Sequence[Commit]) -> None:
-        """Put results in their places, many in one go: they are counted on from then on.
+        """Put results in their places, many in one go. They count from then on.
 
-        Each is durable before. No one is told of it before ``settle``, which does the same for log, record and place,
-        without which it does not count after a power cut.
+        The content of each is synced first. A result is reported only after ``settle``, which also syncs the log, the
+        record and the directory: without them it does not count after a power cut.
 
         Raises:
             StoreError: what is on disk is as before or as after, result by result.
