@@ -61,7 +61,7 @@ def login_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def unset_variables(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what to set for ``claude`` in an environment like this one: anyone who set a variable knows why."""
+    """Return the variables to set for ``claude``; a variable that the user set already is left unchanged."""
     return {name: value for name, value in _ENVIRONMENT.items() if not environment.get(name)}
 
 

@@ -34,7 +34,7 @@ _RAISABLE = frozenset({"error_max_turns", "error_max_budget_usd"})
 _WITHOUT_FORM = "error_max_structured_output_retries"
 #: The first version that is known to tell a resumed session's cost as a whole; 2.1.197 counted from nothing.
 _CUMULATIVE = (2, 1, 329)
-#: We ended it after its last word, whatever that was.
+#: We ended it after its last result, because it did not exit by itself.
 _STAYED = StopReason.LINGERING
 #: We ended it before its time was over.
 _INTERRUPTED = frozenset({StopReason.SHUTDOWN, StopReason.ORPHANED, StopReason.INTERVENTION})
@@ -174,7 +174,7 @@ class _Evidence(NamedTuple):
     @property
     def is_without_session(self) -> bool:
         """Whether the session it should go on with is not there, or the new one is there already."""
-        # A missing one is said in an event, too; one in use on standard error alone.
+        # A missing session is reported in an event as well; one in use on standard error alone.
         said = last_words(self.errors) if self.result is None else self.answer_text
         is_begun = (self.result or {}).get("num_turns", 0) != 0
         return self.exit.code == 1 and not is_begun and _NO_SESSION.search(said) is not None
@@ -214,7 +214,7 @@ class _Evidence(NamedTuple):
         return Outcome(verdict=Verdict.COMPLETED, answer=answer, is_markdown=is_markdown)
 
     def _silent(self) -> Outcome:
-        # What is wrong with the command line is said on standard error, and nothing else is said.
+        # An error in the command line is reported on standard error only, without an event.
         words = last_words(self.errors)
         if self.exit.signal is None and (found := concern_of_silence(words)).verdict is Verdict.HELD:
             return found._replace(reason=words)

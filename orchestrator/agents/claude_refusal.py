@@ -91,13 +91,13 @@ _NO_MODEL = re.compile(
 
 
 def concern(result: Mapping[str, Any], said: str, limit: Mapping[str, Any], now: float) -> Outcome:
-    """Return verdict, moment and model of what the CLI calls an error; its reason is for who asks to say.
+    """Return verdict, time and model for what the CLI calls an error; the caller adds the reason.
 
     Args:
         result: The ``result`` event.
-        said: What stands in the place of an answer.
-        limit: The last word about limits.
-        now: When it was said.
+        said: The text in place of an answer.
+        limit: The last event about limits.
+        now: The time of the error.
     """
     if is_of_the_task(result, said):
         return Outcome(verdict=Verdict.FATAL)
@@ -291,7 +291,7 @@ _CLOCK = re.compile(
 _ZONE = re.compile(r"\s*(?:\((?P<named>[^)]+)\)|(?P<bare>Z\b|UTC|GMT|[A-Z][A-Za-z]+/[A-Za-z_/]+))")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-#: No one is held for longer by what may be wrong: a budget is of a month, a contract of a year. Seconds.
+#: Longest hold in seconds, because the time may be wrong: a budget is monthly, a contract yearly.
 _LONGEST = 400 * 86400.0
 #: The text leaves the seconds out, and is read a little later: a moment just gone by is not one of tomorrow.
 _LATE = timedelta(minutes=10)

@@ -93,9 +93,9 @@ def upstream(inputs: Sequence[Input], limit: int) -> str:
 
 
 def messages_block(messages: Sequence[Message], limit: int) -> str:
-    """Return what others said, the newest of it that fits into *limit* bytes, in one block that nothing can close.
+    """Return the newest messages of others that fit into *limit* bytes, in one block that nothing can close.
 
-    In it every line of a text is quoted, so no text can pretend that another user said it.
+    In it every line of a text is quoted, so no text can pretend to be from another author.
     """
     kept, left = newest(messages, limit)
     lines = []

@@ -35,7 +35,7 @@ class TextReader:
 
     @property
     def signs(self) -> StreamSignals:
-        """A command says nothing of itself before its end."""
+        """A command reports nothing before its end."""
         return StreamSignals()
 
     def feed(self, data: bytes) -> str:

@@ -32,7 +32,7 @@ _EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 _CHUNK = 256 * 1024
 _LOG_FLAGS = (
     os.O_WRONLY
-    # Anyone who empties its own log (`> /dev/stdout`) goes on at the start and leaves no hole of NULs.
+    # A process that empties its own log (`> /dev/stdout`) goes on at the start and leaves no hole of NULs.
     | os.O_APPEND
     # Agents may write into the directory of logs: a link or a pipe planted there is neither followed nor waited for.
     | getattr(os, "O_NOFOLLOW", 0)

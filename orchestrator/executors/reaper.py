@@ -14,7 +14,7 @@ import anyio.lowlevel
 from orchestrator.executors import process_tree
 from orchestrator.executors.process_tree import Process
 
-#: Seconds until anyone who does not end counts as stuck; the guard's own limit is shorter.
+#: Seconds until a process that does not end counts as stuck; the guard's own limit is shorter.
 PATIENCE = 8.0
 
 

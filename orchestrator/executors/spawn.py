@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-#: What the system is short of for a moment; a limit of processes is met by anyone who comes last, not by anyone who is
-#: wrong.
+#: Shortages of the system that may pass: a limit on processes is met by the last one to start, without any fault of it.
 _PASSING = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETXTBSY, errno.EINTR})
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from orchestrator.core.notification import Notice
 
-#: Characters Discord takes; Slack takes more, and no one reads them.
+#: Characters that Discord accepts. Slack accepts more, but longer texts are not read.
 _LIMIT = 2000
 
 

@@ -125,7 +125,7 @@ HEADERS = {
     "end": _words("end, end time"),
 }
 
-#: What a cell says that has nothing to say, folded to lower case; an empty one, too.
+#: Cells that mean "nothing", in lower case; an empty cell, too.
 NONE = {""} | _words(
     """
     none, none., not applicable, not needed, not required, not blocked, -, --, ---, —, –, n/a,
@@ -328,7 +328,7 @@ _LONG = 8
 
 
 def role_of(header: str) -> str:
-    """Return the meaning of a column by its header; empty when no one taught us that word."""
+    """Return the meaning of a column by its header; empty for an unknown header."""
     word = key_word(header)
     if role := _role_of().get(word):
         return role

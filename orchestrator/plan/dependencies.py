@@ -83,7 +83,7 @@ class Dependencies:
         self._all_numbered = all(any(map(str.isdigit, each)) for each in self._order)
 
     def read(self, cell: str, own: str) -> Needs | None:
-        """Return what the task *own* waits for; None when no one can be sure."""
+        """Return what the task *own* waits for; None when the meaning is not certain."""
         text = _clean(cell)
         if (ids := self._phrase(_folded(text), own)) is not None:
             return tuple(ids), ()
@@ -148,7 +148,7 @@ class Dependencies:
         return may_be_ids and bool(labels) and not is_own and find_cycle(labels) is None
 
     def problem(self, cell: str, own: str, where: str, header: str) -> Problem:
-        """Return what is said of a cell that no one can be sure of."""
+        """Return the problem of a cell whose meaning is not certain."""
         close = difflib.get_close_matches(_folded(cell), [n for n in self._names if n], n=1)
         named = self._names[close[0]] if close else None
         named = None if named == own else named

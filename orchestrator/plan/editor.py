@@ -244,7 +244,7 @@ def row_of(places: PlanScan, task_id: str) -> tuple[Columns, Task]:
 
     Raises:
         KeyError: no row has this id.
-        ValueError: no one can say which of its cells belongs to which column.
+        ValueError: it is not certain which of its cells belongs to which column.
     """
     sheet, at = _row_of(places, task_id)
     width = len(sheet.table.header)

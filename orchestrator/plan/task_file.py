@@ -60,7 +60,7 @@ def sum_of(text: str) -> str:
 
 
 def made_from_row(text: str) -> str:
-    """Return what goes into the file of a task: *text*, and that no one has changed it."""
+    """Return the content of a task file made from a row: *text*, and the line that shows it is unchanged."""
     return _made(text, "its row in the plan")
 
 
@@ -98,7 +98,7 @@ def parse_task_file(data: bytes, file: str) -> TaskFile:
         text, begins = "".join(lines.lines[front.body :]), front.body + 1
     elif "\n---" in text:
         problems = misplaced(Lines.of(data).bare(), file)
-    # What we made and no one has touched is no user's merge.
+    # A file that we made and that is unchanged has no merge conflict of a user.
     found_half = None if made or is_typed else conflict(text, file, begins)
     if found_half is not None and found_half not in problems:
         problems.append(found_half)

@@ -33,7 +33,7 @@ _AT_ONCE = 64
 _BURST = 4
 #: Seconds that this may take. Longer, and others write much there: results must not wait for that again.
 _TOO_LONG = 0.5
-#: What opening a log says that its own agent spoilt: it is no reason to end its neighbours. A record is ours alone.
+#: Errors of opening a log that its own agent damaged: they must not end other attempts. For records they do count.
 _SPOILT = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO})
 #: Characters of results that are kept in memory, of the last ones, and of each of them, at most.
 _TEXTS, _SHORT = 4 * 1024 * 1024, 8 * 1024

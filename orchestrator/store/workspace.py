@@ -239,7 +239,7 @@ class Workspace:
         self._writer.settle()
 
     def commit(self, commits: Sequence[Commit]) -> None:
-        """Do both, where no one waits for the one without the other; raises as ``publish``."""
+        """Publish and settle in one step; raises as ``publish``."""
         self.publish(commits)
         self.settle()
 

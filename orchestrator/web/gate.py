@@ -143,7 +143,7 @@ class Gate:
         return answer
 
     def _is_known(self, request: Request) -> bool:
-        """Anyone who answers on another port of this host can add a cookie of the same name; ours is among them."""
+        """Another server on this host can add a cookie of the same name, so one match among them is enough."""
         pairs = "; ".join(request.headers.getlist("cookie")).split(";")
         given = (
             value for name, _, value in (each.strip().partition("=") for each in pairs) if name == self._keys.cookie
@@ -151,7 +151,7 @@ class Gate:
         return any(compare_digest(each.encode(), self._keys.session.encode()) for each in given)
 
     def _is_from_us(self, request: Request, host: str) -> bool:
-        """Every browser names the origin of a form; who names none is no browser, or hides where it comes from."""
+        """Every browser sends the origin of a form; a request without it is not from a browser, or hides its origin."""
         return request.headers.getlist("origin") == [f"http://{host.lower()}"]
 
     async def _read_form(self, request: Request) -> Response | None:

@@ -83,7 +83,7 @@ class Live:
         return StreamingResponse(self._stream(look, seen), media_type="text/event-stream")
 
     async def _stream(self, look: Callable[[], Scene], seen: str) -> AsyncIterator[str]:
-        # A limiter of its own: who waits takes no thread from who draws.
+        # A limiter of its own, so that waiting pages take no thread from pages that are drawn.
         apart = partial(anyio.to_thread.run_sync, limiter=anyio.CapacityLimiter(1))
         self._listeners += 1
         try:
@@ -104,7 +104,7 @@ class Live:
                             await apart(self.over.wait, max(_SHORTEST, _PAUSE * cost))
                             continue
                         await apart(alarm.wait, _LOOK, self.over)
-                        yield ":\n\n"  # anyone who has gone is noticed by it
+                        yield ":\n\n"  # a closed page is noticed by it
         except OrchestratorError:
             return  # the page loads again, and shows what is wrong
         finally:
