@@ -1,7 +1,7 @@
-"""``agent: claude``: one ``claude -p`` per attempt, its prompt on stdin, its event stream read along.
+"""``agent: claude``: one ``claude -p`` per attempt. The prompt goes to stdin, the event stream is read as it arrives.
 
-What is on the command line and in the environment was measured against the CLI, versions 2.1.197 and 2.1.329; nothing
-that bypasses a permission is on it unless the plan says so.
+The command line and the environment were tested against versions 2.1.197 and 2.1.329 of the CLI. The command line
+bypasses no permission unless the plan asks for that.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _LOGIN = (
     "SSL_CERT_DIR",
     "IS_SANDBOX",
 )
-#: What it needs besides where the model comes from another provider, by the switch that says so.
+#: Further variables that it needs when another provider serves the model, by the switch that selects the provider.
 _CLOUDS = {
     "CLAUDE_CODE_USE_BEDROCK": ("AWS_*",),
     "CLAUDE_CODE_USE_VERTEX": ("GOOGLE_*", "GCLOUD_*", "CLOUDSDK_*", "CLOUD_ML_REGION", "VERTEX_*"),
@@ -61,7 +61,7 @@ def login_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def unset_variables(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what to set for ``claude`` in an environment like this one: anyone who set a variable knows why."""
+    """Return the variables to set for ``claude``; a variable that the user set already is left unchanged."""
     return {name: value for name, value in _ENVIRONMENT.items() if not environment.get(name)}
 
 

@@ -108,7 +108,7 @@ class LastTurn:
                 self.is_calling = False
 
     def go_on(self, event: Mapping[str, Any]) -> None:
-        """Take a ``user`` event: a tool answered, or the model was asked for more. Nothing before was its last word."""
+        """Take a ``user`` event: a tool answered, or the model was asked for more. Earlier text is not the answer."""
         if not event.get("parent_tool_use_id"):
             self.texts.clear()
             self.is_calling = False
@@ -138,7 +138,7 @@ class LastTurn:
         if words in {each.strip() for each in (*self.own, "\n\n".join(self.own))}:
             return True
         if self.is_calling and event.get("structured_output") is None:
-            return True  # no one answers while a tool is active
+            return True  # the model gives no answer while a tool is running
         if not self.has_spoken and isinstance(usage, dict) and usage.get("output_tokens") == 0:
             return True
         return any(each.fullmatch(words) for each in (_PLACEHOLDER, _OWN_WORDS))

@@ -1,6 +1,6 @@
-"""Whether ``claude`` can work here, judged from what it answers to two questions that cost nothing.
+"""Whether ``claude`` can work here, judged from the answers to two calls that cost nothing.
 
-Both were measured against the CLI, versions 2.1.197 and 2.1.329. Its ``--help`` is not asked: it does not list every
+Both calls were tested against versions 2.1.197 and 2.1.329 of the CLI. ``--help`` is not used: it does not list every
 option that works.
 """
 
@@ -216,7 +216,7 @@ def _bypasses(settings: Settings) -> bool:
 
 
 def _read_status(answer: Probe | None) -> dict[str, Any] | None:
-    """Return what ``auth status`` told, whatever its exit status: that is 1 when no one is logged in."""
+    """Return what ``auth status`` reported. Its exit status is ignored: it is 1 when no one is logged in."""
     if answer is None or answer.trouble:
         return None
     try:

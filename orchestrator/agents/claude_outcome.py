@@ -34,7 +34,7 @@ _RAISABLE = frozenset({"error_max_turns", "error_max_budget_usd"})
 _WITHOUT_FORM = "error_max_structured_output_retries"
 #: The first version that is known to tell a resumed session's cost as a whole; 2.1.197 counted from nothing.
 _CUMULATIVE = (2, 1, 329)
-#: We ended it after its last word, whatever that was.
+#: We ended it after its last result, because it did not exit by itself.
 _STAYED = StopReason.LINGERING
 #: We ended it before its time was over.
 _INTERRUPTED = frozenset({StopReason.SHUTDOWN, StopReason.ORPHANED, StopReason.INTERVENTION})
@@ -59,10 +59,10 @@ def judge(
 ) -> Outcome:
     """Return the outcome of an attempt.
 
-    *last* is how the stream ended, *full* the last complete answer in it, *limit* the last word about limits, *own*
-    what this call cost by model, where the stream says so, *version* that of the CLI, where it says so, *unfinished*
-    what was to make another result after it, *program* the words with which the agent calls us, *has_worked* whether
-    the model took a turn at all.
+    *last* is how the stream ended, *full* the last complete answer in it, and *limit* the last event about limits.
+    *own* is the cost of this call by model and *version* the version of the CLI, each where the stream reports it.
+    *unfinished* names the work that would have produced another result. *program* is the command with which the agent
+    calls this package. *has_worked* is whether the model took a turn at all.
     """
     evidence = _Evidence(full or last, last, exit, errors, settings, limit, own, version, unfinished, program)
     outcome = evidence.outcome()
@@ -174,7 +174,7 @@ class _Evidence(NamedTuple):
     @property
     def is_without_session(self) -> bool:
         """Whether the session it should go on with is not there, or the new one is there already."""
-        # A missing one is said in an event, too; one in use on standard error alone.
+        # A missing session is reported in an event as well; one in use on standard error alone.
         said = last_words(self.errors) if self.result is None else self.answer_text
         is_begun = (self.result or {}).get("num_turns", 0) != 0
         return self.exit.code == 1 and not is_begun and _NO_SESSION.search(said) is not None
@@ -187,7 +187,7 @@ class _Evidence(NamedTuple):
     def is_transient(self) -> bool:
         """Whether the service failed in a way that passes: overloaded, limited for a moment, not reached, cut off."""
         result = self.result or {}
-        # An error that calls itself a success is one of the service; 2.1.197 says so in no other way.
+        # An error whose subtype is "success" comes from the service; 2.1.197 has no other sign of that.
         return (
             bool(result.get("is_error"))
             and result.get("subtype") == "success"
@@ -214,7 +214,7 @@ class _Evidence(NamedTuple):
         return Outcome(verdict=Verdict.COMPLETED, answer=answer, is_markdown=is_markdown)
 
     def _silent(self) -> Outcome:
-        # What is wrong with the command line is said on standard error, and nothing else is said.
+        # An error in the command line is reported on standard error only, without an event.
         words = last_words(self.errors)
         if self.exit.signal is None and (found := concern_of_silence(words)).verdict is Verdict.HELD:
             return found._replace(reason=words)
@@ -265,7 +265,7 @@ class _Evidence(NamedTuple):
 
     @property
     def denials(self) -> tuple[str, ...]:
-        # Not what it wanted to tell the others: its answer is no worse for that.
+        # Denied messages to other agents are left out: they do not affect the answer.
         return rules(self.denied, self.program)
 
     def bill(self, *, is_begun: bool) -> Bill:

@@ -1,8 +1,8 @@
 """What an error of the service concerns: the whole account, one model, the service itself, or one task.
 
-The status and the type of the error count first, then known words: anyone who lets no one through says so in many ways,
-and the next version in another one. What neither tells is a refusal, of which the scheduler finds out by what other
-tasks meet (``core.account``).
+The status and the type of the error count first, then known words in its text: the wording differs from case to case
+and from version to version. An error that neither of them explains is a plain refusal. The scheduler finds out what it
+concerns by how other tasks fare (``core.account``).
 """
 
 from __future__ import annotations
@@ -91,13 +91,13 @@ _NO_MODEL = re.compile(
 
 
 def concern(result: Mapping[str, Any], said: str, limit: Mapping[str, Any], now: float) -> Outcome:
-    """Return verdict, moment and model of what the CLI calls an error; its reason is for who asks to say.
+    """Return verdict, time and model for what the CLI calls an error; the caller adds the reason.
 
     Args:
         result: The ``result`` event.
-        said: What stands in the place of an answer.
-        limit: The last word about limits.
-        now: When it was said.
+        said: The text in place of an answer.
+        limit: The last event about limits.
+        now: The time of the error.
     """
     if is_of_the_task(result, said):
         return Outcome(verdict=Verdict.FATAL)
@@ -185,9 +185,9 @@ def limited_model(limit: Mapping[str, Any], said: str) -> str:
 #
 # What an agent was not allowed to do, as the rule that would have let it through.
 #
-# In headless mode nothing asks: a tool that is not allowed is denied at once, the model is told and goes on, and may
-# call the end a success. The rules are those of ``allowed_tools``; a rule for writing a file is called ``Edit(…)``
-# whatever tool wrote it, and absolute paths start with two slashes.
+# In headless mode there are no prompts: a tool that is not allowed is denied at once. The model is notified, goes on,
+# and may report success in the end. The rules are those of ``allowed_tools``. A rule for writing a file is called
+# ``Edit(…)``, whatever tool wrote it. Absolute paths start with two slashes.
 
 _WRITERS = frozenset({"Write", "Edit", "MultiEdit", "NotebookEdit"})
 _READERS = frozenset({"Read", "Glob", "Grep", "LS"})
@@ -210,10 +210,10 @@ def rules(denials: Sequence[Any], program: str = "") -> tuple[str, ...]:
 
 
 def messages(denials: Sequence[Any], program: str) -> tuple[str, ...]:
-    """Return what was to be told to the others and was denied, as the command that it was.
+    """Return the denied messages to other agents, each as the command that the agent tried to run.
 
-    It is denied for its quotes alone: the shell would read a backtick or a ``$`` in it, and the rule does not fit any
-    more.
+    Such a command is denied only because of its quoting: the shell would expand a backtick or a ``$`` in it, so the
+    rule no longer matches.
     """
     found = (_message(denial, program) for denial in denials if isinstance(denial, dict))
     return tuple(dict.fromkeys(filter(None, found)))
@@ -291,7 +291,7 @@ _CLOCK = re.compile(
 _ZONE = re.compile(r"\s*(?:\((?P<named>[^)]+)\)|(?P<bare>Z\b|UTC|GMT|[A-Z][A-Za-z]+/[A-Za-z_/]+))")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-#: No one is held for longer by what may be wrong: a budget is of a month, a contract of a year. Seconds.
+#: Longest hold in seconds, because the time may be wrong: a budget is monthly, a contract yearly.
 _LONGEST = 400 * 86400.0
 #: The text leaves the seconds out, and is read a little later: a moment just gone by is not one of tomorrow.
 _LATE = timedelta(minutes=10)

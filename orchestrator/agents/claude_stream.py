@@ -100,7 +100,7 @@ _LONGEST = 12
 
 @dataclass(slots=True, eq=False, repr=False)
 class LongLine:
-    """Takes a line of any length. Within its limit it is kept as it is."""
+    """Takes a line of any length. A line within the limit is kept unchanged."""
 
     limit: int
     kept: int = KEPT
@@ -175,7 +175,7 @@ class LongLine:
         del self._tail[:cut]
 
     def _close(self) -> None:
-        """Put the string together: head, what is said of the rest, tail."""
+        """Put the string together: head, a note of how much was left out, tail."""
         if len(self._tail) > self._room:
             self._trim()
         if self._left_out:
@@ -218,7 +218,7 @@ class StreamState:
     """The last complete answer, unless something was active that was to make another one."""
     turn: LastTurn = field(default_factory=LastTurn)
     limit: dict[str, Any] = field(default_factory=dict)
-    """The last word about the account's limits."""
+    """The last event about the account's limits."""
     turns: int = 0
     tokens: int = 0
     """Of every turn: what was read, what was taken from the cache, what was written."""
@@ -228,14 +228,14 @@ class StreamState:
     own: dict[str, float] | None = None
     """USD by model that this call cost, without what its session cost before; None in versions that do not say."""
     version: tuple[int, ...] | None = None
-    """That of the CLI, where it says so."""
+    """The version of the CLI, if the stream reports it."""
     in_background: int = 0
     """Background tasks that will wake the model again."""
     _turn: object = None
 
     @property
     def unfinished(self) -> str:
-        """What is still to make a result, of which the last one is not the last word; empty: nothing."""
+        """What is still running and will produce another result; empty: nothing."""
         if self.in_background:
             return pluralize(self.in_background, "background task")
         return "" if self.is_over else "the model"
@@ -320,7 +320,7 @@ class StreamState:
 
 @dataclass(slots=True)
 class StreamReader:
-    """Splits the stream into events and judges the attempt by what they told."""
+    """Splits the stream into events and judges the attempt by them."""
 
     settings: Settings
     program: str = ""
@@ -392,7 +392,7 @@ class StreamReader:
 
     def _event(self, line: bytes) -> str:
         if line.startswith(PIECE_OF_ANSWER):
-            return ""  # there may be one for every few letters, and it says nothing that does not come again
+            return ""  # there may be one for every few letters, and the text comes again as a whole
         try:
             # One byte that is no character must not cost the whole answer.
             event = json.loads(line.decode(errors="replace"))

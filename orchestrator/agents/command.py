@@ -86,7 +86,7 @@ class CommandReader:
 
     @property
     def signs(self) -> StreamSignals:
-        """A command says nothing of itself before its end."""
+        """A command reports nothing before its end."""
         return StreamSignals()
 
     def feed(self, data: bytes) -> str:
@@ -104,7 +104,7 @@ class CommandReader:
         is_free = self.command.is_free or bool(exit.error and not exit.pid)  # it never started
         outcome = outcome._replace(bill=FREE if is_free else Bill(cost=None))
         if outcome.verdict is not Verdict.COMPLETED:
-            # No one knows what else it did before it failed.
+            # It is unknown what else it did before it failed.
             is_refused = outcome.is_refused or exit.code in NO_SUCH_COMMAND
             return outcome._replace(is_refused=is_refused)
         answer, lacks, is_cut = outcome.answer, "", outcome.is_cut

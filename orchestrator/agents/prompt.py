@@ -1,7 +1,7 @@
-"""The text an agent gets: its task file, then what the tasks it depends on found.
+"""The text an agent gets: its task file, then the results of the tasks it depends on.
 
-It starts with a line of ours: a prompt that starts with ``/`` would be taken for a command by some agents. What comes
-from other agents is fenced and attributed, so it reads as data and cannot close its own fence.
+The first line is always written by this package, because some agents would take a prompt that starts with ``/`` for a
+command. Text from other agents is fenced and attributed, so it reads as data and cannot close its own fence.
 """
 
 from __future__ import annotations
@@ -93,9 +93,9 @@ def upstream(inputs: Sequence[Input], limit: int) -> str:
 
 
 def messages_block(messages: Sequence[Message], limit: int) -> str:
-    """Return what others said, the newest of it that fits into *limit* bytes, in one block that nothing can close.
+    """Return the newest messages of others that fit into *limit* bytes, in one block that nothing can close.
 
-    In it every line of a text is quoted, so no text can pretend that another user said it.
+    In it every line of a text is quoted, so no text can pretend to be from another author.
     """
     kept, left = newest(messages, limit)
     lines = []

@@ -1,4 +1,4 @@
-"""The socket for agents: three methods, and a reader with three."""
+"""The protocol for agents: an agent with three methods, and a reader with three."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Assignment(NamedTuple):
     interrupted: str = ""
     """Why the last attempt in this session was cut short; empty: the session is new."""
     is_changed: bool = False
-    """Whether what it is to do may be another thing than that attempt was told."""
+    """Whether the assignment may have changed since that attempt."""
     cap: float = math.inf
     """USD this attempt may cost."""
     name: str = ""

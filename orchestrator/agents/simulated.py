@@ -1,4 +1,4 @@
-"""``agent: simulated``: no process, no cost; prints the block of seed 002's method A, always the same."""
+"""``agent: simulated``: no process, no cost. Always prints the same block (that of seed 002's method A)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _RULE, _THIN_RULE = "═" * 50, "─" * 50
 
 
 class SimulatedAgent:
-    """Pretends, and says so."""
+    """Does no work and marks its output as simulated."""
 
     account = ""
     reads_prose = False

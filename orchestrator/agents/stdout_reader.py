@@ -1,4 +1,4 @@
-"""Reads what a command prints, as it is: standard output is the answer, exit status 0 the only success."""
+"""Reads what a command prints: standard output, unchanged, is the answer; exit status 0 is the only success."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class TextReader:
 
     @property
     def signs(self) -> StreamSignals:
-        """A command says nothing of itself before its end."""
+        """A command reports nothing before its end."""
         return StreamSignals()
 
     def feed(self, data: bytes) -> str:

@@ -1,4 +1,4 @@
-"""The crontab of the user, through the program ``crontab``: one line for each run, all others stay byte for byte."""
+"""The user's crontab, through the program ``crontab``: one line for each run. Other lines stay unchanged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from orchestrator.cron.entry import Scheduled, ScheduledRun, cron_line, read_cro
 from orchestrator.errors import ScheduleError
 from orchestrator.executors.probe import ask
 
-#: Bytes of a crontab that is read; a longer one is left as it is.
+#: Largest crontab that is read, in bytes; a longer one is left unchanged.
 _LARGEST = 1024 * 1024
 
 

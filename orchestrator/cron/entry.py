@@ -1,7 +1,7 @@
-"""What crontab and systemd are told about a run that they are to start: lines and units, written and read.
+"""The crontab lines and systemd units that start a run: how they are written and read.
 
-All of an entry stands in the one place that acts on it, and ends in a mark by which we find it again. A percent sign
-means a line break to cron, a specifier to systemd; text from outside is quoted for anyone who reads it.
+An entry is kept only where it takes effect, and ends in a mark by which it is found again. A percent sign means a line
+break to cron and a specifier to systemd; text from outside is quoted for the program that reads it.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def cron_time(when: When) -> str:
     """Return the time as cron writes it.
 
     Raises:
-        ValueError: cron cannot say that, or no one can.
+        ValueError: cron cannot express that time, or the time is invalid.
     """
     if when.at:
         hour, minute = time_of_day(when.at)
@@ -125,7 +125,7 @@ def cron_line(job: ScheduledRun) -> str:
 
 
 def read_cron_line(line: str) -> Scheduled | None:
-    """Return what one of our lines says; None when it is another user's."""
+    """Return the content of one of our own lines; None for any other line."""
     found = _LINE.fullmatch(line.strip())
     if found is None or not NAME.fullmatch(found["name"]):
         return None
@@ -172,10 +172,10 @@ def _is_item(text: str, field: _Field) -> bool:
 
 
 def timer_unit(job: ScheduledRun) -> str:
-    """Return the unit that says when.
+    """Return the timer unit, which says when.
 
     Raises:
-        ValueError: systemd cannot say that.
+        ValueError: systemd cannot express that time.
     """
     if job.when.cron:
         raise ValueError("systemd does not read the fields of cron; say --at 07:30 or --every 30m")
@@ -193,7 +193,7 @@ def timer_unit(job: ScheduledRun) -> str:
 
 
 def service_unit(job: ScheduledRun) -> str:
-    """Return the unit that says what.
+    """Return the service unit, which says what to start.
 
     Raises:
         ValueError: a path has control characters in it.
@@ -209,7 +209,7 @@ def service_unit(job: ScheduledRun) -> str:
         f'Environment="PATH={_escaped(job.path)}"\n'
         f"ExecStart={command}\n"
         f"StandardOutput=append:{_plain(job.log)}\nStandardError=inherit\n"
-        # Some task failed, or the plan is held: said in the log, and no reason for an alarm of systemd.
+        # Some task failed, or the plan is held: that is in the log, and no failure of the unit for systemd.
         "SuccessExitStatus=1 3 4\n"
     )
 
@@ -243,7 +243,7 @@ def _refuse_controls(text: str) -> None:
 
 # ── protocol ────────
 #
-# The socket of those who start runs at their time. Every plug, and the fake, passes ``tests/conformance``.
+# The protocol of a service that starts runs at their time. All implementations and the fake pass ``tests/conformance``.
 
 
 class Scheduler(Protocol):
@@ -263,7 +263,7 @@ class Scheduler(Protocol):
         """Add an entry whose name is not taken.
 
         Raises:
-            ValueError: it cannot say that; says what it can.
+            ValueError: it cannot express that time; the message names what it can.
             ScheduleError: it was not added; all is as before.
         """
 

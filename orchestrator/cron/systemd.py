@@ -54,7 +54,7 @@ class SystemdTimers:
             for kind, text in units.items():
                 path = self._path(job.name, kind)
                 if self._is_ours(self._read(os.path.basename(path)), job.name):
-                    os.unlink(path)  # half of an entry: no one starts it, and no one lists it
+                    os.unlink(path)  # half of an entry, which is neither started nor listed
                 with open(path, "x", encoding="utf-8") as file:
                     written.append(path)
                     file.write(text)

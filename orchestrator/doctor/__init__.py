@@ -1,1 +1,1 @@
-"""What has to be true of a plan directory, how that is looked into, and what is mended."""
+"""What has to be true of a plan directory, how that is checked, and what is repaired."""

@@ -1,8 +1,8 @@
 """What must be true of a plan directory, and what to do where it is not: evidence in, breaches out.
 
-A breach is a warning when a run copes with it, and failed when a run would not start or not finish. What is only worth
-knowing (a result whose row is gone, one that is stale) is told with the level ``ok``. A repair is offered only where it
-loses nothing that a person wrote and nothing that was paid for.
+The level of a breach is ``warning`` when a run copes with it, and ``failed`` when a run would not start or not finish.
+Findings that are only worth knowing (a result whose row is gone, a stale result) have the level ``ok``. A repair is
+offered only where it loses nothing that a person wrote and nothing that was paid for.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Evidence(NamedTuple):
     """All of it."""
 
     plan: Plan | None = None
-    """None: there is none that can be used; ``problems`` say why."""
+    """None: there is no usable plan; ``problems`` say why."""
     problems: Sequence[Problem] = ()
     task_problems: Sequence[Problem] = ()
     marks: MarksSeen = MarksSeen()
@@ -137,14 +137,14 @@ class Evidence(NamedTuple):
     contexts: Mapping[str, int] = {}
     """Stems of ``contexts/``, each with how many messages in it are torn."""
     nodes: Sequence[DirectoryEntry] = ()
-    """Only those that are worth a word: no plain file, or one that everybody may write."""
+    """Only those worth reporting: what is no plain file, or can be written by every user."""
     strangers: Sequence[str] = ()
     """Files whose names are not ours."""
     set_aside: Sequence[str] = ()
     """Damaged files that a repair moved aside."""
     temporaries: Sequence[Temporary] = ()
     unreadable: Sequence[Problem] = ()
-    """What was said and cannot be read: nothing else rests on it."""
+    """Messages that cannot be read: nothing else depends on them."""
     cache: str = ""
     """What is wrong with ``index.json``."""
     journal: JournalSeen = JournalSeen()
@@ -152,7 +152,7 @@ class Evidence(NamedTuple):
     strays: Sequence[Stray] = ()
 
 
-#: Seconds after which a file that is being written has been left behind, if no one can say whose it is.
+#: Seconds after which a temporary file counts as left behind, if its writer is unknown.
 _OLD = 60.0
 #: The same when a process of that number lives: it may be a stranger.
 _VERY_OLD = 3600.0
@@ -168,7 +168,7 @@ class Repair(StrEnum):
     REMOVE = "remove"
     """A cache, or what a killed writer left."""
     PROTECT = "protect"
-    """Take the right to write from everybody."""
+    """Take the right to write from all other users."""
     SET_ASIDE = "set_aside"
     """Rename to ``….damaged-N``; a result is made again from its log where that is possible."""
     MEND = "mend"

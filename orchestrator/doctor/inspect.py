@@ -1,7 +1,7 @@
-"""Everything in a plan directory as it is there, for ``doctor --plan``. Reads and writes nothing.
+"""Collects the state of every file in a plan directory, for ``doctor --plan``. Changes nothing.
 
-A name is looked at before anything is opened: what is no plain file (a link, a pipe) is never opened. Of a result only
-the head is kept, of a log only whether it is what its record says, so memory grows by some hundred bytes for each task.
+The type of a file is checked first: only a plain file is opened, never a link or a pipe. Only the head of a result is
+kept, and of a log only whether it matches its record, so memory grows by some hundred bytes for each task.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _MAX_RECORD = 1024**2
 #: Bytes of a log that is compared with its record byte by byte; of larger ones only the size is.
 _MAX_COMPARED = 1024**2
 _MAX_LINE = 64 * 1024
-#: Foreign lines of a journal that are told.
+#: Foreign lines of a journal that are listed.
 _TOLD = 5
 
 _MARK = re.compile(r"<!-- /?orchestrator:([a-z][a-z0-9_-]*) -->[ \t]*")
@@ -101,7 +101,7 @@ def look_at_record(stem: str, number: int, path: str, full: str, size: int) -> R
 
 
 def _compared(path: str, size: object, digest: object) -> str:
-    """Return what is wrong with a log; a link or a pipe in its place is told elsewhere."""
+    """Return what is wrong with a log; a link or a pipe in its place is reported elsewhere."""
     try:
         found = os.lstat(path)
     except OSError:

@@ -1,4 +1,4 @@
-"""Look at whom a plan names to be told, and try them: what ``doctor`` says about ``notify``."""
+"""Check and try the notification targets of a plan: what ``doctor`` says about ``notify``."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from orchestrator.views.notification import plan_name, trial
 def examine_notify(
     ahead: RunPreview, *, subscribers: Callable[[Settings, str], Sequence[Subscriber]], send: bool
 ) -> list[Finding]:
-    """Return a finding for everybody who is to be told.
+    """Return a finding for each target of notifications.
 
     Args:
         ahead: The plan.
-        subscribers: Whom settings name, as the wiring knows them.
+        subscribers: Returns the targets that the settings name.
         send: Whether a test message is sent to each, one after the other.
     """
     root = ahead.workspace.layout.root
@@ -34,7 +34,7 @@ def examine_notify(
 
 def _examine(subscriber: Subscriber, plan: str, *, send: bool) -> Finding:
     name = f"notify {subscriber.label}"
-    wrong = Level.FAILED if send else Level.WARNING  # a run goes on without anybody being told
+    wrong = Level.FAILED if send else Level.WARNING  # a run goes on even if no one is notified
     if subscriber.notifier is None:
         hint = "install or set what is missing, or correct `notify` in master_plan.md"
         return Finding(name, wrong, subscriber.trouble, hint)

@@ -47,7 +47,7 @@ class Checked(NamedTuple):
 def check(layout: Layout) -> Checked:
     """Look at everything in a plan directory and at its processes; change nothing. Also while a run is active.
 
-    Without what cannot be read nothing can be said of what rests on it: then that is all that is wrong.
+    If a file cannot be read, nothing that depends on it can be checked: then only this error is reported.
     """
     try:
         return Checked(breaches(_looked(layout)))
@@ -92,7 +92,7 @@ def repair(layout: Layout, plugins: Plugins) -> Checked:
 
 
 def _seen(layout: Layout, lock: RunLock, run: str) -> Evidence:
-    """Look with the lock held: then no one is active, and what the lock file says is ours."""
+    """Look with the lock held: then no run is active, and the content of the lock file is our own."""
     seen = take_snapshot(layout)._replace(lock=LockSeen(dead=lock.dead_runs))
     return _with_strays(seen, layout, run)
 

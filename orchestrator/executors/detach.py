@@ -1,7 +1,8 @@
-"""Starts this program once more, as a process that outlives the one that asked for it: own session, group, terminal.
+"""Starts this program once more, as a process that outlives its caller.
 
-A session of its own, nothing to read, its output in a file, no descriptor of ours. A second fork would add nothing:
-a session leader without a terminal gets none by itself, and when the caller ends, ``init`` adopts it.
+The process has its own session, an empty standard input, its output in a file, and inherits no descriptor. A second
+fork would add nothing: a session leader without a terminal does not acquire one by itself, and when the caller ends,
+``init`` adopts the process.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ _TAIL = 8 * 1024
 
 
 def this_program() -> list[str]:
-    """Return words that start the command line of this very package, wherever they are said."""
+    """Return the command line that starts this very package, from any directory."""
     return [sys.executable, "-P", "-c", _BOOTSTRAP, _ROOT]
 
 
 def _as_started_by() -> list[str]:
-    """Return words that start it, too, and tell it how we were called: in its hints it says what a person can type."""
+    """Return the same with the way in which we were called, so that its hints name a command that the user can type."""
     called = sys.orig_argv[: len(sys.orig_argv) - len(sys.argv) + 1]
     program, *flags, code, root = this_program()
     source = f"import sys; sys.orig_argv = {called!a} + sys.argv[2:]; {code}"
@@ -41,7 +42,7 @@ def _as_started_by() -> list[str]:
 class Detached:
     """A process that was started. Until ``publish`` its output is in a file of its own beside *output*.
 
-    So of several that are started at the same time only the one that came through is heard under that name.
+    So when several are started at the same time, only the output of the one that succeeded gets that name.
     """
 
     def __init__(self, words: Sequence[str], output: str) -> None:
@@ -82,7 +83,7 @@ class Detached:
         """Give its output the name that was asked for.
 
         Raises:
-            OSError: the system said no.
+            OSError: the file cannot be renamed.
         """
         os.replace(self._beside, self._output)
 
@@ -102,4 +103,4 @@ class Detached:
         try:
             os.unlink(self._beside)
         except OSError:
-            return  # it stays beside the others, and says what it says
+            return  # the file stays beside the others and does no harm

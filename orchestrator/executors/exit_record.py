@@ -32,7 +32,7 @@ _EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 _CHUNK = 256 * 1024
 _LOG_FLAGS = (
     os.O_WRONLY
-    # Anyone who empties its own log (`> /dev/stdout`) goes on at the start and leaves no hole of NULs.
+    # A process that empties its own log (`> /dev/stdout`) goes on at the start and leaves no hole of NULs.
     | os.O_APPEND
     # Agents may write into the directory of logs: a link or a pipe planted there is neither followed nor waited for.
     | getattr(os, "O_NOFOLLOW", 0)
@@ -65,11 +65,11 @@ def open_log(path: str) -> int:
 
 
 def _set_aside(path: str, *, everything: bool = False) -> None:
-    """Rename a link, a pipe or a directory in the place of an own file, so that it keeps no one from writing.
+    """Rename a link, a pipe or a directory that lies where this package writes a file, so that writing can go on.
 
-    *everything*: a file as well, in the place of a directory.
+    *everything*: rename a plain file too, where a directory belongs.
 
-    Where that cannot be, anyone who opens the place is told why.
+    If that fails, no error is raised here: opening the path then reports the reason.
     """
     try:
         kind = stat.S_IFMT(os.stat(path, follow_symlinks=False).st_mode)
@@ -105,7 +105,7 @@ def identity(found: os.stat_result) -> tuple[int, int]:
 
 
 def is_replaced(path: str, log: tuple[int, int] | None) -> bool:
-    """Say whether another file lies where a log was opened; anyone who reads it is told of one that is gone."""
+    """Say whether another file has replaced an opened log. A missing log is no replacement: reading it reports that."""
     try:
         return log is not None and identity(os.stat(path, follow_symlinks=False)) != log
     except (OSError, ValueError):

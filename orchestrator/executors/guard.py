@@ -52,7 +52,7 @@ class Guard:
         self._ending: dict[str, TrackedJob] = {}
         self._is_orphan = False
         self._give_up: float | None = None
-        """When to leave whatever still lives; None: no one wants the guard to go."""
+        """When to exit although some processes still live; None: the guard is not to exit."""
         self._spawner = Spawner()
         self._trees: Trees | Groups = Trees() if process_tree.set_subreaper() else Groups()
         self._woken, wake = os.pipe()
@@ -122,7 +122,7 @@ class Guard:
             size += len(chunk)
         *lines, self._in = b"".join(chunks).split(b"\n")
         if is_over:
-            # What the runner still wanted started is left to the next run; that it died comes first.
+            # The runner died: that comes first. Jobs that it had still asked for are left to the next run.
             self._orphaned()
             return
         for line in lines:
@@ -146,7 +146,7 @@ class Guard:
             self._stop_all("shutdown", message["close"])
 
     def _is_deserted(self) -> bool:
-        """Say whether the runner is gone, though we may not have heard of it yet."""
+        """Say whether the runner is gone, even if its end of file was not read yet."""
         poll = select.poll()
         poll.register(self._fd, 0)
         return self._is_orphan or bool(poll.poll(0))
@@ -248,7 +248,7 @@ class Guard:
                 self._trees.end(one, tree, force=now >= one.kill_at)
 
     def _has_ended(self, attempt: TrackedJob) -> bool:
-        # Where orphans do not fall to the guard, that it has none says nothing.
+        # Where the guard does not inherit orphans, having none proves nothing.
         return attempt.wait_status is not None and isinstance(self._trees, Trees)
 
     def _finish(self, attempt: TrackedJob, error: str = "", why: SpawnError | None = None) -> None:
@@ -271,7 +271,7 @@ class Guard:
             "started": attempt.started,
             "ended": attempt.ended or time.time(),
             "duration": attempt.duration,
-            # Kilobytes everywhere but on macOS. What the guard itself takes, 12 MB, is the least that Linux says here.
+            # Kilobytes everywhere but on macOS. On Linux the value is never below that of the guard itself, 12 MB.
             "max_rss": usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) if usage else 0,
             "cpu": usage.ru_utime + usage.ru_stime if usage else 0.0,
             "log_bytes": size,
@@ -308,7 +308,7 @@ class Guard:
 
 
 def _last_words(error: BaseException) -> bytes:
-    """Return the message that says of what we die. Nothing is loaded for it: there may be no descriptor left."""
+    """Return the message about a crash of the guard. It imports nothing: there may be no descriptor left."""
     why = " ".join(f"{type(error).__name__}: {error}".split())
     return json.dumps({"crash": why}).encode() + b"\n"
 

@@ -1,7 +1,7 @@
 """Runs jobs as processes of this machine, through a guard that outlives the runner just long enough.
 
-The runner starts one guard per run and talks to it over a socket pair. Should the guard die, its watchdog ends its
-agents (should that have died too, the runner does, to which they fall then), and the runner says so.
+The runner starts one guard per run and talks to it over a socket pair. If the guard dies, its watchdog ends the agents,
+and the runner reports it. If the watchdog has died too, the runner inherits the agents and ends them itself.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from orchestrator.executors.spawn import advice
 
 #: Seconds that agents get between SIGTERM and SIGKILL when the executor is left while they run.
 GRACE = 2.0
-#: Seconds in which a guard answers that it heard a stop; one that does not counts as stuck. A disk may keep it so long.
+#: Seconds in which a guard has to confirm a stop; one that does not counts as stuck. A slow disk may take so long.
 ANSWERS_WITHIN = 60
 #: Stands in the environment of the guard and of everything below it, with a value of its own for each guard.
 MARK = "ORCHESTRATOR_GUARD"
@@ -67,7 +67,7 @@ class LocalExecutor:
         self._error: ExecutorError | None = None
         self._is_closing = False
         self._unheard: set[str] = set()
-        """Jobs that were to be stopped, of which the guard has not said that it heard."""
+        """Jobs to be stopped, for which the guard has not confirmed the request."""
         self._silence = 0
         """Seconds that it has not; those in which we were frozen ourselves count as one."""
         self._reading: anyio.Lock
@@ -107,7 +107,7 @@ class LocalExecutor:
         if key in self._jobs:
             self._send({"stop": key, "reason": reason.value, "grace": grace})
             self._unheard.add(key)
-            self._wake()  # so that anyone who waits for news also waits for the answer
+            self._wake()  # so that a caller that waits for news also waits for the answer
 
     def news(self) -> AsyncIterator[Sequence[News]]:
         """Yield what happened."""
@@ -187,7 +187,7 @@ class LocalExecutor:
     # ── the socket ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _environment(self, job: Job) -> int:
-        """Return the number of what a job inherits; nearly all jobs of a run inherit the same, which is said once."""
+        """Return the number of a job's inherited variables. Nearly all jobs of a run have the same, sent only once."""
         inherited = (tuple(job.keep), tuple(job.unset))
         if inherited not in self._environments:
             self._environments[inherited] = len(self._environments)
@@ -200,7 +200,7 @@ class LocalExecutor:
         if not waiting:
             self._flush()
             if self._out:
-                self._wake()  # so that anyone who waits for news also waits for room
+                self._wake()  # so that a caller that waits for news also waits for room
 
     def _flush(self) -> None:
         if self._socket is None:
@@ -304,7 +304,7 @@ class LocalExecutor:
             )
 
     def _lost(self, job: Job) -> ProcessExit:
-        """What is known of a job whose guard is dead: its record, if it was in time, or else one that says so."""
+        """Return how a job ended whose guard died: by its record if there is one, else that the guard died."""
         record = read_record(job.record) if job.record else None
         # A late one of another run, or an agent's own: run, task and number are the fencing token.
         token = {**job.facts, "key": job.key}

@@ -22,10 +22,11 @@ _HEAD = 4096
 def ask(
     argv: Sequence[str], env: Mapping[str, str], *, timeout: float = 10.0, limit: int = LIMIT, cwd: str | None = None
 ) -> Probe:
-    """Run a program that gets nothing to read; after *timeout* seconds it is ended with its whole group.
+    """Run a program without input; after *timeout* seconds it is ended with its whole group.
 
-    It never raises for what the program is or does: that is the answer. What prints more than *limit* bytes gave none,
-    even if it has ended by then: anyone who takes a part for the whole may write it back.
+    Nothing that the program is or does raises an error: it becomes part of the answer. A program that prints more than
+    *limit* bytes gave no answer, even if it has ended by then: a caller could take a part for the whole and write it
+    back.
     """
     try:
         process = subprocess.Popen(

@@ -1,6 +1,6 @@
 """Which processes belong to which attempt, and how they are ended.
 
-A tree is an attempt's main process, what descends from it, and what descended from it until it was orphaned and fell to
+A tree is an attempt's main process, its descendants, and those former descendants that were orphaned and inherited by
 the guard. Runs inside the guard and its watchdog: standard library only.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # ── procfs ────────
 #
-# Who descends from whom, as Linux tells it in ``/proc``.
+# The parents of all processes, read from ``/proc`` on Linux.
 #
 # Used by the guard, so only the standard library, and little of it, is imported here. A pid alone means nothing,
 # because it is given to a stranger once its process is gone: a ``Process`` carries its start time, and signals to
@@ -217,7 +217,7 @@ def kill_all(look: Callable[[], Iterable[Process]]) -> list[Process]:
 
 
 def kill_trees(roots: Collection[int]) -> None:
-    """Kill these children of ours and what descends from them; on other systems than Linux their groups."""
+    """Kill these children of this process and their descendants; on systems other than Linux, their groups."""
     if is_available():
         kill_all(lambda: descendants(roots, snapshot()).values())
         return
@@ -241,8 +241,8 @@ Tree = dict[int, Process]
 class TrackedJob:
     """A job that was started.
 
-    ``kill_at`` is when SIGTERM has had its time, None while no one wants it to end; ``look`` is when its tree is to be
-    looked at again. Both on the monotonic clock.
+    ``kill_at`` is when SIGKILL follows SIGTERM, None while the job is not to end; ``look`` is when its tree is to be
+    checked again. Both on the monotonic clock.
     """
 
     __slots__ = (
@@ -286,14 +286,14 @@ class TrackedJob:
 
 
 class Trees:
-    """The trees of a guard that is a subreaper: every orphan below it falls to it, also one in a session of its own."""
+    """The trees of a guard that is a subreaper: it inherits every orphan below it, also one in its own session."""
 
     def __init__(self) -> None:
         self._children = Children()
         self._owners: dict[int, str] = {}
 
     def forget(self, pid: int) -> None:
-        """A child was reaped; its pid may be anybody's from now on."""
+        """Forget a child that was reaped: its pid may be reused from now on."""
         self._owners.pop(pid, None)
 
     def orphans(self, mains: Mapping[int, TrackedJob]) -> list[int]:
@@ -345,8 +345,8 @@ class Trees:
     def end(self, attempt: TrackedJob, tree: Tree, *, force: bool) -> None:
         """Send SIGTERM to everything in a tree that has not got it yet, or SIGKILL to everything.
 
-        The group of a child of ours is signalled as a whole, which no fork can escape. That is safe: the child is not
-        reaped, so its group's number is not free, and every group of a session is of one tree.
+        The process group of our own child is signalled as a whole, which no fork can escape. That is safe: the child
+        is not reaped yet, so its group's number is not reused, and all groups of a session belong to one tree.
         """
         me = os.getpid()
         number = signal.SIGKILL if force else signal.SIGTERM

@@ -1,4 +1,4 @@
-"""The socket for executors: start, stop, and a stream of news."""
+"""The protocol for executors: start, stop, and a stream of news."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the runner does when guard and watchdog are gone: end what they left, which falls to it."""
+"""Ends the processes that guard and watchdog left behind when both are gone: the runner inherits them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import anyio.lowlevel
 from orchestrator.executors import process_tree
 from orchestrator.executors.process_tree import Process
 
-#: Seconds until anyone who does not end counts as stuck; the guard's own limit is shorter.
+#: Seconds until a process that does not end counts as stuck; the guard's own limit is shorter.
 PATIENCE = 8.0
 
 
@@ -45,7 +45,7 @@ def _find(token: bytes, mains: Collection[int]) -> list[Process]:
 
 
 async def _wait_gone(one: Process) -> None:
-    """Wait until a process has ended, and reap it when it is a child of ours."""
+    """Wait until a process has ended, and reap it if it is our own child."""
     fd = process_tree.open_pidfd(one)
     if fd >= 0:
         try:
@@ -137,7 +137,7 @@ def _find_sweep(directory: str, spare: Container[str]) -> list[tuple[Process, di
 
 
 def _is_same(named: str, directory: str) -> bool:
-    """Say whether a process means this directory; most of ours spell it in the same way and cost no look."""
+    """Say whether *named*, from a process's environment, is this directory. Usually the strings are equal."""
     if named == directory:
         return True
     try:

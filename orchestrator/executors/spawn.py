@@ -1,8 +1,7 @@
-"""Start one process, cheaply and with nothing of ours inherited.
+"""Start one process cheaply. It inherits nothing that it is not given.
 
-``posix_spawn`` does not copy the page tables of the process that spawns: half the price of fork and
-exec (decision 0003).
-Only the standard library is imported here, because the guard uses it.
+``posix_spawn`` does not copy the page tables of the calling process, so it costs half as much as fork and exec
+(decision 0003). Only the standard library is imported here, because the guard uses this module.
 """
 
 from __future__ import annotations
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-#: What the system is short of for a moment; a limit of processes is met by anyone who comes last, not by anyone who is
-#: wrong.
+#: Shortages of the system that may pass: a limit on processes is met by the last one to start, without any fault of it.
 _PASSING = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETXTBSY, errno.EINTR})
 
 
@@ -166,7 +164,7 @@ def _open_input(path: str) -> int:
 
 
 def inherits(name: str, keep: Sequence[str], unset: Sequence[str]) -> bool:
-    """Say whether a process gets a variable of ours: *keep* names it, exactly or as ``AWS_*``, and *unset* does not."""
+    """Say whether a process inherits a variable: *keep* names it, exactly or as ``AWS_*``, and *unset* does not."""
     return _is_among(name, keep) and not _is_among(name, unset)
 
 
@@ -175,9 +173,9 @@ def _is_among(name: str, names: Sequence[str]) -> bool:
 
 
 def find_program(name: str, path: bytes | None) -> bytes:
-    """Find a program in the absolute directories of *path*; a name with a slash is taken as it is.
+    """Find a program in the absolute directories of *path*. A name with a slash is returned unchanged.
 
-    An empty or relative entry of PATH means the working directory, which is not trusted.
+    Empty and relative entries of PATH are skipped: they mean the working directory, which is not trusted.
 
     Raises:
         FileNotFoundError: no directory has it.

@@ -1,8 +1,8 @@
-"""The parent of the guard: a second net, for when runner and guard are killed in the same moment.
+"""The parent of the guard: a second safeguard, for when runner and guard are killed in the same moment.
 
-What a dead guard had started falls to the nearest subreaper above it. That is this process, so nothing needs to be
-looked for, and what cleared its environment is found as well. All it does is wait; it is a fork of the guard before it
-did anything, so it costs neither a start of Python nor memory of its own (decision 0003).
+The nearest subreaper above a dead guard inherits what the guard had started. That is this process, so it needs no
+search, and it also finds processes that cleared their environment. It does nothing but wait. It is forked from the
+guard at its very start, so it costs neither a start of Python nor memory of its own (decision 0003).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def fork_guard(runner: int) -> None:
         return
     if guard:
         os._exit(_watch(guard, runner))
-    os.setsid()  # anyone who kills the group of one of us spares the other
+    os.setsid()  # so that a kill of the group of guard or watchdog spares the other
 
 
 def _watch(guard: int, runner: int) -> int:
@@ -64,7 +64,7 @@ def _watch(guard: int, runner: int) -> int:
             elif _kill_below(guard):
                 overdue = time.monotonic() + TICK
             else:
-                # If it is only stopped, it knows best what to write; no one is left who could stop it once more.
+                # If it is only stopped, it knows best what to write; no process is left that could stop it again.
                 os.kill(guard, signal.SIGCONT)
                 overdue, is_last = time.monotonic() + _LAST, True
         wait = None if overdue is None else max(0.0, overdue - time.monotonic()) * 1000 + 1
@@ -91,7 +91,7 @@ def _kill_below(guard: int) -> bool:
 
 
 def _end_what_is_left(woken: int) -> None:
-    """SIGTERM, grace, SIGKILL for whatever fell to us, all of it one tree."""
+    """Send SIGTERM, then after the grace period SIGKILL, to all inherited processes as one tree."""
     trees, left = Trees(), TrackedJob({"key": "", "env": {}}, 0, 0.0, 0.0)
     left.wait_status = 0
     begun = time.monotonic()

@@ -1,1 +1,1 @@
-"""Ways to reach people who do not look: delivery, and nothing else."""
+"""The ways to deliver a notification, and nothing else."""

@@ -1,8 +1,8 @@
-"""Tells any program: the message on its standard input, the same as JSON and its parts in the environment.
+"""Notifies a program: the message is on its standard input; the same as JSON, and its parts, are in the environment.
 
-No shell, unless the person writes one: ``command: sh -c '…'``. The program runs in a session of its own, so that what
-hangs is ended together with all that it started. It carries the marks of its run: if that is killed meanwhile, the next
-one finds it.
+There is no shell, unless the user names one: ``command: sh -c '…'``. The program runs in its own session, so that it
+can be ended together with all that it started. It carries the marks of its run: if the run is killed meanwhile, the
+next run finds the program.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class CommandNotifier:
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
         try:
-            # Not reaped as long as no one has its status, so the number is still that of its group.
+            # It is not reaped before its status is read, so the number is still that of its group.
             if process.returncode is None:
                 self._kill(process.pid)
                 os.killpg(process.pid, signal.SIGKILL)  # what lost its parents is here, too

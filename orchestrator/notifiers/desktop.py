@@ -1,8 +1,8 @@
-"""Tells the person at this machine: ``notify-send`` where there is one, ``osascript`` on macOS.
+"""Shows desktop notifications: ``notify-send`` where it is installed, ``osascript`` on macOS.
 
-Both take the text as arguments only, so other users of the machine can see it in the list of processes while it is
-shown: it is short, on one line, and redacted. Neither takes it for an option: it stands behind ``--``, and for
-``osascript``, which knows no ``--``, it begins with an icon and is handed to the script as an argument of its own.
+Both take the text as arguments only, so other users of the machine can see it in the list of processes. The text is
+therefore short, on one line, and redacted. Neither takes it for an option: it follows ``--``, and for ``osascript``,
+which knows no ``--``, it begins with an icon and is passed to the script as a separate argument.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class DesktopNotifier:
             lines = [word for line in _SCRIPT for word in ("-e", line)]
             return [*lines, title, text]
         urgency = "low" if notice.topic is Topic.COMPLETED else "critical"
-        # Servers take the body for markup, and the summary as it is.
+        # Notification servers read the body as markup, and the summary as plain text.
         escaped = html.escape(text, quote=False)
         options = ("--app-name=orchestrator", f"--urgency={urgency}", "--")
         return [*options, title, escaped]

@@ -1,7 +1,7 @@
-"""The forms in which a notice travels: plain JSON, and what Discord and Slack want to be posted.
+"""The payloads of a notice: plain JSON, and the formats that Discord and Slack require.
 
-In neither of the two can a text ring a bell: Discord is told to look for no mentions, and Slack finds none, because
-``<!channel>`` reaches it escaped.
+A text cannot mention anyone in either of them: the payload for Discord turns mentions off, and ``<!channel>`` is
+escaped for Slack.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from orchestrator.core.notification import Notice
 
-#: Characters Discord takes; Slack takes more, and no one reads them.
+#: Characters that Discord accepts. Slack accepts more, but longer texts are not read.
 _LIMIT = 2000
 
 

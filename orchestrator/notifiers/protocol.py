@@ -1,4 +1,4 @@
-"""The socket of a notifier. Every plug, and the fake, passes ``tests/conformance/test_notifiers.py``."""
+"""The protocol of a notifier. Every implementation, and the fake, passes ``tests/conformance/test_notifiers.py``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from orchestrator.core.notification import Notice
 class NotifyError(Exception):
     """A notice was not delivered, which a run tells as a warning.
 
-    The message never holds an address: anyone who has it can post there.
+    The message never contains an address: with it, anyone could post there.
     """
 
 

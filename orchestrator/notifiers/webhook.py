@@ -35,18 +35,18 @@ from orchestrator.notifiers.protocol import NotifyError
 
 # ── http post ────────
 #
-# One POST that a user is meant to get: repeated where that helps, within limits, and without following anybody.
+# Sends one POST: repeated where that helps, within limits, and without following redirects.
 #
 # The only place that knows the HTTP library (docs/decisions/0014); imported when the first notice is posted. What it
 # raises is never shown: its messages hold the address.
 
 #: Seconds to reach the other side, and for its answer to begin.
 CONNECT, ANSWER = 5.0, 10.0
-#: Seconds the other side may ask us to wait; longer is as good as never.
+#: Longest wait in seconds that the server may ask for; a longer one counts as a failure.
 LONGEST = 300.0
 #: Answers that another attempt may change.
 BUSY = (429, *range(500, 600))
-#: Repeats: 1, 2, 4 and 8 seconds apart. No answer may mean that it was taken, so that is tried only once more.
+#: Repeats: 1, 2, 4 and 8 seconds apart. Without an answer the message may have arrived, so it is sent only once more.
 _REPEATS = 4
 
 
@@ -82,7 +82,7 @@ class _Patience(urllib3.Retry):
         **kw: Any,
     ) -> Self:
         if response is not None:
-            response.close()  # else the library reads what else it says, to the end
+            response.close()  # else the library reads the rest of the response
         return super().increment(method, url, response, *args, **kw)
 
     def get_backoff_time(self) -> float:
@@ -90,7 +90,7 @@ class _Patience(urllib3.Retry):
 
     def parse_retry_after(self, retry_after: str) -> float:
         try:
-            return max(float(retry_after), 0.0)  # some say 0.65
+            return max(float(retry_after), 0.0)  # some servers send 0.65
         except ValueError:
             return super().parse_retry_after(retry_after)
 
@@ -100,7 +100,7 @@ class _Patience(urllib3.Retry):
             try:
                 asked = self.get_retry_after(response) or 0.0
             except HTTPError:
-                asked = 0.0  # it says something else there
+                asked = 0.0  # the header is no valid time
         if not asked <= LONGEST:
             raise NotifyError(f"asks to wait longer than {LONGEST:g}s")
         self.pause(max(asked, self.get_backoff_time()))

@@ -132,7 +132,7 @@ HEADERS = {
 #: Settings that a row says in a column of their own; each is read as it is in a task file.
 ROW_SETTINGS = ("task_pools", "concurrency", "writes")
 
-#: What a cell says that has nothing to say, folded to lower case; an empty one, too.
+#: Cells that mean "nothing", in lower case; an empty cell, too.
 NONE = {""} | _words(
     """
     none, none., not applicable, not needed, not required, not blocked, -, --, ---, —, –, n/a,
@@ -195,7 +195,7 @@ ABOVE = _words(
     """
 )
 
-#: Who is no one, in a cell for a person or an agent.
+#: Words that mean "no one" in a cell for a person or an agent.
 NOBODY = _words(
     """
     unassigned, not assigned, tbd, tba, tbc, anyone, anybody, any, nobody, no one, noone, open,
@@ -335,7 +335,7 @@ _LONG = 8
 
 
 def role_of(header: str) -> str:
-    """Return the meaning of a column by its header; empty when no one taught us that word."""
+    """Return the meaning of a column by its header; empty for an unknown header."""
     word = key_word(header)
     if role := _role_of().get(word):
         return role

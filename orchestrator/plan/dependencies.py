@@ -1,7 +1,7 @@
-"""A cell of dependencies that is more than a list of ids, read as it is meant, or not at all.
+"""Reads a cell of dependencies that is more than a list of ids. A cell with an unclear meaning is not read.
 
-``columns.read_needs`` reads the plain lists, which are nearly all. What it does not find in the plan is read here once
-more, now with the ids and names of all rows at hand: ``Tasks T-01 and T-02``, ``T-01–T-03``, ``all above``.
+``columns.read_needs`` reads the plain lists, which are nearly all. A cell with words that are no ids of the plan is
+read here once more, now with the ids and names of all rows: ``Tasks T-01 and T-02``, ``T-01–T-03``, ``all above``.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Dependencies:
         self._all_numbered = all(any(map(str.isdigit, each)) for each in self._order)
 
     def read(self, cell: str, own: str) -> Needs | None:
-        """Return what the task *own* waits for; None when no one can be sure."""
+        """Return what the task *own* waits for; None when the meaning is not certain."""
         text = _clean(cell)
         if (ids := self._phrase(_folded(text), own)) is not None:
             return tuple(ids), ()
@@ -106,7 +106,7 @@ class Dependencies:
         return tuple(found), tuple((each, kind) for each, kind in found.items() if kind != "data")
 
     def is_plain(self, cell: str) -> bool:
-        """Whether a cell is a list of words that could be ids: then each that is none is told by itself."""
+        """Whether a cell is a list of words that could be ids: then each unknown id is reported on its own."""
         parts = [read_id(_kind(each.strip())[0]) for each in _PARTS.split(cell)]
         return all(
             TASK_ID.fullmatch(each) and (not self._all_numbered or any(map(str.isdigit, each)))
@@ -148,7 +148,7 @@ class Dependencies:
         return may_be_ids and bool(labels) and not is_own and find_cycle(labels) is None
 
     def problem(self, cell: str, own: str, where: str, header: str) -> Problem:
-        """Return what is said of a cell that no one can be sure of."""
+        """Return the problem of a cell whose meaning is not certain."""
         close = difflib.get_close_matches(_folded(cell), [n for n in self._names if n], n=1)
         named = self._names[close[0]] if close else None
         named = None if named == own else named

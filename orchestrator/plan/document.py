@@ -313,7 +313,7 @@ def cell_spans(line: str) -> list[tuple[int, int]]:
     return spans
 
 
-# HTML that no one sees as markdown, or that shows it as it is written.
+# HTML that is not displayed, or that displays its content verbatim.
 _SILENT = ("<!", "<?", "<pre", "<script", "<style", "<textarea")
 
 
@@ -337,7 +337,7 @@ class OwnText(NamedTuple):
     """Where it stands, as people see it."""
 
     def place(self, line: int) -> str:
-        """Return where a line stands, for anyone who is told of it; the first one is 0."""
+        """Return the place of a line, as file and line number, for messages; *line* counts from 0."""
         return f"{self.file}:{line + 1}"
 
     def is_shown_html(self, block: Block) -> bool:

@@ -1,7 +1,7 @@
-"""Single rows of the person's table of tasks: one more, or other words in some of its cells.
+"""Adds or changes a single row of the person's table of tasks.
 
-Every byte outside of that row stays unchanged. A column that is missing is added in the header and in the line of
-dashes alone: a row that is too short for it has an empty cell there (GFM).
+Every byte outside of that row stays unchanged. A missing column is added only in the header and in the line of dashes:
+a row that is too short for it has an empty cell there (GFM).
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from orchestrator.plan.task_fields import TASK_FIELDS
 
 # ── scan ────────
 #
-# Where the tables of a plan are, found without a parser: what ``add`` does a hundred times cannot wait for one.
+# Finds the tables of a plan without a markdown parser: ``add`` may be called a hundred times, and a parser is slow.
 #
-# Only what can be told with certainty is told: a table that begins on a fresh line and whose rows begin with a bar. As
-# soon as anything in the file could be read in two ways, the answer is None, and ``plan_text.own_text`` is asked.
+# Only the certain case is handled: a table that begins on a fresh line and whose rows begin with a bar. As soon as
+# anything in the file could be read in two ways, the result is None, and ``document.own_text`` is called.
 
 _DELIMITER = re.compile(r" {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*")
 _UNSURE = re.compile(r"[ \t>*+\-\d.)]+(?:```|~~~)| {0,3}<")
@@ -216,7 +216,7 @@ def with_row(places: PlanScan, values: Mapping[str, str]) -> tuple[bytes, Task]:
     *values* are texts for people by the role of their column, such as ``needs`` or ``parent``.
 
     Raises:
-        ValueError: the row would not be read as it is meant.
+        ValueError: the row would be read with another meaning.
         UsageError: the table takes no more columns.
     """
     lines = list(places.file.lines)
@@ -244,7 +244,7 @@ def row_of(places: PlanScan, task_id: str) -> tuple[Columns, Task]:
 
     Raises:
         KeyError: no row has this id.
-        ValueError: no one can say which of its cells belongs to which column.
+        ValueError: it is not certain which of its cells belongs to which column.
     """
     sheet, at = _row_of(places, task_id)
     width = len(sheet.table.header)

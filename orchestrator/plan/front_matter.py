@@ -45,9 +45,9 @@ _NUMBER = re.compile(r"[-+]?[0-9][0-9a-fA-FxXoObB_.:]*")
 #: A word, a number or a duration behind a name; and the words that YAML takes for something else.
 _PLAIN = re.compile(r"([a-z][a-z_]{0,40}): ([a-z]{1,40}|0|[1-9][0-9]{0,8}|[1-9][0-9]{0,8}[smhd])")
 _CONSTANTS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
-#: Words that other tools put into front matter and that only look like a setting of ours.
+#: Words that other tools put into front matter and that only look like one of our own settings.
 _FOREIGN = frozenset({"mode", "validated"})
-#: What other tools call a setting of ours: anyone who wrote ``budget`` counts on one.
+#: Names that other tools use for our own settings: a user who wrote ``budget`` expects a budget.
 _ELSEWHERE = MappingProxyType(
     {
         "budget": "budget_usd",

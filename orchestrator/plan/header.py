@@ -54,7 +54,7 @@ def read_plan_header(front: FrontMatter, file: str) -> tuple[PlanHeader, list[Pr
 
 
 def _state(front: FrontMatter, file: str) -> tuple[plan_status.PlanState | None, list[Problem]]:
-    """Return the state that a plan says, and what only looks as if it said one: no one would wait for approval."""
+    """Return the state of a plan, and problems for keys that only look like one: approval would be skipped."""
     state, problems = None, []
     for key in filter(_LIKE_STATUS.fullmatch, front.data):
         value = front.data[key]

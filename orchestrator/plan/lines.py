@@ -20,7 +20,7 @@ LARGEST_PLAN, MOST_LINES, LONGEST_LINE = 12 * 1024 * 1024, 120_000, 2 * 1024 * 1
 #: Bytes of a task file at most; no agent takes a longer prompt.
 LARGEST_TEXT = 4 * 1024 * 1024
 _BOM = "\ufeff"
-#: What lines of a merge begin with that no one finished; a line of equals signs may be an underline as well.
+#: How lines of an unfinished merge begin; a line of equals signs may be an underline as well.
 _MERGE = ("<<<<<<< ", ">>>>>>> ")
 # The line endings of markdown. str.splitlines() knows eight more, which are characters of a line here.
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")

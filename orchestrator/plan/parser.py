@@ -1,7 +1,7 @@
-"""``master_plan.md``: the plan that a person wrote, read; and the few places in it that are ours, written.
+"""Reads ``master_plan.md``, the plan that a person wrote, and writes the few places in it that are ours.
 
-Whatever is wrong with it is found in one reading, each problem with its file and line; a plan with a problem is not
-run. Tables in our own sections are never read back.
+One reading finds all problems, each with its file and line; a plan with a problem is not run. Tables in our own
+sections are never read back.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SAID = ("status", "done")
 
 
 class StatusCells(NamedTuple):
-    """What the person's own table is to say of one task; None leaves a cell as it is."""
+    """The new status cells of one task in the person's own table; None leaves a cell unchanged."""
 
     status: str | None = None
     start: str | None = None
@@ -94,7 +94,7 @@ def _shown(text: str) -> str:
 
 
 def _without_loops(tasks: Mapping[str, Task]) -> dict[str, Task]:
-    """Return tasks none of which needs itself: that is told of its row already, and would hide a longer cycle."""
+    """Return the tasks without dependencies on themselves: these are reported already, and would hide longer cycles."""
     return {
         task.id: task._replace(needs=tuple(need for need in task.needs if need != task.id)) for task in tasks.values()
     }

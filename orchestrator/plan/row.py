@@ -129,7 +129,7 @@ def is_total(cell: str) -> bool:
 def _text(cell: str) -> str:
     """Return what a cell says: one line, also where it has a character that ends one elsewhere.
 
-    Who sees one command in it must not get two.
+    A cell that looks like one command must not become two.
     """
     if cell.isprintable():
         return cell
@@ -137,7 +137,7 @@ def _text(cell: str) -> str:
 
 
 def named_task(cells: Sequence[str], columns: Columns, where: str) -> list[Task]:
-    """Return a task for a row that is refused, so that anyone who depends on it is not refused as well."""
+    """Return a task for a row that is refused, so that tasks that depend on it are not refused as well."""
     at = columns.id
     task_id = read_id(cells[at]) if at is not None and at < len(cells) else ""
     is_id = TASK_ID.fullmatch(task_id) is not None
@@ -146,7 +146,7 @@ def named_task(cells: Sequence[str], columns: Columns, where: str) -> list[Task]
 
 # ── lost rows ────────
 #
-# Rows of tasks that stand where none is read: refused, for a task must not be left out without a word.
+# Rows of tasks outside of the tables that are read: refused, because no task must be left out silently.
 #
 # There are three kinds:
 #
@@ -207,7 +207,7 @@ def _unread_rows(own: OwnText, known: set[str], problems: list[Problem]) -> Iter
 
 
 def _loose_rows(own: OwnText, known: set[str], problems: list[Problem]) -> Iterator[Task]:
-    """Refuse what looks like the row of a task and stands in no table; it would not be run, without a word."""
+    """Refuse lines outside of tables that look like the row of a task: they would silently not be run."""
     families = {_family(task_id) for task_id in known}
     width = max(len(sheet.table.header) for sheet in own.tasks)
     for at, sheet, is_html in _barred(own):

@@ -1,7 +1,7 @@
-"""An agent's markdown made safe to stand below a heading of ours.
+"""Makes an agent's markdown safe to be embedded below one of our own headings.
 
-It can open nothing that it does not close: no fence, no comment, no HTML. Its headings stand below ours. It has no mark
-of ours in it. What comes out is checked with markdown-it; what does not pass the check is shown as it is, in a fence.
+It leaves nothing open: no fence, no comment, no HTML. Its headings are of a lower level than ours, and it has none of
+our marks in it. The output is checked with markdown-it; a text that does not pass is shown verbatim, in a fence.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from orchestrator.plan.sections import without_marks
 #: Longer answers are shown in a fence; parsing the worst of them takes seconds.
 MAX_SIZE = 512 * 1024
 
-# Everything that can begin a heading, a fence or HTML; or lists in lists so deep that markdown-it gives up and takes
-# all that follows for a part of them. Without any of it a text can be embedded as it is.
+# Everything that can begin a heading, a fence or HTML; or lists nested so deeply that markdown-it gives up and takes
+# all that follows for a part of them. A text without any of it can be embedded unchanged.
 _RISKY = re.compile(
     r"^ {0,3}(?:\#{1,6}(?:[ \t]|$)|=+[ \t]*$|-+[ \t]*$|[ \t>*+\-\d.)]*(?:```|~~~))"
     r"|^[ \t>*+\-\d.)]{9}|^(?:<{7}|>{7}) |<[A-Za-z/!?]",
@@ -48,7 +48,7 @@ _TOP = 3
 
 
 def embed(answer: str) -> str:
-    """Return *answer* as markdown below a heading of ours, to be set between blank lines."""
+    """Return *answer* as markdown that can stand below our own heading, between blank lines."""
     text = without_marks(sanitize(answer)).strip("\n").rstrip()
     if _RISKY.search(text) is None or unfenced(text) is not None:
         return text
@@ -227,7 +227,7 @@ def _is_safe(text: str) -> bool:
 
 
 def _above(text: str, *, tables: bool = True) -> Outline | None:
-    """Return the outline of *text* and a heading of ours below it; None where that is no heading any more."""
+    """Return the outline of *text* with a test heading below it; None where that is not read as a heading."""
     lines = [*text.split("\n"), "", f"## {_SENTINEL}", ""]
     found = outline(lines, tables=tables)
     last = found.headings[-1] if found.headings else None
@@ -296,7 +296,7 @@ def _with_texts(line: str, texts: Sequence[tuple[int, str]]) -> str:
 
 
 def _insertions(tokens: Sequence[Token], lines: Sequence[str], env: dict[str, Any]) -> Iterator[tuple[int, int, str]]:
-    """Yield what is to be put where: line, column, text. ValueError: it cannot be told where that is."""
+    """Yield the insertions: line, column, text. ValueError: the place of one cannot be found."""
     parser = _parser()
     ends: dict[int, int] = {}  # the cells of a table share a line
     for token in tokens:

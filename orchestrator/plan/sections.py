@@ -214,7 +214,7 @@ def _inside(text: str, ending: str) -> str:
 
 
 def without_marks(text: str) -> str:
-    """Return a text in which nothing is a mark of ours any more, wherever it stands."""
+    """Return a text with all of our marks made ineffective, wherever they stand in it."""
     if "orchestrator" not in text.lower():
         return text
     return _ANY_MARK.sub(r"<!--\1orchestrator :", text)

@@ -1,6 +1,6 @@
-"""The fields of a task that one cell of its row says: how each is read, written, typed, shown and called.
+"""The fields of a task that have a column: how each is read, written, typed, shown and named.
 
-A new field is one more ``TaskField`` here, an attribute of ``Task``, and the words for its header in ``table_words``.
+A new field is one more ``TaskField`` here, an attribute of ``Task``, and the words for its header in ``columns``.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class TaskValues(TypedDict, total=False):
 
 
 class TaskChanges(TypedDict, total=False):
-    """The same for a task that is there: an empty value empties the cell, None leaves it as it is."""
+    """The same for an existing task: an empty value empties the cell, None leaves it unchanged."""
 
     priority: str | int | None
     parent: str | None

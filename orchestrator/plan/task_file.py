@@ -1,11 +1,12 @@
 """``agent_tasks/agent-XX.md``: the assignment of one task. Settings in front matter, the prompt in the body.
 
-A file that was made from a row of the plan says so in its last line, with a sum of what stands above it. While that is
-true no one has touched it, and it is made again when the row is another; else it is the person's (decision 20). One
-that was made from a command that a user typed says so likewise: it is theirs, and ``update`` writes it anew.
+A file that was made from a row of the plan is marked in its last line, with a checksum of the text above it. While the
+checksum fits, no one has edited the file, and it is made again when the row changes; otherwise it belongs to the user
+(decision 20). A file that was made from a command has a similar mark: it belongs to the user, and ``update`` rewrites
+it.
 
-A thousand of them are read when a plan is launched, so what is not there costs nothing: no front matter, no YAML; no
-fence, no markdown.
+A thousand of them are read when a plan is launched, so a part that is missing costs nothing: without front matter no
+YAML is read, and without a fence no markdown.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def sum_of(text: str) -> str:
 
 
 def made_from_row(text: str) -> str:
-    """Return what goes into the file of a task: *text*, and that no one has changed it."""
+    """Return the content of a task file made from a row: *text*, and the line that shows it is unchanged."""
     return _made(text, "its row in the plan")
 
 
@@ -97,7 +98,7 @@ def parse_task_file(data: bytes, file: str) -> TaskFile:
         text, begins = "".join(lines.lines[front.body :]), front.body + 1
     elif "\n---" in text:
         problems = misplaced(Lines.of(data).bare(), file)
-    # What we made and no one has touched is no user's merge.
+    # A file that we made and that is unchanged has no merge conflict of a user.
     found_half = None if made or is_typed else conflict(text, file, begins)
     if found_half is not None and found_half not in problems:
         problems.append(found_half)

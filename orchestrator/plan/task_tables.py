@@ -17,7 +17,7 @@ from orchestrator.plan.dependencies import Dependencies, Needs
 from orchestrator.plan.document import OwnText, TaskTable, split_row
 from orchestrator.plan.row import IN_HTML, is_struck, is_total, listed_rows, lost_rows, named_task, read_task
 
-#: Problems of rows that are listed; a user who has more of them has one cause.
+#: Problems of rows that are listed; if there are more, they have one cause.
 MAX_PROBLEMS = 50
 
 _HINT = "add a table with the columns Task ID, Description and Dependencies, one row per task"
@@ -65,7 +65,7 @@ def _no_table(own: OwnText) -> Problem:
             line = own.lines[at]
             if "|" in line and read_header(split_row(line)).is_task_table:
                 return Problem("the task table stands in HTML", own.place(at), IN_HTML, "no_table")
-    # A table whose headers no one taught us is probably the one that is meant.
+    # A table with unknown headers is probably the one that is meant.
     # One of tasks is wider than a legend.
     found = [block.line for block in own.outline.kinds("table")]
     at = max(found, key=lambda line: len(split_row(own.lines[line])), default=0)
@@ -138,7 +138,7 @@ def _reread(row: Task, sheet: TaskTable, cells: Sequence[str], said: Dependencie
     if column is None or column >= len(cells):
         return row
     if said.read(cells[column], row.id) is None and said.is_plain(cells[column]):
-        return row  # each id that is none is told by itself
+        return row  # each unknown id is reported on its own
     needs, kinds = _read_again(row, (sheet, column), cells, said, problems)
     return row._replace(needs=needs, need_kinds=kinds)
 

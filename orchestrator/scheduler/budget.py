@@ -1,9 +1,9 @@
-"""Who pays: what an account lets through, and what a run may still spend.
+"""Accounts and money: which attempts an account lets through, and what a run may still spend.
 
 Every task of one agent uses the same account. A usage limit, a missing login or an outage of the service holds the
 account as a whole: nothing more of it starts and no attempt is charged; when the hold is over, one attempt goes first,
-and the rest when the service has answered it. What no one foresaw holds it by evidence, as a circuit breaker does: two
-tasks that end alike within a minute, without a turn of work. A limit of one model holds only the tasks of that model.
+and the rest when the service has answered it. Unknown failures hold the account like a circuit breaker: when two tasks
+end alike within a minute, without a turn of work. A limit of one model holds only the tasks of that model.
 
 Money is reserved before it can be spent: an attempt starts only with a cap that fits into what is left, so the budget
 is never passed by more than one attempt spends beyond its own cap.
@@ -61,7 +61,7 @@ class Account:
     proven: float = field(default=-math.inf, init=False)
     """When the service last did a turn of work for an attempt."""
     _refused: dict[str, tuple[str, float]] = field(default_factory=dict, init=False)
-    """Since then, by what was said: which task was refused last, and when."""
+    """Since then, by the words of the refusal: which task was refused last, and when."""
     _first: int = field(default=0, init=False)
     """Attempts under way that went first."""
     _trial_from: float = field(default=-math.inf, init=False)
@@ -104,16 +104,16 @@ class Account:
     def hold_again(self, until: float, now: float) -> bool:
         """Close after an attempt met a limit; say whether that is news.
 
-        No one is charged for it, so it must not become an attempt every second: where an account is still shut once it
-        was to open (a user's clock may be wrong), it is closed at least twice as long each time, up to some minutes.
+        The attempt is not charged, so there must not be one every second. If the account is still shut when it was to
+        open (a clock may be wrong), it is closed at least twice as long each time, up to some minutes.
         """
         return self.hold(max(until, self._count_trial(now)))
 
     def back_off(self, started: float, now: float, *, is_outage: bool) -> bool:
         """Close for a little longer each time, after an outage or tasks that ended alike; say whether that is news.
 
-        What nothing ever got through to may be a wrong address, and what refuses every task in the same words may be a
-        broken installation: then a person has to look. *started* is when the attempt did that met it.
+        A service that never answered may have a wrong address, and one that refuses every task in the same words may be
+        a broken installation: then a person has to look. *started* is when the attempt that met it started.
         """
         if self.is_on_trial and now >= self._trial_from > started:
             return False  # it is from before the hold, and says nothing of what came since

@@ -1,7 +1,8 @@
 """The scheduler, without input or output: an event and a moment in, instructions out.
 
-No await, no file, no clock, no dice in here, so a whole run of thousands of tasks can be played in virtual time and
-held to its invariants (``tests/scheduler/test_engine_machine.py``). Work per event is O(degree · log n).
+It has no await, no file, no clock and no random numbers of its own. So a whole run of thousands of tasks can be
+simulated in virtual time and checked against its invariants (``tests/scheduler/test_engine_machine.py``). Work per
+event is O(degree · log n).
 
 Dispatch is by readiness: a task starts the moment its own needs are on disk and a slot is free, highest priority
 first, then longest remaining path, then the order of the plan. What an account holds back, and what the budget cannot
@@ -237,7 +238,7 @@ class Engine:
     def _end(self, event: Ended, timestamp: Tick, todo: list[Instruction]) -> None:
         entry = self._running.get(event.task)
         if entry is None or entry.attempt != event.attempt:
-            return  # a late word about an attempt that was already settled
+            return  # a late event of an attempt that was already settled
         del self._running[entry.id]
         verdict = self._admission.weigh(entry, event, timestamp.now)
         if verdict is None and entry.intended is None:
@@ -358,7 +359,7 @@ class Engine:
     def _take_command(self, event: Intervened, timestamp: Tick, todo: list[Instruction]) -> None:
         self.is_finished = False
         if doubted := self._doubted.pop(event.command.task, None):
-            # It is settled as it is: anyone who commands does not wait for what others meet.
+            # The attempt is settled with its own verdict: a command does not wait for how other tasks fare.
             self._judge(self.entries[doubted.task], doubted, doubted.verdict, timestamp, todo)
         self._intervene(event, todo)
 
@@ -383,7 +384,7 @@ class Engine:
             self._settle(entry, after, command, todo)
 
     def _settle(self, entry: Node, after: TaskStatus, command: TaskCommand, todo: list[Instruction]) -> None:
-        """Give a task that no attempt of ours is at another status."""
+        """Change the status of a task for which this run has no running attempt."""
         before, entry.status = entry.status, after
         self._withdraw(entry)
         self._admission.write_off(entry)

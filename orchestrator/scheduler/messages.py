@@ -1,4 +1,4 @@
-"""What can happen to a run, as the engine is told of it."""
+"""The events that the engine receives: everything that can happen to a run."""
 
 from __future__ import annotations
 

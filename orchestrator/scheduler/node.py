@@ -25,7 +25,7 @@ class Intervened(NamedTuple):
 
 @dataclass(slots=True, eq=False, repr=False)
 class Node:
-    """What the engine knows of one task. Anyone who builds an engine fills it in; afterwards only the engine writes."""
+    """What the engine knows of one task. The caller fills it in to build an engine; then only the engine writes it."""
 
     id: str
     needs: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
-"""A new plan put in place as a whole; the one before it is moved aside with its results and never deleted.
+"""Puts a new plan in place as a whole; the previous one is moved aside with its results and never deleted.
 
-Everything that needs space is written beside first, so that only renames are left when the old plan moves. Anyone who
-is killed between two of them finds the old plan whole in ``archive/`` and the new one by planning again.
+Everything that needs space is written beside first, so that only renames are left when the old plan moves. If the
+process is killed between two of them, the old plan is whole in ``archive/``, and planning again makes the new one.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def set_outcomes_aside(layout: Layout, stems: Collection[str]) -> str:
     """Move results and logs of these tasks to the archive, so that they are done afresh; return where they lie now.
 
     The final output goes along, and a copy of the plan; an empty text when there was nothing to move. Only with the
-    lock held. Anyone who is killed meanwhile has some tasks to do afresh, and others not.
+    lock held. If the process is killed meanwhile, some of the tasks were moved, and others not.
 
     Raises:
         StoreError: it could not be moved; what was moved is back where it was.
@@ -137,7 +137,7 @@ def _move(layout: Layout, place: Layout, spare: tuple[str, ...], moved: list[tup
         os.rename(old, new)
         moved.append((old, new))
 
-    # The plan first: from here on no one takes what is left for a plan that can be run.
+    # The plan first: from here on the rest is not taken for a plan that can be run.
     for old, new in (
         (layout.plan, place.plan),
         (layout.journal, place.journal),

@@ -33,16 +33,16 @@ DIRECTORIES = frozenset(name.rstrip("/") for name in (*STATE, *PEOPLES) if name.
 _PIECE = 64 * 1024
 #: Bytes of a file that is read as a whole: how much memory a run takes must not depend on what a user put there.
 LARGEST = 64 * 1024 * 1024
-#: What to do about a disk that says no.
+#: The hint for an error of the disk.
 ADVICE = "check space, permissions and that the directory still exists, then run again"
-#: The same where something lies in the place of a file that is none.
+#: The hint where something lies in the place of a file that is not a plain file.
 _MOVE_AWAY = "move away what is there; `orchestrator doctor --plan` says what should"
 _UNFIT = frozenset({errno.EINVAL, errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
 _DENIED = frozenset({errno.EACCES, errno.EPERM})
-#: What a kernel or a container says that has no such call, or allows none.
+#: Errors of a kernel or a container that does not have, or does not allow, a system call.
 _NOT_HERE = frozenset({errno.ENOSYS, errno.EPERM, errno.EACCES, errno.EINVAL, errno.EOPNOTSUPP})
 _TEMPORARY = re.compile(r"(?:\..+\.(\d+)|.+\.attempt-\d+\.json)\.tmp")
-#: Seconds after which no one is writing it any more, although a process of that number lives: it is a stranger.
+#: Seconds after which a temporary file counts as left behind, even if a process with its number lives: it is another.
 _OLD = 60.0
 
 
@@ -64,7 +64,7 @@ class io_errors:  # noqa: N801 - it is used as ``suppress`` is; a generator woul
         """Go on."""
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        """Say it, and go on with everything else as it is."""
+        """Raise an ``OSError`` as a ``StoreError`` that names the file; let any other exception pass."""
         if isinstance(error, OSError):
             make, hint = (NotAFileError, _MOVE_AWAY) if error.errno in _UNFIT else (StoreError, ADVICE)
             if error.errno in _DENIED:

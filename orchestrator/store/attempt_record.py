@@ -1,4 +1,4 @@
-"""Attempt records: how an attempt ended, written by anyone who ran it."""
+"""Attempt records: how an attempt ended, written by the process that ran it."""
 
 from __future__ import annotations
 

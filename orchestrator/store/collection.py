@@ -56,12 +56,12 @@ class Survey:
 
 
 def survey(root: Layout, *, anew: bool = False) -> Survey:
-    """Return the plans of a directory and what each says of itself, from the cache as far as it is true.
+    """Return the plans of a directory with their headers; a header comes from the cache while that is up to date.
 
-    *anew*: the cache is forgotten first, and written in any case.
+    *anew*: ignore the cache, and write it in any case.
 
     Raises:
-        StoreError: the directory cannot be read, or the cache not be written *anew*.
+        StoreError: the directory cannot be read; or, with *anew*, the cache cannot be written.
     """
     raw = read_cache(root.index)
     known = {} if anew else _entries(raw.get("plans") or {})
@@ -107,9 +107,9 @@ def has_plans(layout: Layout) -> bool:
 
 
 def no_plan(layout: Layout, meant: Callable[[Layout], bool] | None = None) -> NotFoundError:
-    """Return the error that says so, and which plans there are instead; or that a run goes on without it.
+    """Return the error for a directory without a plan. It names other plans, or the run that goes on without the file.
 
-    *meant* picks those that the caller can have meant.
+    *meant* picks the plans that the user can have meant.
     """
     message, hint = "no master_plan.md in this plan directory", instead_of(layout, meant)
     if (holder := lock_owner(layout.lock)) is not None:
@@ -401,7 +401,7 @@ def _commits(workdir: str) -> str:
 
 
 def _newest(workdir: str, layout: Layout) -> int:
-    """Return when anything in a project was changed last, as far as it is looked at; hidden things are not."""
+    """Return the time of the last change in a project. Hidden files are skipped, and the number of files is limited."""
     ours = {layout.root, os.path.dirname(layout.root)} - {os.path.abspath(workdir)}
     newest, seen, directories = 0, 0, [os.path.abspath(workdir)]
     while directories and seen < _MOST_HEARTBEATS:

@@ -1,11 +1,11 @@
-"""A person's file, changed by us while they may be changing it too.
+"""Changes a file that a person may be editing at the same time.
 
-Anyone who changes the plan by command, and the runner that draws into it, hold ``plan.lock`` meanwhile; an editor
-knows of no lock. So the file is compared once more right before the rename, and a version that a user saved in between
-wins: the change is made again, to that one. Nor is a file replaced that a user has open for writing, where the kernel
-says so: what they write after that would be in no file any more. What is left is the time between these two looks and
-one ``rename``. Where the system could swap two files in one step, it would still have to be undone when the wrong one
-came out, and anyone who looked meanwhile would have seen it; so the window is kept small instead.
+Commands that change the plan, and the runner that draws into it, hold ``plan.lock`` meanwhile. An editor knows no lock.
+So the file is compared once more right before the rename. If a user saved it in between, that version wins, and the
+change is made again to it. A file that a user has open for writing is not replaced either, where the kernel reports
+that: what they write afterwards would be lost. There remains the short time between these two checks and the
+``rename``. Swapping the two files in one step would not help: a wrong swap would have to be undone, and a reader could
+see it meanwhile.
 """
 
 from __future__ import annotations
@@ -64,10 +64,10 @@ def take(path: str) -> Taken:
 
 
 def is_being_written(path: str) -> bool:
-    """Say whether a user has a file open for writing; false as well where the system does not say.
+    """Say whether a process has a file open for writing; false as well where the system does not report that.
 
-    It says so of our own files, and to root, on Linux: such a file gets no lease. One that is granted is given back at
-    once, so anyone who opens the file meanwhile waits for some microseconds.
+    Linux reports it for files of the calling user, and for every file to root: such a file gets no lease. A lease that
+    is granted is given back at once, so a process that opens the file meanwhile waits for some microseconds.
     """
     if sys.platform != "linux":
         return False
@@ -75,7 +75,7 @@ def is_being_written(path: str) -> bool:
     try:
         descriptor, _ = open_file(path)
     except OSError:
-        return False  # anyone who reads it is told
+        return False  # reading the file reports the error
     try:
         # Who opens it meanwhile has the kernel send us a signal; SIGIO, the usual one, would end us.
         fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
@@ -112,9 +112,9 @@ def require_closed(path: str) -> None:
 
 
 def exchanged(path: str, change: Callable[[Taken], _Done | None]) -> _Done:
-    """Change a file as it is there, once more whenever another user has saved it meanwhile; return what was done.
+    """Change the current version of a file, and again whenever another user saved it meanwhile; return what was done.
 
-    *change* returns None when it was another file by the time it was to be put in place.
+    *change* returns None when the file was replaced by another before the new version was in place.
 
     Raises:
         BeingWrittenError: a user does nothing but save it, or has it open for writing.

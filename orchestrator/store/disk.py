@@ -58,13 +58,13 @@ def denied(layout: Layout) -> StoreError | None:
 
 
 def _remedy(closed: Sequence[str], root: str) -> str:
-    """Return what opens to us what is closed in a plan directory: only its owner, or root, can do anything about it."""
+    """Return the commands that give access to these paths of a plan directory: only their owner, or root, can do it."""
     us, keeper = os.geteuid(), os.stat(root)
     seen = {path: os.lstat(path) for path in closed}
     ours = [path for path in closed if seen[path].st_uid == us]
     theirs = [each for each in seen.values() if each.st_uid != us]
     strangers = {each.st_uid for each in theirs}
-    # What root made in a directory of ours was meant to be ours; any other plan of root is root's.
+    # A plan that root made in a directory of this user was meant for this user; any other plan of root is root's.
     is_left = keeper.st_uid == 0 and os.stat(os.path.dirname(root)).st_uid == us
     person = us if is_left else keeper.st_uid
     whose, place = name_of(person), shlex.quote(root)
@@ -83,7 +83,7 @@ def _remedy(closed: Sequence[str], root: str) -> str:
 
 
 def _is_shared(keeper: os.stat_result, theirs: Sequence[os.stat_result]) -> bool:
-    """Say whether a plan is shared by a group of ours, and so is what others closed in it: by its mode alone."""
+    """Say whether a plan and the closed files of others belong to one of our groups: then only their mode is wrong."""
     shares = stat.S_ISGID | stat.S_IWGRP
     groups = {each.st_gid for each in (keeper, *theirs)}
     is_group = keeper.st_mode & shares == shares and groups == {keeper.st_gid}

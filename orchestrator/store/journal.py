@@ -1,7 +1,7 @@
-"""The chronicle of a plan: one line per thing that happened, only ever appended.
+"""The journal of a plan: one line per event, only ever appended.
 
-A run and any number of commands write into it at once. Each line is one ``write`` at the end of the file, so two
-writers never mix; a crash tears at most the line it cut, and anyone who writes next ends it.
+A run and any number of commands write into it at once. Each line is one ``write`` at the end of the file, so the lines
+of two writers never mix. A crash can cut off the last line; the next writer ends it with a line break.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def journal_lines(path: str, containing: str) -> list[str]:
 def journal_tail(path: str, lines: int) -> list[str]:
     """Return the last *lines* lines, oldest first, without their list marks; a torn or foreign line is left out.
 
-    So is everything where something lies in its place that is no file: anyone who writes into it says so.
+    If the path is not a plain file, nothing is returned: the next write to it reports that.
     """
     try:
         whole = _end_of(path, _TAIL).split("\n")[:-1]
@@ -135,8 +135,8 @@ def _end_of(path: str, size: int) -> str:
 #
 # How far a user has read the journal, and where the last run begins in it.
 #
-# A cursor is the byte behind the last line that was read, and a mark of what stands before it: a cursor of another
-# journal, or of one that was begun anew, is seen for what it is, and its owner is told the last run from the start.
+# A cursor is the offset behind the last line that was read, and a checksum of the bytes before it. By that a cursor of
+# another journal, or of one that was begun anew, is recognised: its owner is given the last run from the start.
 
 #: Compiled when a user hands one in; most runs never see one.
 _WRITTEN = r"(\d{1,15})\.([0-9a-f]{8})"
@@ -149,7 +149,7 @@ _MARKED = 64
 _FIRST_LOOK = 64 * 1024
 #: Bytes of a journal that are in memory at a time: agents may write any number of lines into it.
 _MOST = 4 * 1024 * 1024
-#: Lines about a run that are told besides its beginning, the newest ones, and bytes of each: ours are shorter.
+#: Lines about a run that are returned besides its beginning (the newest ones), and bytes of each: our own are shorter.
 _LINES, _LINE = 1000, 4096
 
 

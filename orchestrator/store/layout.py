@@ -58,7 +58,7 @@ class Layout:
 
     @property
     def contexts(self) -> str:
-        """The directory of what is said to everybody."""
+        """The directory of the messages to all agents."""
         return f"{self.root}/contexts"
 
     @property
@@ -93,7 +93,7 @@ class Layout:
 
     @property
     def plan_lock(self) -> str:
-        """Held for a moment by anyone who changes the plan's file; by the kernel, never deleted."""
+        """The lock that a process holds while it changes the plan's file; held by the kernel, never deleted."""
         return f"{self.root}/plan.lock"
 
     @property
@@ -108,26 +108,26 @@ class Layout:
 
     @property
     def waiting(self) -> str:
-        """Who waits for the time to run it, a file for each process; there is none when no one does."""
+        """One file for each process that waits for its time to run the plan; no directory when there is none."""
         return f"{self.root}/waiting"
 
     @property
     def run_output(self) -> str:
-        """What a run that no one looks on prints."""
+        """The output of a run in the background."""
         return f"{self.root}/logs/run.out"
 
     @property
     def cursor(self) -> str:
-        """How far the journal was told to those who keep no cursor of their own; may be deleted at any time."""
+        """How far the journal was reported to callers without a cursor of their own; may be deleted at any time."""
         return f"{self.root}/logs/wait.cursor"
 
     def watch_cursor(self, name: str) -> str:
-        """How far the journal was told to one caller of ``watch``; may be deleted at any time."""
+        """How far the journal was reported to one caller of ``watch``; may be deleted at any time."""
         return f"{self.root}/logs/watch.{name}.cursor"
 
     @property
     def rejected_draft(self) -> str:
-        """What a planner said that made no plan: it was paid for, and people can mend it."""
+        """An answer of a planner that made no plan: it was paid for, and people can correct it."""
         return f"{self.root}/logs/_plan.draft.json"
 
     @property
@@ -174,7 +174,7 @@ class Layout:
         return f"{self.root}/results/{stem}-result.md"
 
     def context_file(self, stem: str) -> str:
-        """What was said to everybody about one task."""
+        """The messages to all agents about one task."""
         return f"{self.root}/contexts/context-{stem}.md"
 
     def notes_file(self, stem: str, author: str) -> str:

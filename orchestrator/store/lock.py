@@ -22,7 +22,7 @@ from orchestrator.store.watcher import poll
 
 # ── lock holder ────────
 #
-# Who holds the lock of a plan, as its file says it and the kernel confirms it; and what is said of them.
+# The holder of the lock of a plan, read from its file and confirmed by the kernel; and the messages about it.
 
 #: The name of a run that the lock file was to name and does not.
 UNKNOWN = "?"
@@ -31,21 +31,21 @@ _LONGEST = 1024 * 1024
 
 
 def lock_owner(path: str) -> dict[str, Any] | None:
-    """Return who runs the plan right now, or None; for ``status``. Keeps no one from the lock."""
+    """Return the process that runs the plan right now, or None; for ``status``. Does not block the lock."""
     holder, is_there, _ = _look(path)
     return holder if is_there else None
 
 
 def broken_off(path: str) -> str:
-    """Return the last run when it is gone without letting go in order; empty otherwise. Keeps no one from the lock."""
+    """Return the last run if it ended without releasing the lock in order; else empty. Does not block the lock."""
     holder, is_there, _ = _look(path)
     return str(holder["run"]) if holder and not is_there else ""
 
 
 def dead_runs_of(path: str) -> tuple[str, ...]:
-    """Return every run that ended without letting go; ``UNKNOWN`` where the file does not say which.
+    """Return every run that ended without releasing the lock; ``UNKNOWN`` where the file does not name it.
 
-    Keeps no one from the lock.
+    Does not block the lock.
 
     Raises:
         StoreError: the lock file cannot be read.
@@ -55,7 +55,7 @@ def dead_runs_of(path: str) -> tuple[str, ...]:
 
 
 def _look(path: str) -> tuple[dict[str, Any], bool, bool]:
-    """Return what the lock file says, whether who is named there holds it, and whether it should say something."""
+    """Return the holder named in the lock file, whether it holds the lock, and whether the file has any content."""
     with io_errors("read", path):
         try:
             descriptor, _ = open_file(path)
@@ -69,7 +69,7 @@ def _look(path: str) -> tuple[dict[str, Any], bool, bool]:
 
 
 def read_holder(descriptor: int) -> tuple[dict[str, Any], bool]:
-    """Return what the lock file says, nothing when no line of it makes sense, and whether it should say something."""
+    """Return the holder named in the lock file (empty if no line is valid), and whether the file has any content."""
     # An agent may have written anything there, so no more is taken than fits.
     data = os.pread(descriptor, _LONGEST, max(0, os.fstat(descriptor).st_size - _LONGEST))
     holders = map(_read_line, reversed(data.split(b"\n")))
@@ -77,7 +77,7 @@ def read_holder(descriptor: int) -> tuple[dict[str, Any], bool]:
 
 
 def dead_runs(holder: Mapping[str, Any], *, is_damaged: bool) -> tuple[str, ...]:
-    """Return the runs that ended without letting go, once no one holds the lock; as ``read_holder`` found it."""
+    """Return the runs that ended without releasing the lock, from what ``read_holder`` found while it was free."""
     return (*holder["unrecovered"], holder["run"]) if holder else (UNKNOWN,) * is_damaged
 
 
@@ -163,7 +163,7 @@ def require_elsewhere(holder: Mapping[str, Any]) -> None:
 
 
 def broken_under(holder: Mapping[str, Any], error: PlanError) -> PlanError:
-    """Return the error of a plan that was broken under a run: a user who asks about the run is to hear of it."""
+    """Return the error of a plan that was broken while a run is active, with a note about that run."""
     hint = "mend the plan; `orchestrator watch` shows meanwhile what happens"
     return PlanError([*error.problems, Problem(keeps_last_plan(holder), "", hint, "run_at_work")])
 
@@ -182,7 +182,7 @@ def suspended(holder: Mapping[str, Any] | None) -> str:
 
 #: Seconds to wait for the guard of a dead runner: it holds the lock until the last agent is gone.
 _GUARD_LEAVES_WITHIN = 15.0
-#: Seconds between two tries, while no one who holds the lock says that it is a run.
+#: Seconds between two tries, while the holder of the lock is no run.
 _AGAIN = 0.01
 
 
@@ -227,27 +227,27 @@ class RunLock:
 
     @property
     def is_closing(self) -> bool:
-        """Whether it was said that the run takes nothing any more."""
+        """Whether the lock file states that the run takes no more tasks."""
         return bool(self.holder.get("closing"))
 
     def close(self, *, is_closed: bool) -> None:
-        """Say whether the run is coming to its end: it takes no task any more that is added from now on.
+        """Write whether the run is coming to its end: then it takes no task that is added from now on.
 
-        Said before the run looks at the plan for the last time, so anyone who adds a task first and then finds this not
-        said knows that the task is seen. A disk that does not take it is no reason to end a run in another way.
+        It is written before the run reads the plan for the last time. So a command that adds a task and then does not
+        find it in the lock file knows that the run will see the task. If it cannot be written, the run ends the same.
         """
         self.holder["closing"] = is_closed
         with suppress(StoreError):
             self._append()
 
     def grow(self, only: Sequence[str]) -> None:
-        """Say what the run is asked for by name by now; for what the disk does not take, as ``close``."""
+        """Write which tasks the run is asked for by name by now; an error of the disk is ignored, as in ``close``."""
         self.holder["only"] = list(only)
         with suppress(StoreError):
             self._append()
 
     def release(self) -> None:
-        """Say that the run ended in order, and let go. If that cannot be said, the next run finds nothing to do.
+        """Write that the run ended in order, and release the lock. If that fails, the next run recovers it needlessly.
 
         Dead runs that were not ``recovered`` are left to the next run, as by ``abandon``.
         """
@@ -257,12 +257,12 @@ class RunLock:
         try:
             os.ftruncate(self.descriptor, 0)
         except OSError:
-            return  # the next run looks after this one, in vain
+            return  # the next run looks for what this one left, and finds nothing
         finally:
             self.abandon()
 
     def abandon(self) -> None:
-        """Let go without saying so: the next run looks after what this one left."""
+        """Release the lock without writing that: the next run recovers what this one left."""
         os.close(self.descriptor)
         os.close(self._directory)
 
@@ -284,7 +284,7 @@ class RunLock:
 
 
 def new_run() -> str:
-    """Return a name for a run, or for anyone who does its work for a moment."""
+    """Return a name for a run, or for a command that does the work of one for a moment."""
     return os.urandom(6).hex()
 
 
@@ -334,7 +334,7 @@ def exclusive(path: str) -> Iterator[None]:
 
 @contextmanager
 def locked(queue: str, path: str) -> Iterator[RunLock]:
-    """Wait in line and hold the lock for a moment, without becoming a run. What it says of dead runs stays.
+    """Wait in line and hold the lock for a moment, without becoming a run. Its entries about dead runs stay.
 
     Raises:
         BusyError: a run is active; says which.
@@ -353,7 +353,7 @@ def locked(queue: str, path: str) -> Iterator[RunLock]:
 def take_briefly(path: str) -> RunLock | None:
     """Take the lock briefly, without becoming a run; None: a run is active. Only inside of ``exclusive``.
 
-    What it says of dead runs stays until they are ``recovered``.
+    Its entries about dead runs stay until these are ``recovered``.
 
     Raises:
         StoreError: the lock file cannot be opened, locked or read.
@@ -417,7 +417,7 @@ def _guarded(holder: Mapping[str, Any]) -> BusyError:
 # A file each, in ``waiting/``. What a dead process left counts for nothing.
 
 _KIND = ".json"
-#: Bytes of a file that says so; what we write has some hundred.
+#: Largest of these files that is read, in bytes; our own have some hundred.
 _LONGEST_WAITING = 64 * 1024
 #: Seconds since the epoch that every calendar still knows: the end of the year 9998.
 LATEST = 253_370_764_800.0
@@ -431,7 +431,7 @@ class Waiting(NamedTuple):
 
 
 def say_waiting(layout: Layout, until: float) -> None:
-    """Say that this process waits for its time to run the plan; forget what dead ones said.
+    """Write that this process waits for its time to run the plan; remove the files of dead processes.
 
     Raises:
         StoreError: it cannot be written.
@@ -443,33 +443,33 @@ def say_waiting(layout: Layout, until: float) -> None:
         if waiting is None and start_time(pid) is None:
             _forget(layout, pid)
     who = this_process()
-    # Not replaced as other state is: no one could sweep the temporary file that a crash leaves, for there is no lock.
+    # Written directly, not by rename: a temporary file left by a crash could not be swept, because there is no lock.
     write_new(_file(layout, who["pid"]), json.dumps({**who, "until": until}).encode() + b"\n")
 
 
 def wait_no_longer(layout: Layout) -> None:
-    """Take back what ``say_waiting`` said, if anything; what cannot be taken back ends with this process."""
+    """Remove the file of ``say_waiting``, if any. If it cannot be removed, it counts until this process ends."""
     _forget(layout, os.getpid())
     with suppress(OSError):
-        os.rmdir(layout.waiting)  # the last one puts out the light
+        os.rmdir(layout.waiting)  # works only for the last one
 
 
 def those_waiting(layout: Layout) -> list[Waiting]:
-    """Return who waits, the first to begin first.
+    """Return the processes that wait, the first to begin first.
 
     Raises:
-        StoreError: a file that says so cannot be read.
+        StoreError: the file of a waiting process cannot be read.
     """
     found = [waiting for _, waiting in _all(layout) if waiting is not None]
     return sorted(found, key=lambda each: each.until)
 
 
 def _all(layout: Layout) -> list[tuple[int, Waiting | None]]:
-    """Return everybody who ever said so, by process; None for those that are gone."""
+    """Return every entry with its process id; None for a process that is gone."""
     try:
         names = os.listdir(layout.waiting)
     except OSError:
-        return []  # no one waits, or we may not know
+        return []  # no process waits, or the directory cannot be read
     stems = [name.removesuffix(_KIND) for name in names if name.endswith(_KIND)]
     return [(int(stem), _read(layout, int(stem))) for stem in stems if stem.isascii() and stem.isdigit()]
 
@@ -482,7 +482,7 @@ def _read(layout: Layout, pid: int) -> Waiting | None:
     except (ValueError, LookupError, TypeError, RecursionError):
         return None  # not ours
     is_ours = raw["pid"] == pid and 0 < waiting.until < LATEST
-    # Of one that is elsewhere no one here knows when it dies: it counts until its time, and not for ever.
+    # The end of a process on another machine cannot be seen here: it counts until its time, and not for ever.
     is_due = waiting.until < time.time() and is_elsewhere(who)
     return waiting if is_ours and not is_due and is_alive(who) else None
 

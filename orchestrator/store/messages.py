@@ -27,7 +27,7 @@ def append_message(layout: Layout, stem: str, message: Message) -> None:
     """Append a message to the file it belongs to; the ids in it were checked before.
 
     Raises:
-        StoreError: it could not be written, or not whole; what was written of it no one will read.
+        StoreError: it could not be written, or not whole; a partial message is never read.
     """
     is_note = message.kind is MessageKind.NOTE
     path = layout.notes_file(stem, message.author) if is_note else layout.context_file(stem)
@@ -86,7 +86,7 @@ def read_notes(layout: Layout, stem: str, author: str, task: str = "") -> list[M
 
 # ── contexts ────────
 #
-# What an attempt that starts should have heard: ``contexts/``, read again only where a user said something.
+# The messages for an attempt that starts: ``contexts/``, of which a file is read again only if it has a new message.
 
 _BEFORE, _BEHIND = "context-", ".md"
 #: Bytes of the journal that are read for one attempt; where more was written all files are looked at again.
@@ -95,10 +95,10 @@ _FOR_ALL = frozenset({MessageKind.DISCOVER, MessageKind.SYNC})
 
 
 class Contexts:
-    """What was said about any task of a plan.
+    """The messages about all tasks of a plan.
 
-    Anyone who says something tells the journal, too. So all files are looked at once, and from then on only those of
-    tasks that the journal names: what a launch costs does not grow with the plan.
+    Every message leaves a line in the journal, too. So all files are read once, and from then on only those of tasks
+    that the journal names: the cost of a launch does not grow with the plan.
     """
 
     def __init__(self, layout: Layout) -> None:
@@ -107,16 +107,16 @@ class Contexts:
         self._place: Cursor | None = None
         """How far the journal was read; None: not yet."""
         self._unread: set[str] = set()
-        """Where something may have been said to everybody; files by stem, as in all that follows."""
+        """Files that may have new messages to all agents; by stem, as in all that follows."""
         self._for_all: dict[str, list[Message]] = {}
         self._known: dict[str, tuple[tuple[int, int, int], list[Message]]] = {}
         self._missed: str | None = None
-        """What could not be read first; empty: that was told."""
+        """The first error of reading; None: there was none; empty: it was reported."""
 
     def visible_to(self, tasks: Mapping[str, str], near: Collection[str]) -> list[Message]:
         """Return everything about the tasks in *near*, and what all should know about the others.
 
-        *tasks* is stem → id. What cannot be read is left out, and told: no attempt fails because of it.
+        *tasks* is stem → id. A file that cannot be read is left out and reported: no attempt fails because of it.
         """
         self._listen()
         unread = self._unread & tasks.keys()
@@ -141,7 +141,7 @@ class Contexts:
         return missed
 
     def _listen(self) -> None:
-        """Take in of which tasks the journal says that a user spoke about them."""
+        """Note for which tasks the journal has new messages."""
         journal = self._layout.journal
         try:
             read = read_on(journal, self._place, _HEARD) if self._place is not None else None
@@ -150,8 +150,8 @@ class Contexts:
                 said = (line for line in map(read_line, lines) if line and line.is_message)
                 self._unread.update(stem(line.subject) for line in said)
                 return
-            # The first look, or a user began the journal anew, or wrote very much into it. What is said while we list
-            # is in the journal, too.
+            # The first look, or the journal was begun anew, or has very many new lines. A message that is written while
+            # the directory is listed is in the journal, too.
             place = end_of(journal)
             names = _names(self._layout.contexts)
         except (OSError, StoreError) as error:
@@ -171,7 +171,7 @@ class Contexts:
                     return []
                 known = self._known[name] = signed, read_shared(self._layout, name, task)
         except FileNotFoundError:
-            return []  # of most tasks no one ever said anything
+            return []  # most tasks have no messages
         except (OSError, StoreError) as error:
             self._miss(path, error)
             self._unread.add(name)  # until it can be read
@@ -190,4 +190,4 @@ def _names(directory: str) -> list[str]:
     try:
         return os.listdir(directory)
     except FileNotFoundError:
-        return []  # no one ever said anything
+        return []  # there are no messages

@@ -38,7 +38,7 @@ def find_plan_directory(
 
     Raises:
         NotFoundError: there is none.
-        StoreError: no one can say whether there is one: it is closed to us, or a link leads nowhere just now.
+        StoreError: it is unknown whether there is one: it cannot be read, or a link leads nowhere just now.
         UsageError: the nearest one is another user's.
     """
     named = _inside(named, current, environment, here=here)
@@ -67,7 +67,7 @@ def find_plan_directory(
 
 
 def find_from_here(named: str | None, *, must_exist: bool) -> Layout:
-    """Return the plan directory meant; where it is an absolute path, no one asks where we are.
+    """Return the plan directory meant; for an absolute path the current directory is not needed.
 
     Raises:
         NotFoundError, UsageError: as ``find_plan_directory``; UsageError also where no path could be called so.
@@ -186,7 +186,7 @@ def find_plan(plan_id: str, environment: Mapping[str, str], current: str, root: 
 
 
 def _may_hold_plan(layout: Layout) -> bool:
-    """Say whether there is a plan, or the system does not let us see: anyone who reads it is told why."""
+    """Say whether there is a plan. True as well where that cannot be seen: reading the plan then reports the reason."""
     try:
         return stat.S_ISREG(os.stat(layout.plan).st_mode)
     except (FileNotFoundError, NotADirectoryError):

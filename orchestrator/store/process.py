@@ -28,7 +28,7 @@ def is_elsewhere(process: Mapping[str, Any]) -> bool:
 
 
 def is_alive(process: Mapping[str, Any]) -> bool:
-    """Say whether a process that was written down is still there; of one that is elsewhere no one here knows: yes."""
+    """Say whether a recorded process still exists; True as well for one on another machine, where that is unknown."""
     if is_elsewhere(process):
         return True
     started = start_time(process["pid"])
@@ -41,7 +41,7 @@ def is_suspended(process: Mapping[str, Any]) -> bool:
 
 
 def whose(process: Mapping[str, Any]) -> str:
-    """Return who has a process that was written down; empty where that is us, or no one here knows."""
+    """Return the owner of a recorded process; empty where that is this user, or unknown."""
     if is_elsewhere(process):
         return ""
     try:

@@ -1,8 +1,8 @@
 """``requests/``: what commands ask of the active run, one file each, and its answers beside them.
 
-A request is there until it was answered, whoever of the two dies: that of a command that died is carried out all the
-same, and when the run dies first, the next holder of the lock carries it out (docs/decisions/0010). Names begin with a
-timestamp, so that requests are carried out in the order in which they were made.
+A request stays until it was answered, even when one of the two processes dies. If the command dies, its request is
+still carried out. If the run dies first, the next holder of the lock carries it out (docs/decisions/0010). Names begin
+with a timestamp, so that requests are carried out in the order in which they were made.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _REQUEST, _ANSWER = ".request.json", ".answer.json"
 #: Beside a request that is being carried out. Of two who meet there, who carries out makes this first and then looks
 #: for the request; who gives up removes the request first and then looks for this.
 _TAKEN = ".taken"
-#: Seconds after which no one waits for an answer any more.
+#: Seconds after which no command waits for an answer any more.
 _FORGOTTEN = 600.0
 _ERRORS = (DependencyError, TransitionError, NotFoundError, NothingReadyError, UsageError, StoreError)
 
@@ -82,7 +82,7 @@ class Reply(NamedTuple):
 
 
 class Requests:
-    """The directory, for those who ask and for anyone who carries it out."""
+    """The directory, for the commands that ask and for the process that carries out the requests."""
 
     def __init__(self, directory: str) -> None:
         """Take the path; it is made when a user asks."""
@@ -114,7 +114,7 @@ class Requests:
         return os.path.lexists(self._path(request, _REQUEST))
 
     def withdraw(self, request: str) -> bool:
-        """Take a request back; say whether it is certain that no one carries it out any more."""
+        """Take a request back; say whether it is certain that it will not be carried out."""
         with suppress(StoreError):
             self._remove(self._path(request, _REQUEST))
         return not any(os.path.lexists(self._path(request, kind)) for kind in (_REQUEST, _TAKEN))
@@ -129,7 +129,7 @@ class Requests:
     def look(self) -> list[str]:
         """Return the ids of what was not answered yet, oldest first; one ``stat`` while nothing changed.
 
-        Behind a link lies nothing of ours: an agent may have planted it, and no run ends for that.
+        A link in place of the directory is ignored: an agent may have planted it, and no run must fail because of it.
 
         Raises:
             StoreError: a user asks for something and could not be answered; then it is not carried out, either.
@@ -153,7 +153,7 @@ class Requests:
         for request in (each.removesuffix(_REQUEST) for each in names if each.endswith(_REQUEST)):
             if request in answered:
                 with suppress(StoreError):  # it does not count any more
-                    self._remove(self._path(request, _REQUEST))  # anyone who answered died before this
+                    self._remove(self._path(request, _REQUEST))  # the process that answered died before this
             else:
                 waiting.append(request)
         if waiting and not os.access(self.directory, os.W_OK):
@@ -163,9 +163,7 @@ class Requests:
         return waiting
 
     def left(self) -> list[str]:
-        """Return the same for anyone who settles what a run left: what we could not answer is left to anyone who
-        may.
-        """
+        """Return the same for a command that settles what a run left; nothing if this user may not write answers."""
         try:
             return self.look()
         except StoreError:
@@ -215,7 +213,7 @@ class Requests:
                 self._remove(self._path(request, kind))
 
     def sweep(self) -> None:
-        """Remove answers that no one came for. Only with the lock held."""
+        """Remove answers that were not collected. Only with the lock held."""
         try:
             with os.scandir(self.directory) as entries:
                 old = [

@@ -54,8 +54,8 @@ def render_result(
 ) -> str:
     """Return the whole file. *answer* must be safe markdown already; *log* is its path seen from the file.
 
-    *denials* are the rules that would have let the agent do what it was not allowed to do; *unheard* is what it wanted
-    to tell the others in words that were not let through.
+    *denials* are the rules that would have allowed what the agent was denied. *unheard* are the messages to other
+    agents that were denied.
     """
     last = result.last
     lines = _front_matter(result)

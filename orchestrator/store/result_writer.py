@@ -33,7 +33,7 @@ _AT_ONCE = 64
 _BURST = 4
 #: Seconds that this may take. Longer, and others write much there: results must not wait for that again.
 _TOO_LONG = 0.5
-#: What opening a log says that its own agent spoilt: it is no reason to end its neighbours. A record is ours alone.
+#: Errors of opening a log that its own agent damaged: they must not end other attempts. For records they do count.
 _SPOILT = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO})
 #: Characters of results that are kept in memory, of the last ones, and of each of them, at most.
 _TEXTS, _SHORT = 4 * 1024 * 1024, 8 * 1024
@@ -104,10 +104,10 @@ class ResultWriter:
             self._remember(stem, new.publish())
 
     def publish(self, commits: Sequence[Commit]) -> None:
-        """Put results in their places, many in one go: they are counted on from then on.
+        """Put results in their places, many in one go. They count from then on.
 
-        Each is durable before. No one is told of it before ``settle``, which does the same for log, record and place,
-        without which it does not count after a power cut.
+        The content of each is synced first. A result is reported only after ``settle``, which also syncs the log, the
+        record and the directory: without them it does not count after a power cut.
 
         Raises:
             StoreError: what is on disk is as before or as after, result by result.

@@ -1,5 +1,4 @@
-"""Wakes anyone who waits for something to be written into a directory; the system tells it, no one looks again and
-again.
+"""Waits until something is written into a directory. The system reports that, so there is no polling.
 
 Through ``watchfiles`` (inotify, FSEvents, ReadDirectoryChanges): decision 0013.
 """
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
 else:
     _rust_notify = LazyModule("watchfiles._rust_notify")
 
-#: Milliseconds: what is written within the first of them after something was is told together with it, and what goes
-#: on and on is told at the latest after the second.
+#: Milliseconds. Writes that follow each other within the first are reported together; a series that goes on is reported
+#: after the second at the latest.
 _TOGETHER, _AT_LATEST = 50, 250
 
 

@@ -227,7 +227,7 @@ class Workspace:
         self._writer.write_running(stem, text)
 
     def publish(self, commits: Sequence[Commit]) -> None:
-        """Put results in their places, many in one go: from then on they are counted on, and after ``settle`` told.
+        """Put results in their places, many in one go. They count from then on, and are reported after ``settle``.
 
         Raises:
             StoreError: what is on disk is as before or as after, result by result.
@@ -239,7 +239,7 @@ class Workspace:
         self._writer.settle()
 
     def commit(self, commits: Sequence[Commit]) -> None:
-        """Do both, where no one waits for the one without the other; raises as ``publish``."""
+        """Publish and settle in one step; raises as ``publish``."""
         self.publish(commits)
         self.settle()
 
@@ -354,7 +354,7 @@ def _is_recorded(result: Result, stem: str, traces: Mapping[str, Traces]) -> boo
 #
 # The answers of many tasks at once, in bounded memory: each large one gives its head, by a fair share.
 
-#: Bytes that the answers of all tasks together may have where all of them are wanted at once.
+#: Bytes that the answers of all tasks together may have where all of them are needed at once.
 MOST = 16 * 1024 * 1024
 #: Characters. Of an answer that has fewer, nothing was left out when its result was made: agents keep far more.
 _WHOLE = 32 * 1024
@@ -455,7 +455,7 @@ def _heads(
 
 
 def _is_all(path: str, shown: str) -> bool:
-    """Say whether a short answer, as it is shown, is all that its log has."""
+    """Say whether a short answer is shown in full: its log has nothing else."""
     try:
         printed = read_piece(path, 0, 2 * _WHOLE)
     except OSError:

@@ -1,8 +1,9 @@
-"""Who may come in: the only place that decides it, in front of every route.
+"""Decides which requests are let in. It stands in front of every route, and nothing else decides that.
 
-A browser carries other people's pages next to ours, and other users of the machine reach the same port. So a request
-has to name us as its host (a name that was pointed at this machine does not do), to bring the token that was printed
-when we started, and, where it changes something, to come from a page of ours: its origin, and a word in the form.
+A browser has other sites' pages open next to ours, and other users of the machine reach the same port. So a request
+has to name this server as its host (another name that resolves to this machine is refused), and to bring the token that
+was printed at the start. A request that changes something also has to come from one of our own pages, which is checked
+by its origin and by a token in the form.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ _OPEN = frozenset(f"{STATIC}/{name}" for name in ("dashboard.css", "dashboard.js
 #: Bytes of a form, fields in it, and seconds within which it has to arrive.
 _LARGEST, _FIELDS, _PATIENCE = 1024 * 1024, 50, 10.0
 _FORM = "application/x-www-form-urlencoded"
-#: What goes out with every answer: only what is ours is loaded, nothing runs that stands in a page, no one frames us,
-#: and no other user is told where a link was followed. (`no-referrer` would make browsers hide the origin from us,
-#: too.)
+#: The headers of every response: a page loads only our own resources, inline scripts do not run, no site can frame it,
+#: and other sites do not learn from which page a link was followed. (`no-referrer` would make browsers hide the origin
+#: from this server, too.)
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -132,8 +133,8 @@ class Gate:
             said = "The dashboard needs its token." if token is None else "This token does not fit."
             return _refused(403, said, asks=True)
         place = f"{self._keys.place}/"
-        # A browser does not send our cookie along with what another site began, not even behind a redirect: then a
-        # page of ours has to begin anew.
+        # A browser does not send our cookie with a request that another site began, not even after a redirect. In that
+        # case one of our own pages has to begin a new request.
         if request.headers.get("sec-fetch-site", "none") in {"none", "same-origin"}:
             answer: Response = RedirectResponse(place, 303)
         else:
@@ -142,7 +143,7 @@ class Gate:
         return answer
 
     def _is_known(self, request: Request) -> bool:
-        """Anyone who answers on another port of this host can add a cookie of the same name; ours is among them."""
+        """Another server on this host can add a cookie of the same name, so one match among them is enough."""
         pairs = "; ".join(request.headers.getlist("cookie")).split(";")
         given = (
             value for name, _, value in (each.strip().partition("=") for each in pairs) if name == self._keys.cookie
@@ -150,11 +151,11 @@ class Gate:
         return any(compare_digest(each.encode(), self._keys.session.encode()) for each in given)
 
     def _is_from_us(self, request: Request, host: str) -> bool:
-        """Every browser names the origin of a form; who names none is no browser, or hides where it comes from."""
+        """Every browser sends the origin of a form; a request without it is not from a browser, or hides its origin."""
         return request.headers.getlist("origin") == [f"http://{host.lower()}"]
 
     async def _read_form(self, request: Request) -> Response | None:
-        """Read what was sent into ``scope["form"]``; answer what is too much, too slow, or no form of ours."""
+        """Read a form into ``scope["form"]``; return a refusal if it is too large, too slow, or not one of our own."""
         fields: Mapping[str, str] = {}
         if request.method == "POST":
             if request.headers.get("content-type", "").partition(";")[0].strip() != _FORM:

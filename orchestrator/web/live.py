@@ -1,7 +1,7 @@
-"""Tells a page that it is no longer true: server-sent events, woken by the file system.
+"""Notifies a page that it is out of date: server-sent events, triggered by changes in the file system.
 
-The page then asks for itself once more. What that costs is measured at every drawing, and the pause between two words
-grows with it, so that drawing takes some 2 % of the time whatever the size of the plan.
+The page then loads itself again. The time that a page takes to draw is measured, and the pause between two events grows
+with it, so that drawing takes some 2 % of the time whatever the size of the plan.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from orchestrator.store.watcher import Alarm, look_of
 _SHORTEST, _PAUSE = 0.33, 50.0
 #: Seconds after which we look although nothing called: a run that was killed leaves no word.
 _LOOK = 5.0
-#: Pages that are told at the same time; each takes a thread that sleeps.
+#: Pages that can listen at the same time; each takes a thread that sleeps.
 _MOST = 32
 
 
@@ -62,7 +62,7 @@ class Live:
     """Everything that pages wait for."""
 
     over: threading.Event = field(default_factory=threading.Event)
-    """Set when we end: no one is told anything any more."""
+    """Set when the server ends: no more events are sent."""
     _listeners: int = 0
     _costs: dict[str, tuple[float, float]] = field(default_factory=dict)
     """What the last two drawings took; the smaller one counts, for anything may have come in between."""
@@ -83,7 +83,7 @@ class Live:
         return StreamingResponse(self._stream(look, seen), media_type="text/event-stream")
 
     async def _stream(self, look: Callable[[], Scene], seen: str) -> AsyncIterator[str]:
-        # A limiter of its own: who waits takes no thread from who draws.
+        # A limiter of its own, so that waiting pages take no thread from pages that are drawn.
         apart = partial(anyio.to_thread.run_sync, limiter=anyio.CapacityLimiter(1))
         self._listeners += 1
         try:
@@ -104,8 +104,8 @@ class Live:
                             await apart(self.over.wait, max(_SHORTEST, _PAUSE * cost))
                             continue
                         await apart(alarm.wait, _LOOK, self.over)
-                        yield ":\n\n"  # anyone who has gone is noticed by it
+                        yield ":\n\n"  # a closed page is noticed by it
         except OrchestratorError:
-            return  # the page asks anew, and is told what is wrong
+            return  # the page loads again, and shows what is wrong
         finally:
             self._listeners -= 1

@@ -256,7 +256,7 @@ def _news(layout: Layout, board: PlanSnapshot) -> Mapping[str, str]:
 
 
 def _asked(layout: Layout, task: Task) -> str:
-    """Return what an agent is told: its task file, else what the table says."""
+    """Return the assignment of a task: its task file, else the text in the table."""
     try:
         file = Workspace(layout).assignments.read(task)
     except PlanError as error:

@@ -78,7 +78,7 @@ def application(root: Layout, keys: Keys, live: Live, caller: str, program: str)
         Route("/tasks/{task}/run", desk.run, methods=["POST"]),
         Route("/tasks/{task}/{word}", desk.act, methods=["POST"]),
     ]
-    # What it says of an address that leads nowhere names where it is, and whose: that is for who was let in.
+    # The page for an unknown address names the directory and its owner: it is shown only behind the token.
     pages = Starlette(
         routes=[Mount("/plans/{plan}", routes=of_plan), *of_plan],
         exception_handlers={404: desk.nothing_here, 405: desk.not_by_this, OrchestratorError: desk.failed},

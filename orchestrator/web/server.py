@@ -55,7 +55,8 @@ class Connection(H11Protocol):
         self.since = self.loop.time()
         others = [each for each in self.connections if isinstance(each, Connection) and not each.transport.is_closing()]
         if len(others) >= _MOST:
-            # A page of ours whose line is cut opens another; no one is refused for the sake of who came before.
+            # A new connection is never refused: an idle or old one is closed instead. If an open page still used that
+            # one, it connects again.
             min(others, key=lambda each: (not each.is_idle, each.since)).transport.abort()
         super().connection_made(transport)
 
@@ -161,7 +162,7 @@ else:
 @contextmanager
 def shown_to() -> Iterator[Callable[[str], str]]:
     """Yield what shows an address, and says why not; the file goes at the end."""
-    # Anyone who became another user may be told a place that is not there, or not theirs.
+    # After a change of user (``su``), the variable may name a directory that does not exist or is another user's.
     place = os.environ.get("XDG_RUNTIME_DIR", "")
     with tempfile.TemporaryDirectory(
         prefix="orchestrator-", dir=place if os.access(place, os.W_OK | os.X_OK) else None, ignore_cleanup_errors=True
