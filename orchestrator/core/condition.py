@@ -30,7 +30,7 @@ __all__ = ["Condition", "ConditionError", "Met", "NotMet", "Path", "Reading", "U
 _NODES = frozenset(
     {"BoolOp", "And", "Or", "UnaryOp", "Not", "USub", "Compare", "Eq", "NotEq", "Lt", "LtE", "Gt", "GtE"}
 )
-_NODES |= {"In", "NotIn", "Call", "Name", "Subscript", "Load", "List", "Constant"}
+_NODES |= {"In", "NotIn", "Call", "Name", "Subscript", "Load", "List", "Constant"}  # codespell:ignore notin
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,8 @@ def _evaluator(source: Source, values: Mapping[str, Any]) -> simpleeval.EvalWith
     evaluator.nodes |= {ast.Compare: compare, ast.Name: read, ast.Subscript: read, ast.Call: length}
     evaluator.functions = {}
     evaluator.operators = {ast.Not: operator.not_, ast.USub: operator.neg, ast.Eq: _equal, ast.In: _contains}
-    evaluator.operators |= {ast.NotEq: lambda *both: not _equal(*both), ast.NotIn: lambda *both: not _contains(*both)}
+    evaluator.operators[ast.NotEq] = lambda *both: not _equal(*both)
+    evaluator.operators[ast.NotIn] = lambda *both: not _contains(*both)  # codespell:ignore notin
     evaluator.operators |= {ast.Lt: _ordered(operator.lt), ast.LtE: _ordered(operator.le)}
     evaluator.operators |= {ast.Gt: _ordered(operator.gt), ast.GtE: _ordered(operator.ge)}
     return evaluator

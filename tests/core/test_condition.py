@@ -75,6 +75,7 @@ def refused(text: str) -> ConditionError:
         "len(result.tags) == 2 and len( result.text ) == 3 and len(result.box) == 2",
         "result.text.length == 3 and result.box.length == 7",
         "result.box[0] == 'zero'",
+        "result.box == result.box && result.box != result.empty && result.items != result.tags",
         "result.tags == ['deep', \"wide\"] and result.empty.list == []",
         # JSON has neither `true == 1` nor `0 == false`.
         "true != 1 and 0 != false and '' != null and not (1 in [true, '1'])",
