@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.core.ids import GUESSES, as_name, suggestion
 from orchestrator.core.priority import NORMAL, format_priority
+from orchestrator.core.status import RunIf
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, Problem, TransitionError, UsageError
 
@@ -79,8 +80,17 @@ class Task(NamedTuple):
     """Its priority as the row writes it, where that is a number; ``-`` where others have numbers and it has none."""
     deadline: float = 0.0
     """When it is to be done, seconds since the epoch; 0: not set. It is told, and changes no order."""
+    condition: str = ""
+    """It runs only if this is met (``core/condition.py``); empty: it has none."""
+    run_if: str = ""
+    """What has to become of its needs for it to run: a ``RunIf``; empty: the default."""
     settings: tuple[tuple[str, str], ...] = ()
     """Settings that its row says, each with its cell (``ROW_SETTINGS``)."""
+
+    @property
+    def rule(self) -> RunIf:
+        """What has to become of its needs for it to run."""
+        return RunIf(self.run_if) if self.run_if else RunIf.ALL_COMPLETED
 
     @property
     def data_needs(self) -> tuple[str, ...]:

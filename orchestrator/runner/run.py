@@ -11,7 +11,6 @@ from typing import NamedTuple
 from orchestrator.core.duration import format_duration
 from orchestrator.core.readiness import kept_back
 from orchestrator.core.snapshot import PlanSnapshot, really_done
-from orchestrator.core.status import TaskStatus
 from orchestrator.core.timestamp import iso
 from orchestrator.errors import ExitStatus, OrchestratorError, StoreError
 from orchestrator.runner.aggregate import Merged, aggregate, merge, merged_before
@@ -452,6 +451,6 @@ class RunReport(NamedTuple):
             return self.failure.exit_status
         if self.signal:
             return 128 + self.signal
-        if all(self.board.status(task_id) is TaskStatus.COMPLETED for task_id in self.asked):
+        if all(map(self.board.is_done_with, self.asked)):
             return ExitStatus.HELD if self.held_back and self.is_merge_left else ExitStatus.DONE
         return ExitStatus.HELD if self.held_back else ExitStatus.TASK_FAILED
