@@ -13,14 +13,17 @@ from orchestrator.commands.registry import CALLER, DIR, JSON, Command, Facts, ar
 from orchestrator.core.duration import format_duration
 from orchestrator.core.optimize import Finding, Improvement, Times, improve
 from orchestrator.core.text import join_first, pluralize
-from orchestrator.errors import Problem, UsageError
+from orchestrator.errors import NotFoundError, Problem, UsageError
 from orchestrator.planner.draft import wrong_size
 from orchestrator.planner.optimize import Subject, of_directory, of_file, write
 from orchestrator.store.layout import Layout, display_path
 from orchestrator.views.diagram import chain_line
 
 #: Findings of one kind that are printed; ``--json`` has all.
-_MOST = 20
+_MOST = 10
+_MOST_GROUPS = 3
+#: A name that ends so means a file.
+_FILES = (".json", ".md", ".markdown")
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,11 @@ def execute(call: Call, params: OptimizeParams) -> _Optimized:
 
 def _subject(call: Call, target: str) -> Subject:
     is_plan = os.path.basename(target) == os.path.basename(Layout("").plan)
-    if not is_plan and os.path.isfile(target):
+    is_file = os.path.isfile(target) or (target.lower().endswith(_FILES) and not os.path.isdir(target))
+    if is_file and not is_plan:
+        if not os.path.lexists(target):
+            hint = "name a plan, its directory, or a task list that `orchestrator plan --from` reads"
+            raise NotFoundError(f"no such file: {target}", hint=hint)
         layout = call.plan(must_exist=False, here=True)
         return of_file(target, layout, call.agents(layout))
     layout = call.plan(target or None)
@@ -184,8 +191,11 @@ def _finding_lines(answer: _Optimized) -> Iterator[str]:
     edge = _edge_line(answer)
     bare = _edge_line(answer, says_why=False)
     yield from _section("take away, both say what they write and nothing of it is the same:", found.free, bare)
-    for group in found.side_by_side[:_MOST]:
-        yield f"  then side by side: {' ∥ '.join(map(chain_line, group))}"
+    for group in found.side_by_side[:_MOST_GROUPS]:
+        rest = f" and {len(group) - _MOST:,} more" if len(group) > _MOST else ""
+        yield f"  then side by side: {' ∥ '.join(map(chain_line, group[:_MOST]))}{rest}"
+    if (more := len(found.side_by_side) - _MOST_GROUPS) > 0:
+        yield f"  and {pluralize(more, 'group')} more"
     yield from _section("take away, another path says the same:", found.implied, edge)
     yield from _section("could go, and stay:", found.left, edge)
     yield from _section("better said by Writes or Concurrency, which leave the order open:", found.resources, bare)

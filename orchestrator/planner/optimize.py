@@ -164,9 +164,11 @@ def _measured(board: PlanSnapshot) -> dict[str, float]:
 
 
 def _text(task: Task, file: TaskFile) -> str:
-    """Return what tells a task what is to be done; a file that was made from its row says no more than that."""
-    own = "" if file.made else file.body
-    return "\n".join([task.name, task.description, task.expected, *(value for _, value in task.inputs), own])
+    """Return what tells a task what is to be done, and all that it sets: a task may be named there as well."""
+    own = "" if file.made else file.body  # one that was made from its row says no more than that
+    settings = (str(value) for name, value in (*task.settings, *file.settings.items()) if name != "writes")
+    inputs = (value for _, value in task.inputs)
+    return "\n".join([task.name, task.description, task.expected, *inputs, *settings, own])
 
 
 def _draft_text(task: DraftTask) -> str:

@@ -113,7 +113,7 @@ def test_order_that_may_be_needed_stays(writes: Mapping[str, list[str]], text: s
     """Files that overlap need no word; of anything else a person is asked."""
     found = improved(rows(task("a"), task("b", "a:order")), writes=writes, texts={"b": text})
     assert not found.gone
-    assert [why] * (why is not None) == [why for each in found.questions if why in each.why]
+    assert [why] * (why is not None) == [why for each in found.questions if why and why in each.why]
     assert bool(why) == bool(found.questions)
 
 
