@@ -9,7 +9,7 @@ with commas between them, as in the options. ``MSG`` is the ``answer`` of ``comp
 Commands that are no methods, and what a program does instead:
 
 - ``run --detach``, ``spawn``, ``schedule``, ``auto-dispatch`` start processes of their own: it starts the command.
-- ``plan``, ``template``, ``wizard`` propose a plan to a user who looks at it first: it calls ``add``.
+- ``plan``, ``template``, ``wizard``, ``optimize`` propose a plan to a user who looks at it first: it calls ``add``.
 - ``graph``, ``critical-path``, ``watch``, ``dashboard`` draw what ``status`` and ``wait`` return; ``logs`` prints files
   that ``show`` names; ``completion`` is for a shell.
 - ``dispatch`` and ``subtask`` say ``add``, ``start``, ``complete`` … in other words; ``agent`` adds up what ``status``

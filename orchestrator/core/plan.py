@@ -396,7 +396,7 @@ def sources(task: Task, tasks: Mapping[str, Task]) -> tuple[str, ...]:
     needs = task.data_needs
     if not any(tasks[need].children for need in needs):
         return needs
-    return tuple(dict.fromkeys(each for need in needs for each in _below(need, tasks)))
+    return tuple(dict.fromkeys(each for need in needs for each in leaves(need, tasks)))
 
 
 def joined(task: Task, seen: Mapping[str, int], tasks: Mapping[str, Task]) -> list[str]:
@@ -406,13 +406,13 @@ def joined(task: Task, seen: Mapping[str, int], tasks: Mapping[str, Task]) -> li
     """
     found: dict[str, None] = {}
     for umbrella in (need for need in task.data_needs if tasks[need].children):
-        below = _below(umbrella, tasks)
+        below = leaves(umbrella, tasks)
         if umbrella in seen or not seen.keys().isdisjoint(below):
             found.update(dict.fromkeys(each for each in below if each not in seen))
     return list(found)
 
 
-def _below(task_id: str, tasks: Mapping[str, Task]) -> list[str]:
+def leaves(task_id: str, tasks: Mapping[str, Task]) -> list[str]:
     """Return a task, or everything under it that is no umbrella itself."""
     found, stack = [], [task_id]
     while stack:

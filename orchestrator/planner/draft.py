@@ -329,7 +329,8 @@ def _findings(task: DraftTask) -> Iterator[Problem]:
         hint = "say what to do, with what, and what comes out of it"
         yield Problem(f"vague: {vague}", task.id, hint, "vague_description")
     if not task.command:
-        yield from _size(task)
+        if task.estimate is not None:
+            yield from wrong_size(task.id, task.estimate)
         if not task.expected:
             hint = "name the parts of the answer, or the files that are there afterwards"
             message = "it does not say what comes out of it"
@@ -340,14 +341,15 @@ def _findings(task: DraftTask) -> Iterator[Problem]:
         yield Problem(f"it runs a command: {shown}", task.id, hint, "shell_command")
 
 
-def _size(task: DraftTask) -> Iterator[Problem]:
-    took = format_duration(task.estimate or 0.0)
-    if task.estimate is not None and task.estimate > LARGEST:
+def wrong_size(task_id: str, seconds: float) -> Iterator[Problem]:
+    """Yield that a task of an agent takes too long, or not long enough."""
+    took = format_duration(seconds)
+    if seconds > LARGEST:
         hint = "split it: one to five minutes is what an agent does well and what can be repeated cheaply"
-        yield Problem(f"too large: {took}", task.id, hint, "too_large")
-    elif task.estimate is not None and task.estimate < SMALLEST:
+        yield Problem(f"too large: {took}", task_id, hint, "too_large")
+    elif seconds < SMALLEST:
         hint = "merge it with a task beside or before it: starting an agent costs more than that"
-        yield Problem(f"too small: {took}", task.id, hint, "too_small")
+        yield Problem(f"too small: {took}", task_id, hint, "too_small")
 
 
 # ── two writers of one file ──────────────────────────────────────────────────────────────────────────────────────────

@@ -15,7 +15,7 @@ from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.script import LANGUAGES
-from orchestrator.core.settings import Settings
+from orchestrator.core.settings import Settings, read_setting
 from orchestrator.core.snapshot import PLANNER, PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line
@@ -239,27 +239,34 @@ def _keep(layout: Layout, result: Result, answer: str) -> None:
 
 def agents_of(drawn: Drawn, known: Known) -> Mapping[str, str]:
     """Return the agent of each task, as ``run`` will choose it: its row, its file and the plan may name one."""
-    return {task.id: _agent(task, _file_write(drawn, task), drawn, known) for task in drawn.board.plan.tasks.values()}
+    return {task_id: found.subagent or found.agent for task_id, found in settings_of(drawn, known).items()}
+
+
+def settings_of(drawn: Drawn, known: Known) -> Mapping[str, Settings]:
+    """Return the settings of each task, as ``run`` will resolve them; an agent that there is not stays."""
+    return {task.id: _settings(task, file_of(drawn, task), drawn, known) for task in drawn.board.plan.tasks.values()}
 
 
 def commands(drawn: Drawn, known: Known) -> list[Problem]:
     """Return a warning for each task that runs a command."""
     found = []
     for task in drawn.board.plan.tasks.values():
-        file = _file_write(drawn, task)
-        if _agent(task, file, drawn, known) in known.shells and not task.children:
+        file = file_of(drawn, task)
+        asked = _settings(task, file, drawn, known)
+        if (asked.subagent or asked.agent) in known.shells and not task.children:
             shown = one_line(file.code or file.body or task.description or task.name, 80)
             hint = "commands run without asking: read this one before the plan is run"
             found.append(Problem(f"it runs a command: {shown}", task.id, hint, "shell_command"))
     return found
 
 
-def _agent(task: Task, file: TaskFile, drawn: Drawn, known: Known) -> str:
+def _settings(task: Task, file: TaskFile, drawn: Drawn, known: Known) -> Settings:
     key = known.key_of(task)
-    own = {**({"agent": key} if key else {}), **file.settings}
-    found = known.settle(drawn.board.plan.settings, own, {}, known.type_of(task))
-    return found.subagent or found.agent
+    row = {name: read_setting(name, text) for name, text in task.settings}
+    own = {**row, **({"agent": key} if key else {}), **file.settings}
+    return known.settle(drawn.board.plan.settings, own, {}, known.type_of(task))
 
 
-def _file_write(drawn: Drawn, task: Task) -> TaskFile:
+def file_of(drawn: Drawn, task: Task) -> TaskFile:
+    """Return the task file of a task; an empty one where there is none."""
     return parse_task_file(drawn.task_files.get(task.stem, "").encode(), "")
