@@ -62,7 +62,7 @@ from orchestrator.runner.signals import require_signals
 from orchestrator.runner.warnings import validate
 from orchestrator.services.agent_choice import list_agents
 from orchestrator.services.history import history
-from orchestrator.services.keywords import AddKeywords, ids, listed, read_settings, worded
+from orchestrator.services.keywords import AddKeywords, field_text, ids, listed, read_settings, worded
 from orchestrator.services.new_task import NewTask, add
 from orchestrator.services.plans import archive, create, transition
 from orchestrator.services.run_request import RunRequest
@@ -545,5 +545,5 @@ _KEYWORDS = _NAME_OF.keys()
 
 def _sorted(given: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
     """Return the fields of a row among keywords, as they are typed, and the other keywords; None is left out."""
-    values = {_NAME_OF[key]: str(value) for key, value in given.items() if key in _NAME_OF and value is not None}
+    values = {_NAME_OF[key]: field_text(value) for key, value in given.items() if key in _NAME_OF and value is not None}
     return values, {key: value for key, value in given.items() if key not in _NAME_OF}

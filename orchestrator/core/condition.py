@@ -90,6 +90,22 @@ class Condition:
     def uses_result(self) -> bool:
         return any(path[0] == "result" for path in self.paths)
 
+    @property
+    def is_path(self) -> bool:
+        """Whether it is a path and nothing else."""
+        return type(self._tree).__name__ in {"Name", "Subscript"}
+
+    def look_up(self, values: Mapping[str, Any]) -> Any:
+        """Return the value of a path.
+
+        Raises:
+            ValueError: it is missing.
+        """
+        try:
+            return _look_up(self._source.tokens[0], self.text, values)
+        except _UndecidedError as undecided:
+            raise ValueError(str(undecided)) from None
+
     def evaluate(self, values: Mapping[str, Any]) -> Met | NotMet | Undecided:
         """Evaluate it, from left to right until the outcome is known; *values* are JSON, by the roots of paths."""
         try:
@@ -139,17 +155,19 @@ def condition_problems(tasks: Mapping[str, Task]) -> Iterator[Problem]:
             hint = "write it into the rows of the tasks under it"
             yield Problem(f"{task.id} is an umbrella and has no condition of its own", task.where, hint, _CODE)
         elif task.condition:
-            yield from _unknown_readings(task, compile_condition(task.condition), tasks)
+            said = f"the condition of {task.id}"
+            yield from unknown_readings(task, compile_condition(task.condition), tasks, said)
 
 
-def _unknown_readings(task: Task, condition: Condition, tasks: Mapping[str, Task]) -> Iterator[Problem]:
+def unknown_readings(task: Task, condition: Condition, tasks: Mapping[str, Task], said: str) -> Iterator[Problem]:
+    """Yield what a condition of a task, or the path of its list, cannot read; *said*: what to call it."""
     sources = task.data_needs
     for path, column in condition.readings:
-        at = f"the condition of {task.id}, column {column}"
+        at = f"{said}, column {column}"
         if path[0] == "result" and len(sources) != 1:
             message = f"{at}: `result` is that of the one task it depends on, and it depends on {len(sources)}"
             yield Problem(message, task.where, "write needs.ID.result", _CODE)
-        if path[0] == "item":
+        if path[0] == "item" and not (task.is_batch or task.item):
             yield Problem(f"{at}: there is no `item` here", task.where, "write result, needs.ID or params", _CODE)
         if path[0] == "needs" and (len(path) < 2 or path[1] not in task.needs):
             named = str(path[1]) if len(path) > 1 else "nothing"
@@ -157,7 +175,8 @@ def _unknown_readings(task: Task, condition: Condition, tasks: Mapping[str, Task
             yield Problem(f"{at}: it does not depend on {one_line(named, 64)}", task.where, hint, _CODE)
         elif path[0] in {"needs", "result"}:
             need = sources[0] if path[0] == "result" and sources else str(path[1]) if len(path) > 1 else ""
-            if need in tasks and tasks[need].children and "result" in path[:3]:
+            is_group = need in tasks and (tasks[need].children or tasks[need].is_batch)
+            if is_group and "result" in path[:3]:
                 message = f"{at}: {need} is an umbrella and has no result of its own"
                 yield Problem(message, task.where, "name a task under it that it depends on", _CODE)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.core.ids import GUESSES, as_name, suggestion
 from orchestrator.core.priority import NORMAL, format_priority
-from orchestrator.core.status import RunIf
+from orchestrator.core.status import RunIf, Verb
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, Problem, TransitionError, UsageError
 
@@ -86,6 +86,30 @@ class Task(NamedTuple):
     """What has to become of its needs for it to run: a ``RunIf``; empty: the default."""
     settings: tuple[tuple[str, str], ...] = ()
     """Settings that its row says, each with its cell (``ROW_SETTINGS``)."""
+    foreach: str = ""
+    """The list of a batch, or where it is (``core/batch.py``); of a task of a batch, a list that only a run knows."""
+    matrix: str = ""
+    """The axes of a batch that is the product of some lists, as JSON."""
+    max_concurrent: int = 0
+    """How many tasks of the batch run at the same time; 0: as many as can."""
+    on_failure: str = ""
+    """``stop``: once a task of the batch failed, none that has not started is started."""
+    item: str = ""
+    """Of a task of a batch: its item, as JSON."""
+    command: str = ""
+    """Of a task of a batch: what a shell runs, where that is not its description."""
+
+    @property
+    def is_batch(self) -> bool:
+        """Whether a run makes a group of it, with a task for each item of its list."""
+        return bool(self.foreach or self.matrix) and not self.item
+
+    @property
+    def question(self) -> str:
+        """What is to be looked at before it may start, once what it depends on is over; empty: nothing."""
+        if self.condition and (self.item or not self.is_batch):
+            return self.condition
+        return f"for each {self.foreach or self.matrix}" if (self.foreach or self.matrix) and not self.children else ""
 
     @property
     def rule(self) -> RunIf:
@@ -290,7 +314,7 @@ def in_words(task: Task, *, is_prose: bool) -> str:
     """Return what the row of a task says, where its file has no text; for a program only the description."""
     said = task.description or task.name
     if not is_prose:
-        return said
+        return task.command or said
     given = [f"- {name}: {value}" for name, value in task.inputs]
     expected = ["", "## Expected Output", task.expected] if task.expected else []
     return "\n".join([said, *([""] if given else []), *given, *expected])
@@ -388,6 +412,19 @@ def refuse_group(task_id: str, *, is_one: bool) -> None:
         raise TransitionError(
             f"{task_id} is an umbrella: where it stands follows from the tasks under it",
             hint=f"`orchestrator list --parent {task_id}` shows them",
+        )
+
+
+def refuse_batch(task: Task, verb: Verb) -> None:
+    """Let no one do a batch by hand: its tasks are done.
+
+    Raises:
+        TransitionError: that is wanted.
+    """
+    if task.is_batch and verb in {Verb.START, Verb.COMPLETE, Verb.FAIL}:
+        raise TransitionError(
+            f"{task.id} is a batch, and it is not known yet which tasks it has: {task.question}",
+            hint="a run makes them, and each can be done by hand then",
         )
 
 

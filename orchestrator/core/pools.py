@@ -34,6 +34,9 @@ class Claim(NamedTuple):
     pools: Sequence[str] = ()
     concurrency: str = ""
     writes: Sequence[str] = ()
+    batch: str = ""
+    """The batch that it is an item of, where that has a size."""
+    batch_size: int = 0
 
 
 def read_pools(value: Any) -> dict[str, dict[str, Any]]:
@@ -124,8 +127,11 @@ def limits(claims: Mapping[str, Claim], pools: Mapping[str, Mapping[str, Any]]) 
         for glob in claim.writes:
             names += [f"writes {glob}"] if users[glob] > 1 else []
             names += meets.get(glob, ())
+        sizes.update((name, 1) for name in names if not name.startswith("pool "))
+        if claim.batch:
+            names.append(f"batch {claim.batch}")
+            sizes[names[-1]] = claim.batch_size
         of_task[task] = tuple(dict.fromkeys(names))
-        sizes.update((name, 1) for name in of_task[task] if not name.startswith("pool "))
     return Limits(of_task, sizes)
 
 

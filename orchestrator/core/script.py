@@ -70,13 +70,13 @@ def command_of(task: Task) -> Script:
     """
     if wrong := flaws(task):
         raise PlanError(wrong)
-    return script_of(task.description or task.name)
+    return script_of(task.command or task.description or task.name)
 
 
 def flaws(task: Task) -> list[Problem]:
     """Return why what the row of a task says is no command; nothing when it is one."""
     try:
-        script_of(task.description or task.name)
+        script_of(task.command or task.description or task.name)
     except ValueError as error:
         return [Problem(str(error), task.where, ADVICE, "bad_command")]
     return []

@@ -26,6 +26,7 @@ ONLY_SIMULATED = "only simulated"
 NOT_MET, UNDECIDED = "not met", "undecided"
 #: Looked up once: asking the enum each time would be a tenth of deriving ten thousand tasks.
 _DONE, _PENDING = TaskStatus.COMPLETED, TaskStatus.PENDING
+_NOT_BEGUN = frozenset({TaskStatus.WAITING, TaskStatus.PENDING})
 
 
 class TaskState(NamedTuple):
@@ -223,6 +224,7 @@ def derive(
     numbers = {task_id: result.number for task_id, result in results.items()}
     standing: dict[str, TaskState] = {}
     omitted: set[str] = set()
+    stopped = _stopped(tasks, results)
 
     def status_of(task_id: str) -> TaskStatus:
         return standing[task_id].status
@@ -237,6 +239,8 @@ def derive(
         if result is not None and result.condition and not is_unmet:
             result = result._replace(status=_PENDING, note="") if result.attempts else None
         standing[task_id] = _derive_one(task, result, state, tasks=tasks, numbers=numbers)
+        if task.parent in stopped and standing[task_id].status in _NOT_BEGUN and not (result and result.attempts):
+            standing[task_id] = TaskState(TaskStatus.SKIPPED, f"{stopped[task.parent]} failed")
         is_undecided = is_unmet and result is not None and result.condition[1:] == (UNDECIDED,)
         if (is_unmet and not is_undecided) or (
             isinstance(state, Omitted) and standing[task_id].status is TaskStatus.SKIPPED
@@ -248,13 +252,23 @@ def derive(
     return standing, frozenset(omitted)
 
 
+def _stopped(tasks: Mapping[str, Task], results: Mapping[str, Result]) -> dict[str, str]:
+    """Return the batches of which nothing more is started, each with the first of its tasks that failed."""
+    found: dict[str, str] = {}
+    for task_id, result in results.items():
+        task = tasks.get(task_id) if result.status is TaskStatus.FAILED else None
+        if task is not None and task.item and task.on_failure == "stop":
+            found.setdefault(task.parent, task_id)
+    return found
+
+
 def _stands(
     task: Task, result: Result, state: Readiness, numbers: Mapping[str, int], tasks: Mapping[str, Task]
 ) -> bool:
     """Say whether a result that says that the condition of a task is not met still counts."""
     return (
         result.status is TaskStatus.SKIPPED
-        and result.condition[:1] == (task.condition,)
+        and result.condition[:1] == (task.question,)
         and isinstance(state, Ready)
         and not _changed(task, result, numbers, tasks)
     )
@@ -270,9 +284,10 @@ def _derive_one(
     if isinstance(state, (Skipped, Omitted)):
         return TaskState(status=TaskStatus.SKIPPED, reason=state.why)
     if isinstance(state, Waiting):
-        return TaskState(status=TaskStatus.WAITING, reason=state.why)
+        return TaskState(status=TaskStatus.WAITING, reason=task.question if task.is_batch else state.why)
     if result is None:
-        return TaskState(status=TaskStatus.PENDING, reason=f"if {task.condition}" if task.condition else "")
+        reason = task.question if task.is_batch else f"if {task.condition}" if task.condition else ""
+        return TaskState(status=TaskStatus.PENDING, reason=reason)
     if result.status is not _DONE:
         return TaskState(status=TaskStatus.PENDING, reason=_why(result))
     if again := _changed(task, result, numbers, tasks):

@@ -243,7 +243,8 @@ def next_ready(tasks: Iterable[Task], status: Callable[[str], TaskStatus], by: s
 
     What is assigned to another user is not for them; they may still take it by its id.
     """
-    ready = (task for task in tasks if status(task.id) is TaskStatus.PENDING and task.assignee in {"", by})
+    pending = (task for task in tasks if status(task.id) is TaskStatus.PENDING and not task.is_batch)
+    ready = (task for task in pending if task.assignee in {"", by})
     best = min(ready, key=lambda task: (task.assignee != by, -task.priority), default=None)
     return best.id if best is not None else None
 

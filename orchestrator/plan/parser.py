@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice, pairwise
 from typing import Any, NamedTuple
 
+from orchestrator.core.batch import batch_problems
 from orchestrator.core.condition import condition_problems
 from orchestrator.core.graph import find_cycle
 from orchestrator.core.plan import Plan, Task, check_parents, with_umbrellas
@@ -77,6 +78,8 @@ def parse_plan(data: bytes, file: str) -> tuple[Plan, list[Problem]]:
     if not of_parents:
         tasks = with_umbrellas(tasks)
     problems += of_parents
+    if any(task.foreach or task.matrix or task.max_concurrent or task.on_failure for task in tasks.values()):
+        problems += islice(batch_problems(tasks), MAX_PROBLEMS)
     if any(task.condition or task.run_if for task in tasks.values()):
         problems += islice(condition_problems(tasks), MAX_PROBLEMS)
     if any(task.needs for task in tasks.values()):

@@ -25,7 +25,7 @@ from orchestrator.plan.columns import (
     read_tags,
 )
 from orchestrator.plan.document import LISTED_TABLE, Block, OwnText, Table, TaskTable, split_row
-from orchestrator.plan.task_fields import TASK_FIELDS, TaskField
+from orchestrator.plan.task_fields import FIELD_OF, TASK_FIELDS, TaskField
 
 #: Characters of a cell of dependencies that is read; a hundred thousand ids fit into it.
 _LONGEST_NEEDS = 1024 * 1024
@@ -48,6 +48,9 @@ def read_task(cells: Sequence[str], columns: Columns, where: str, problems: list
         problems.append(Problem(message, where, hint, "bad_row"))
     needs, kinds = read_needs("" if too_many else text(columns.needs))
     values = _read_fields(cells, columns, where, problems)
+    is_batch = bool(values.get("foreach") or values.get("matrix"))
+    if is_batch and (count := text(columns.at("concurrency"))).isdecimal() and "max_concurrent" not in values:
+        values["max_concurrent"] = _read_count_of(count, where, problems)
     inputs = [(header, _text(cells[index])) for index, header in columns.others if not is_none(cells[index])]
     hours = text(columns.at("estimate"))
     if hours and values["estimate"] is None and not is_none(hours):
@@ -63,7 +66,7 @@ def read_task(cells: Sequence[str], columns: Columns, where: str, problems: list
         where=where,
         need_kinds=kinds,
         tags=read_tags(text(columns.tags)),
-        settings=_read_settings(cells, columns, where, problems),
+        settings=_read_settings(cells, columns, where, problems, is_batch=is_batch),
         **values,
     )
 
@@ -85,8 +88,17 @@ def _read_fields(cells: Sequence[str], columns: Columns, where: str, problems: l
     return values
 
 
+def _read_count_of(count: str, where: str, problems: list[Problem]) -> int:
+    field = FIELD_OF["max_concurrent"]
+    try:
+        return int(field.read(count))
+    except ValueError as error:
+        problems.append(Problem(f"concurrency: {error}", where, field.hint, "bad_max_concurrent"))
+        return 0
+
+
 def _read_settings(
-    cells: Sequence[str], columns: Columns, where: str, problems: list[Problem]
+    cells: Sequence[str], columns: Columns, where: str, problems: list[Problem], *, is_batch: bool
 ) -> tuple[tuple[str, str], ...]:
     """Return the settings that have a cell, as they are written; a value that cannot be read is a problem."""
     found = []
@@ -94,6 +106,8 @@ def _read_settings(
         if name not in ROW_SETTINGS or is_none(cells[column]):
             continue
         text = read_label(cells[column])
+        if is_batch and name == "concurrency" and text.isdecimal():
+            continue  # how many of its tasks run at the same time
         try:
             read_setting(name, text)
         except ValueError as error:

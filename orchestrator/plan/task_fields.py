@@ -5,10 +5,12 @@ A new field is one more ``TaskField`` here, an attribute of ``Task``, and the wo
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple, TypedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
+from orchestrator.core.batch import read_foreach, read_matrix
 from orchestrator.core.condition import compile_condition
 from orchestrator.core.duration import format_duration, hours, parse_duration
 from orchestrator.core.plan import Task
@@ -16,8 +18,17 @@ from orchestrator.core.priority import parse_priority
 from orchestrator.core.status import RunIf
 from orchestrator.core.text import one_line
 from orchestrator.core.timestamp import format_timestamp, iso, parse_timestamp
+from orchestrator.lazy import LazyModule
 from orchestrator.plan.columns import NOBODY, is_none, read_id, read_label, read_person
 
+if TYPE_CHECKING:
+    import yaml
+else:
+    yaml = LazyModule("yaml")
+
+_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+_MOST_AT_ONCE = 10_000
+_ON_FAILURE = ("continue", "stop")
 _HOURS = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4})?")
 #: What looks like a duration; one that cannot be read is a mistake, any other text is a remark.
 _DURATION = re.compile(
@@ -81,6 +92,11 @@ class TaskValues(TypedDict, total=False):
     estimated_hours: str | float
     condition: str
     run_if: str
+    foreach: str | Sequence[Any]
+    """A list, ``glob:src/*.py``, ``lines: FILE``, or the path to one in an answer: the task is done for each item."""
+    matrix: str | Mapping[str, Sequence[Any]]
+    max_concurrent: str | int
+    on_failure: str
 
 
 class TaskChanges(TypedDict, total=False):
@@ -95,6 +111,10 @@ class TaskChanges(TypedDict, total=False):
     estimated_hours: str | float | None
     condition: str | None
     run_if: str | None
+    foreach: str | Sequence[Any] | None
+    matrix: str | Mapping[str, Sequence[Any]] | None
+    max_concurrent: str | int | None
+    on_failure: str | None
 
 
 def _read_priority(cell: str) -> int:
@@ -166,6 +186,49 @@ def _read_rule(cell: str) -> str:
         return ""
     if word not in [*RunIf]:
         raise ValueError(f"{one_line(word, 40)!r} is none of {', '.join(RunIf)}")
+    return word
+
+
+def _read_foreach(cell: str) -> str:
+    word = read_label(_BREAK.sub(", ", cell))
+    if is_none(word):
+        return ""
+    read_foreach(word)
+    return word
+
+
+def _type_foreach(text: str, _: float) -> str:
+    word = text.strip()
+    read_foreach(word)
+    return word
+
+
+def _read_matrix(cell: str) -> str:
+    word = read_label(cell)
+    if is_none(word):
+        return ""
+    try:
+        found = yaml.load(word, Loader=yaml.BaseLoader)
+    except (yaml.YAMLError, RecursionError):
+        raise ValueError(f"{one_line(word, 60)!r} is no matrix; write {{os: [linux, mac]}}") from None
+    return read_matrix(found)
+
+
+def _read_count(cell: str) -> int:
+    word = read_label(cell)
+    if is_none(word):
+        return 0
+    if not word.isdecimal() or not 1 <= int(word) <= _MOST_AT_ONCE:
+        raise ValueError(f"{one_line(word, 40)!r} is no number from 1 to {_MOST_AT_ONCE:,}")
+    return int(word)
+
+
+def _read_on_failure(cell: str) -> str:
+    word = read_label(cell).casefold()
+    if is_none(word):
+        return ""
+    if word not in _ON_FAILURE:
+        raise ValueError(f"{one_line(word, 40)!r} is none of {', '.join(_ON_FAILURE)}")
     return word
 
 
@@ -245,6 +308,29 @@ TASK_FIELDS: tuple[TaskField, ...] = (
         "all_completed, any_completed, all_over, any_failed.",
         clear="the default",
         typed=lambda text, _: _read_rule(text),
+    ),
+    TaskField(
+        "foreach", "For Each", _read_foreach, "ITEMS", "Do it for each item: 'a, b', glob:src/*.py, lines: FILE.",
+        typed=_type_foreach,
+        clear="once",
+    ),
+    TaskField(
+        "matrix", "Matrix", _read_matrix, "AXES", "Do it for each combination: '{os: [linux, mac]}'.",
+        typed=lambda text, _: _read_matrix(text),
+        clear="once",
+        facts=lambda text: json.loads(text) if text else None,
+    ),
+    TaskField(
+        "max_concurrent", "Max Concurrent", _read_count, "N", "Items at the same time.",
+        typed=lambda text, _: str(_read_count(text)),
+        clear="as many as can",
+        facts=lambda count: count or None,
+        text=lambda count: str(count) if count else "",
+    ),
+    TaskField(
+        "on_failure", "On Failure", _read_on_failure, "WORD", "When an item failed: continue, stop.",
+        typed=lambda text, _: _read_on_failure(text),
+        clear="continue",
     ),
 )  # fmt: skip
 FIELD_OF: Mapping[str, TaskField] = {each.name: each for each in TASK_FIELDS}

@@ -18,6 +18,9 @@ from html import unescape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.core.criteria import Criterion
+from orchestrator.core.placeholder import fill, fill_command, named_in
+from orchestrator.core.pools import read_globs
+from orchestrator.core.script import LANGUAGES, script_of
 from orchestrator.core.text import cell
 from orchestrator.errors import Problem, UsageError
 from orchestrator.plan.columns import key_word
@@ -116,6 +119,29 @@ def parse_task_file(data: bytes, file: str) -> TaskFile:
         problems=tuple(problems),
         made=made,
         is_typed=is_typed,
+    )
+
+
+def filled(file: TaskFile, values: Mapping[str, Any]) -> TaskFile:
+    """Return the task file of a batch for one of its tasks.
+
+    Raises:
+        ValueError: a text takes something from the item that it does not have; or a program in Python takes anything,
+            where no quoting could keep the item from being a part of the program.
+    """
+    code, language = file.code, file.language
+    if LANGUAGES.get(language) == "python" and any(path[0] in values for path in named_in(code)):
+        raise ValueError('a block in Python takes its item from the environment: os.environ["ORCHESTRATOR_ITEM"]')
+    if not code.strip() and any(path[0] in values for path in named_in(file.body)):
+        try:
+            code, language = script_of(file.body)  # what a shell would run; an agent that reads gets the body
+        except ValueError:
+            code = ""
+    settings = dict(file.settings)
+    if "writes" in settings:
+        settings["writes"] = read_globs([fill(each, values) for each in settings["writes"]])
+    return file._replace(
+        settings=settings, body=fill(file.body, values), code=fill_command(code, values), language=language
     )
 
 

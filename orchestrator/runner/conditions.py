@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -45,8 +46,10 @@ def look_at_condition(
     """
     condition = compile_condition(task.condition)
     named = {*condition.needs, *(task.data_needs if condition.uses_result else ())}
-    needs = {need: _facts(workspace, need, board, status_of(need)) for need in task.needs if need in named}
+    needs = {need: facts_of(workspace, need, board, status_of(need)) for need in task.needs if need in named}
     values: dict[str, Any] = {"needs": needs, "params": dict(params)}
+    if task.item:
+        values["item"] = json.loads(task.item)
     if condition.uses_result and "result" in (only := needs[task.data_needs[0]]):
         values["result"] = only["result"]
     match condition.evaluate(values):
@@ -60,7 +63,7 @@ def look_at_condition(
             return Decision(is_met=None, reason=f"undecided: {reason}")
 
 
-def _facts(workspace: Workspace, need: str, board: PlanSnapshot, status: TaskStatus) -> dict[str, Any]:
+def facts_of(workspace: Workspace, need: str, board: PlanSnapshot, status: TaskStatus) -> dict[str, Any]:
     """Return what a condition can read of a task: its status, and the JSON object in its answer."""
     facts: dict[str, Any] = {"status": status.value}
     if status is TaskStatus.COMPLETED and need in board.results:

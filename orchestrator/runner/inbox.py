@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import anyio
 
+from orchestrator.core.plan import refuse_batch
 from orchestrator.core.result import Attempt
 from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus, Verb
@@ -113,6 +114,11 @@ class Inbox:
             self._wait_for_row(command, poll + 1)
             return False
         if not self._is_ours(request) or self._is_own_word(command):
+            return False
+        try:
+            refuse_batch(self.board.plan.tasks[command.task], command.verb)
+        except TransitionError as error:
+            self._answer(request, Reply.refused(command.task, error))
             return False
         self.under_way[request] = command
         self._asides[request] = taken_from(command, self.board.results.get(command.task))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +11,7 @@ from types import MappingProxyType
 
 from orchestrator.agents.protocol import Agent, Assignment, Input
 from orchestrator.core.message import Message
+from orchestrator.core.placeholder import variables
 from orchestrator.core.plan import Task, in_words
 from orchestrator.core.redact import redact
 from orchestrator.core.result import SCRIPT, Outcome, Result, Verdict, closed
@@ -256,6 +258,7 @@ class Launcher:
             "ORCHESTRATOR_ATTEMPT": str(live.number),
             "ORCHESTRATOR_DIR": self._workspace.layout.root,
             "TM_AGENT_ID": live.task.worker,
+            **(variables(json.loads(live.task.item)) if live.task.item else {}),
         }
 
     def _assignment(self, live: LiveAttempt, warn: Callable[[str], None]) -> Assignment:

@@ -23,13 +23,14 @@ from orchestrator.core.graph import shape
 from orchestrator.core.plan import Task
 from orchestrator.core.result import NOT_STARTED, Outcome, ProcessExit, Result, StopReason, Verdict, closed
 from orchestrator.core.settings import Settings
-from orchestrator.core.snapshot import Held, PlanSnapshot, inputs_of
+from orchestrator.core.snapshot import SIMULATED, Held, PlanSnapshot, inputs_of
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.task_command import TaskCommand, apply, noted
 from orchestrator.core.text import pluralize
-from orchestrator.errors import LostResultError, OrchestratorError, StoreError
+from orchestrator.errors import LostResultError, OrchestratorError, PlanError, Problem, StoreError
 from orchestrator.executors.protocol import Executor
 from orchestrator.runner.attempt import LiveAttempt
+from orchestrator.runner.batches import look_at_batch, reopen
 from orchestrator.runner.clock import Clock
 from orchestrator.runner.commit import PendingResult, Writer
 from orchestrator.runner.conditions import Decision, look_at_condition
@@ -88,6 +89,8 @@ class Runner:
     drawing: Drawing
     requests: Requests | None = None
     """Where people and agents ask for something while it runs."""
+    expanded: Callable[[], None] = lambda: None
+    """Called when a batch was expanded: the next look at the plan finds its tasks."""
     redo: Callable[[LostResultError], bool] = lambda _: False
     """Asks for what was lost to be done again; says whether it will be."""
     watch: Watch | None = None
@@ -114,6 +117,8 @@ class Runner:
     """Whose budget it was: ``RUN_UNAFFORDABLE``, ``RUN_OVERSPENT``."""
     _decisions: dict[str, Decision] = field(default_factory=dict, init=False)
     """What came of conditions that are not met, by task, until that is recorded."""
+    _flaws: dict[str, OrchestratorError] = field(default_factory=dict, init=False)
+    """Why tasks are failed instead of being launched."""
     _ended: dict[str, tuple[LiveAttempt, ProcessExit, Outcome]] = field(default_factory=dict, init=False)
     _reading: Monitor = field(init=False)
     _writer: Writer = field(init=False)
@@ -253,6 +258,7 @@ class Runner:
         task = self.board.plan.tasks[launch.task]
         live = self.launchpad.attempt(task, launch, self.board.results, self.clock.wall())
         try:
+            self._require_known(task)
             job = self.launchpad.job(live, self._warn)
         except Exception as error:  # noqa: BLE001 - not even a bug takes the neighbours of its task along
             self._fail_to_launch(live, error)
@@ -263,6 +269,13 @@ class Runner:
         self.executor.start(job)
         self.launched += 1
         self._tell(Kind.TASK_STARTED, task.id, attempt=live.number, agent=live.agent)
+
+    def _require_known(self, task: Task) -> None:
+        """Refuse a batch without a list: what its row says has braces in it."""
+        if (flaw := self._flaws.pop(task.id, None)) is not None:
+            raise flaw
+        if task.is_batch and self.policies[task.id].agent != SIMULATED:
+            raise PlanError([Problem(f"foreach: {task.foreach or task.matrix} was only simulated")])
 
     def _fail_to_launch(self, live: LiveAttempt, error: Exception) -> None:
         if isinstance(error, StoreError):
@@ -315,17 +328,48 @@ class Runner:
 
     def _decide(self, asked: Decide) -> None:
         task = self.board.plan.tasks[asked.task]
-        entries = self.engine.entries
         try:
-            decision = look_at_condition(
-                self.workspace, task, self.board, lambda need: entries[need].status, self.params
-            )
+            decision = self._look_at(task)
         except StoreError as error:
             self._give_up(error)
             self._handle(Decided(task.id, "", is_met=None))
+        except PlanError as error:
+            self._flaws[task.id] = error
+            self._handle(Decided(task.id, asked.condition, is_met=True))
+        else:
+            if decision is None:
+                self._scope.start_soon(self._expand, asked)
+                return
+            self._decisions[task.id] = decision
+            self._handle(Decided(task.id, asked.condition, decision.is_met))
+
+    def _look_at(self, task: Task) -> Decision | None:
+        """Return what came of the question before a task; None: the plan has other tasks now."""
+        entries = self.engine.entries
+
+        def status_of(need: str) -> TaskStatus:
+            return entries[need].status
+
+        if task.is_batch:
+            return look_at_batch(self.workspace, task, self.board, status_of)
+        if task.foreach and reopen(self.workspace, task.parent, self.board):
+            return None
+        if not task.condition:
+            return Decision(is_met=True)
+        return look_at_condition(self.workspace, task, self.board, status_of, self.params)
+
+    async def _expand(self, asked: Decide) -> None:
+        """Take the tasks of a batch into the run; where the plan is not valid by now, the task fails."""
+        self.expanded()
+        if self.watch is not None:
+            await self.watch.catch_up(self._warn)
+        task = self.board.plan.tasks.get(asked.task)
+        if task is None or task.question != asked.condition or task.children:
+            self._handle(Decided(asked.task, "", is_met=None))
             return
-        self._decisions[task.id] = decision
-        self._handle(Decided(task.id, asked.condition, decision.is_met))
+        why = str(self.watch.refused or "its tasks cannot be taken into the run") if self.watch else "nothing looks"
+        self._flaws[asked.task] = PlanError([Problem(f"foreach: {why}")])
+        self._handle(Decided(asked.task, asked.condition, is_met=True))
 
     def _record_omitted(self, task: Task, decision: Decision) -> None:
         """Keep that a condition is not met, and from which results that is known."""
@@ -337,7 +381,7 @@ class Runner:
             attempts=closed(before.attempts) if before else (),
             inputs=inputs_of(task, self.board.plan.tasks, self.board.results),
             note=decision.reason,
-            condition=(task.condition, decision.outcome),
+            condition=(task.question, decision.outcome),
         )
         self.board.results[task.id] = result
         commit = commit_settled(self.workspace, task, result)

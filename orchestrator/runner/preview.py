@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from orchestrator.core.agent import AgentRegistry
+from orchestrator.core.batch import Expansion
 from orchestrator.core.plan import Plan
 from orchestrator.core.readiness import kept_back
 from orchestrator.core.settings import Settings, lower, resolve
 from orchestrator.core.snapshot import PlanSnapshot, lacks_merge, only_simulated, really_done
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import PlanError, Problem
+from orchestrator.services.batches import Renewal, renew
 from orchestrator.services.run_request import RunRequest, asked_for, require_tagged, startable
-from orchestrator.services.task_settings import both_settings
+from orchestrator.services.task_settings import both_settings, work_directory
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.evidence import conflicts_in
 from orchestrator.store.workspace import Workspace
@@ -36,6 +38,10 @@ class RunPreview(NamedTuple):
     registry: AgentRegistry
     traces: Mapping[str, Traces]
     """What the logs held, by what the files of a task are called."""
+    batches: Mapping[str, Expansion] = {}
+    """What batches are expanded to now and were not before: to be written before anything starts."""
+    gone: Sequence[str] = ()
+    """Tasks of batches that leave the plan with that."""
 
     def require_final_output(self) -> None:
         """Make sure that what comes of a run can be put together, before anything is paid for.
@@ -68,6 +74,9 @@ def preview_run(
     workspace = workspace or Workspace(order.layout, anew=True)
     traces = traces or scan_logs(order.layout.logs)
     board = workspace.load(keep_cache=False, is_live=False, traces=traces)
+    renewal = _renewal(order, workspace, board)
+    if renewal is not None:
+        board = workspace.load(keep_cache=False, is_live=False, traces=traces, plan=renewal.plan)
     policies, meant = both_settings(workspace, board.plan, order, registry)
     board = really_done(board, meant, only_simulated(policies, meant))
     plan_flags = {name: value for name, value in order.flags.items() if name != "agent"}
@@ -84,7 +93,22 @@ def preview_run(
         order=order,
         registry=registry,
         traces=traces,
+        batches=renewal.changed if renewal else {},
+        gone=renewal.gone if renewal else (),
     )
+
+
+def _renewal(order: RunRequest, workspace: Workspace, board: PlanSnapshot) -> Renewal | None:
+    """Return the plan with its batches as their lists are now."""
+    if not any(task.is_batch for task in board.plan.tasks.values()):
+        return None
+    done = really_done(board)
+
+    def attempts(task_id: str) -> int:
+        is_done = task_id in done.plan.tasks and done.status(task_id) is TaskStatus.COMPLETED
+        return done.results[task_id].number if is_done and task_id in done.results else 0
+
+    return renew(workspace, work_directory(order.layout, board.plan, order.flags), attempts)
 
 
 def _of_run(plan: Plan, flags: Mapping[str, Any], raised_budget: float | None) -> Settings:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.agents.protocol import Agent
 from orchestrator.core.agent import AgentRegistry
+from orchestrator.core.graph import Shape
 from orchestrator.core.plan import Plan, Task, stem
 from orchestrator.core.result import Result
 from orchestrator.core.snapshot import PlanSnapshot
@@ -21,8 +22,9 @@ from orchestrator.runner.preview import RunPreview
 from orchestrator.runner.scheduler_setup import revised_entries
 from orchestrator.scheduler.engine import Engine
 from orchestrator.services.assignments import make_task_files
+from orchestrator.services.batches import renew
 from orchestrator.services.run_request import KEPT_AS_THEY_ARE, RunRequest
-from orchestrator.services.task_settings import both_settings
+from orchestrator.services.task_settings import both_settings, work_directory
 from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.requests import Requests, new_id
 from orchestrator.store.workspace import Workspace
@@ -43,6 +45,9 @@ class Replanner:
     """Tasks that the run is asked for besides, from the next change on."""
     _offered: int = field(default=0, init=False)
     """The version of the change that was returned last."""
+    _expanded: int = field(default=0, init=False)
+    """How often a batch was expanded during the run; how many of them the change has; and how many the run has."""
+    _has: tuple[int, int] = field(default=(0, 0), init=False)
 
     def watch(
         self, look_around: Callable[[], None], apply: Callable[[Change], None], close: Callable[..., None]
@@ -50,6 +55,10 @@ class Replanner:
         """Return what looks after the plan; *apply* goes on with a change."""
         saved, ask = self.workspace.plan_versions.is_being_saved, self.also.add
         return Watch(self.look, look_around, apply, saved, close, ask if self.order.grows else None)
+
+    def expect(self) -> None:
+        """Read the plan again at the next look: a batch was expanded."""
+        self._expanded += 1
 
     def look(self, was_refused: bool = False) -> Change | None:  # noqa: FBT001, FBT002 - called in a thread
         """Return the change, with the task files of rows that are new or say something else; None when there is none.
@@ -62,12 +71,14 @@ class Replanner:
             NotFoundError, StoreError: as their names say.
         """
         also = tuple(sorted(self.also))  # asked for in another thread
-        if self.order.only and not also:
+        expanded = self._expanded
+        is_expanded = expanded != self._has[1]
+        if self.order.only and not (also or is_expanded):
             return None  # what was asked for by name does not grow by itself
-        version, is_asked = self.workspace.plan_versions.newest(), bool(also) or was_refused
+        version, is_asked = self.workspace.plan_versions.newest(), bool(also) or was_refused or is_expanded
         if not version or (version == self.seen and not is_asked):
             return None
-        plan, shape = self.workspace.load_plan()
+        plan, shape = self._loaded(is_expanded and version == self.seen)
         if _content(plan) == _content(self.plan) and not is_asked:
             self.seen = version
             return None  # only text around the table
@@ -85,8 +96,19 @@ class Replanner:
             and _stands(result, traces.get(plan.tasks[task_id].stem, Traces()))
         }
         newest = {task.id: traces[task.stem].newest for task in new if task.stem in traces}
-        self._offered = version
+        self._offered, self._has = version, (expanded, self._has[1])
         return Change(plan, shape, policies, meant, newest, results, also)
+
+    def _loaded(self, is_same: bool) -> tuple[Plan, Shape]:  # noqa: FBT001 - the file is
+        """Return the plan, with its batches as the lists of its rows are now: a user may have changed one."""
+        plan, shape = self.workspace.load_plan()
+        if is_same or not any(task.is_batch for task in plan.tasks.values()):
+            return plan, shape
+        workdir = work_directory(self.workspace.layout, plan, self.order.flags)
+        if (renewal := renew(self.workspace, workdir)) is None or not renewal.changed:
+            return plan, shape
+        self.workspace.expansions.write(renewal.changed)
+        return self.workspace.load_plan()
 
     def go_on(
         self, change: Change, runner: Runner, ahead: RunPreview, agents: Mapping[str, Agent]
@@ -107,6 +129,7 @@ class Replanner:
         moved = [(task_id, path) for task_id, path in aside if path]
         # Not before: as long as something is invalid, each look reads it again.
         self.plan, self.seen = change.plan, self._offered
+        self._has = self._has[0], self._has[0]
         self.order = order
         self.also.difference_update(change.also)
         results.update({key: each for key, each in change.results.items() if key not in results})

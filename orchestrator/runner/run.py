@@ -11,6 +11,7 @@ from typing import NamedTuple
 from orchestrator.core.duration import format_duration
 from orchestrator.core.readiness import kept_back
 from orchestrator.core.snapshot import PlanSnapshot, really_done
+from orchestrator.core.text import join_first, pluralize
 from orchestrator.core.timestamp import iso
 from orchestrator.errors import ExitStatus, OrchestratorError, StoreError
 from orchestrator.runner.aggregate import Merged, aggregate, merge, merged_before
@@ -50,6 +51,8 @@ from orchestrator.views.templating import prepare
 
 #: Notes about files that others changed; a user who changed more of them knows.
 _NOTES = 20
+#: Tasks named in one line.
+_NAMED = 10
 
 
 def examine(order: RunRequest, plugins: Plugins) -> RunPreview:
@@ -124,6 +127,10 @@ def _says_state(order: RunRequest, board: PlanSnapshot) -> bool:
     return board.plan.header.state is not None and not order.simulate
 
 
+def _nothing() -> None:
+    """Nothing is to be read again."""
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class _Session:
     """One run with the lock held."""
@@ -146,6 +153,7 @@ class _Session:
         """Recover, run, draw its outcome; *seen* is what was seen before the lock was ours, if that still holds."""
         started, self.began = self.clock.wall(), self.clock.now()
         ahead = self._recovered(seen or preview_run(self.order, self.plugins.registry, self.workspace))
+        self.workspace.expansions.write(ahead.batches)  # first: whatever ends us, each item keeps its id
         self.budget = ahead.settings.budget_usd
         if ahead.settings.notify and not self.order.simulate:
             self.telling.subscribe(self._notification_sender(ahead))
@@ -196,6 +204,9 @@ class _Session:
     def _warn_before(self, ahead: RunPreview) -> None:
         for text in remarks(ahead, self.plugins.agents):
             self.telling.say(Kind.WARNING, text)
+        if ahead.gone:
+            left = f"their items are gone: {join_first(ahead.gone, _NAMED)}"
+            self.telling.say(Kind.WARNING, f"{pluralize(len(ahead.gone), 'task')} left the plan, for {left}")
         self.outdated = () if self.order.simulate else changed_rows(ahead, _NOTES)
         for task_id in self.outdated:
             text = f"{CHANGED_ROW}; `orchestrator retry {task_id}` does it again"
@@ -210,9 +221,11 @@ class _Session:
         plugins, requests = self.plugins, Requests(self.order.layout.requests)
         engine = build_engine(ahead, traces, plugins.agents, plugins.registry, self.clock)
         resets = Resets(self.workspace, requests, ahead.board, engine, self.clock)
-        watch = None
-        if self.order.grows or not self.order.only:  # else nothing that is new is for this run
-            watch = self._watch(ahead, resets, lambda: runner)
+        watch, reopened = None, _nothing
+        # Where it is for some tasks only, nothing that is new is for this run, but for the tasks of a batch.
+        is_open = self.order.grows or not self.order.only
+        if is_open or any(task.is_batch for task in ahead.board.plan.tasks.values()):
+            watch, reopened = self._watch(ahead, resets if is_open else None, lambda: runner)
         runner = Runner(
             workspace=self.workspace,
             board=ahead.board,
@@ -227,6 +240,7 @@ class _Session:
             requests=requests,
             drawing=Drawing(self._draw, self._prepare),
             redo=resets.redo,
+            expanded=reopened,
             watch=watch,
             close=self._close,
             held_back=held_back,
@@ -245,13 +259,15 @@ class _Session:
             program=self.plugins.program,
         )
 
-    def _watch(self, ahead: RunPreview, resets: Resets, runner: Callable[[], Runner]) -> Watch:
+    def _watch(
+        self, ahead: RunPreview, resets: Resets | None, runner: Callable[[], Runner]
+    ) -> tuple[Watch, Callable[[], None]]:
         versions, registry = self.workspace.plan_versions, self.plugins.registry
         plan, seen = ahead.board.plan, versions.newest()
         replanner = Replanner(self.order, self.workspace, registry, plan, seen)
 
         def look_around() -> None:
-            if self.lock.is_in_place():  # else no one has deleted anything
+            if resets is not None and self.lock.is_in_place():  # else no one has deleted anything
                 resets.look()
 
         def apply(change: Change) -> None:
@@ -262,7 +278,7 @@ class _Session:
                 self.order = replanner.order
                 self.lock.grow(self.order.only)
 
-        return replanner.watch(look_around, apply, self.lock.close)
+        return replanner.watch(look_around, apply, self.lock.close), replanner.expect
 
     def _close(self) -> None:
         if not self.lock.is_closing:

@@ -70,7 +70,10 @@ def plan_limits(plan: Plan, policies: Mapping[str, Settings]) -> Limits:
     for task in plan.tasks.values():
         if not task.children:
             asked = policies[task.id]
-            claims[task.id] = Claim(task.type, asked.task_pools, asked.concurrency, asked.writes)
+            claim = Claim(task.type, asked.task_pools, asked.concurrency, asked.writes)
+            if task.item and task.max_concurrent:
+                claim = claim._replace(batch=task.parent, batch_size=task.max_concurrent)
+            claims[task.id] = claim
     return limits(claims, plan.settings.get("pools", {}))
 
 
@@ -172,7 +175,8 @@ def _entries(
             retry_delay=policy.retry_delay,
             is_umbrella=bool(task.children),
             run_if=task.rule,
-            condition=task.condition,
+            condition=task.question,
+            stops=task.parent if task.item and task.on_failure == "stop" else "",
             is_omitted=task.id in board.omitted and not runs,
             status=TaskStatus.WAITING if runs or task.children else status,
             attempt=_newest(task, board, traces),

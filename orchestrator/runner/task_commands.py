@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from orchestrator.core.cost import cost_statistics
 from orchestrator.core.criteria import Criterion, chosen, require_met
 from orchestrator.core.graph import ancestors
-from orchestrator.core.plan import Task, refuse_group
+from orchestrator.core.plan import Task, refuse_batch, refuse_group
 from orchestrator.core.readiness import needs_open
 from orchestrator.core.result import Outcome, ProcessExit, Result, Verdict
 from orchestrator.core.snapshot import PlanSnapshot, inputs_of, really_done
@@ -215,6 +215,7 @@ def _applied(
 
 def decided(board: PlanSnapshot, task: Task, command: TaskCommand) -> TaskStatus:
     """Return where a task stands after what a user wants; raises as ``decide``."""
+    refuse_batch(task, command.verb)
     result = board.results.get(task.id)
     last = result.last if result is not None else None
     status = board.status(task.id)

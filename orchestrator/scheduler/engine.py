@@ -12,6 +12,7 @@ take, waits in its place and keeps no slot (``core.account``).
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
 from orchestrator.core.agent import Capacity
@@ -76,10 +77,12 @@ class Engine:
         self._reserved: dict[str, Node] = {}
         self._doubted: dict[str, Ended] = {}
         """What ended without a turn of work, by task: others are to tell whose fault that is."""
-        self._decisive: list[Node] = []
+        self._decisive: deque[Node] = deque()
         """Tasks whose needs are over, and of which that does not say yet whether they run."""
         self._asked: set[str] = set()
         """Tasks whose condition is being looked at."""
+        self._stopped: dict[str, str] = {}
+        """Batches of which nothing more is started, each with its task that failed."""
         self._unrecorded = 0
         self._now = -math.inf
         self.is_draining = False
@@ -210,7 +213,7 @@ class Engine:
     def _decide(self, todo: list[Instruction]) -> None:
         """Say of each task whose needs are over and on disk whether it runs, or ask whether its condition is met."""
         while self._decisive:
-            entry = self._decisive.pop()
+            entry = self._decisive.popleft()
             is_waiting = entry.status is TaskStatus.WAITING and self.entries.get(entry.id) is entry
             if not is_waiting or entry.unmet or entry.undurable or entry.unrecorded or entry.is_umbrella:
                 continue
@@ -272,12 +275,24 @@ class Engine:
             self.is_finished = True
             todo.append(self._admission.finish())
 
+    def _stops(self, entry: Node) -> Node | None:
+        """Return the task of its batch that failed and keeps one that was not started yet from starting."""
+        if not entry.stops or entry.charge:
+            return None
+        cause = self.entries.get(self._stopped.get(entry.stops, ""))
+        return cause if cause is not None and cause.status is TaskStatus.FAILED else None
+
     def _next(self, now: float) -> Node | None:
         slots = self._max_parallel - len(self._running) - len(self._reserved)
         return self._admission.next(now, slots) if slots > 0 else None
 
     def _launch(self, entry: Node, timestamp: Tick, todo: list[Instruction]) -> None:
         entry.apply_revision()
+        if (cause := self._stops(entry)) is not None:
+            entry.status = move(entry.status, Verb.WAIT)
+            self._skip(entry, cause, todo)
+            self._skip_dependants(entry, todo)
+            return
         if not self._admission.admit(entry, timestamp.now, self._max_parallel - len(self._running)):
             self._queue(entry)
             return
@@ -351,6 +366,8 @@ class Engine:
         self._announce(entry)
         if status is TaskStatus.FAILED:
             self.is_draining |= self._stop_on_failure
+            if entry.stops:
+                self._stopped[entry.stops] = entry.id
 
     def _announce(self, entry: Node) -> None:
         """Let the dependants for which a task is over queue up; they start when it is recorded."""
@@ -461,7 +478,7 @@ class Engine:
         if command.verb in {Verb.START, Verb.COMPLETE, Verb.FAIL} and not has_begun:
             entry.attempt += 1
         elif command.verb in {Verb.UNBLOCK, Verb.RETRY}:
-            entry.charge = 0
+            entry.charge, entry.is_decided = 0, False
         self._undo_behind(replan.undo_behind(entry, behind, was_completed=before is TaskStatus.COMPLETED), todo)
         if before in BLOCKS_DEPENDENTS and after not in BLOCKS_DEPENDENTS:
             self._undo_behind(replan.unskip_behind(entry, self.entries), todo)

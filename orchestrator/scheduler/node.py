@@ -60,6 +60,8 @@ class Node:
     """What has to become of its needs for it to run."""
     condition: str = ""
     """The runner is asked whether it is met, once the needs are over; empty: it has none."""
+    stops: str = ""
+    """The batch of which nothing more is started once one task of it failed; empty: none."""
     is_omitted: bool = False
     """Skipped because nothing needs it: what depends on it goes on without it."""
     is_outdated: bool = False

@@ -81,7 +81,7 @@ def _take_over(entry: Node, new: Node) -> None:
         if is_other and entry.is_omitted:
             entry.status, entry.is_omitted = move(entry.status, Verb.WAIT), False
         entry.is_decided = entry.is_decided and not is_other
-        entry.condition, entry.run_if = new.condition, new.run_if
+        entry.condition, entry.run_if, entry.stops = new.condition, new.run_if, new.stops
         entry.needs, entry.order_needs = new.needs, new.order_needs
         entry.is_umbrella = new.is_umbrella
     entry.revised = new

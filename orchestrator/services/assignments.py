@@ -132,7 +132,9 @@ def _to_be_drawn(
 ) -> Iterator[tuple[Task, Callable[[], str]]]:
     existing = workspace.assignments.existing()
     for task in map(tasks.__getitem__, task_ids):
-        if task.stem in existing and workspace.assignments.is_of_a_person(task):
+        if task.is_batch:
+            continue  # its tasks have files of their own
+        if workspace.assignments.has_file(task, existing) and workspace.assignments.is_of_a_person(task):
             continue  # its settings were read a moment ago; of a thousand files each look counts
 
         def draw(task: Task = task) -> str:

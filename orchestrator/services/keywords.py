@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,11 @@ from orchestrator.plan.task_fields import TaskValues
 
 class AddKeywords(TaskSettings, TaskValues, total=False):
     """Keywords of ``add``: settings of a task, and the fields of its row."""
+
+
+def field_text(value: Any) -> str:
+    """Return a value of a field as it would be typed: a list or a mapping as JSON."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, tuple, Mapping)) else str(value)
 
 
 def listed(name: str, said: Iterable[Any]) -> tuple[str, ...]:

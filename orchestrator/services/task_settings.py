@@ -98,7 +98,7 @@ def task_settings(
     default_agent = {"agent": flags.pop("agent")} if "agent" in flags else {}
     common = {**plan.settings, **default_agent}
     layout = workspace.layout
-    known = Known(registry, _workdir(layout, plan, flags))
+    known = Known(registry, work_directory(layout, plan, flags))
     if common.get("agent", "claude") not in known:
         raise _unknown_default(plan, default_agent, common["agent"], known.names)
     existing = workspace.assignments.existing()
@@ -111,7 +111,7 @@ def task_settings(
         key = known.key_of(task)
         row = {name: read_setting(name, text) for name, text in task.settings} | ({"agent": key} if key else {})
         kind = known.type_of(task)
-        has_file = task.stem in existing
+        has_file = workspace.assignments.has_file(task, existing)
         try:
             found = (workspace.assignments.read(task) if has_file else None) or TaskFile()
         except PlanError as error:
@@ -162,7 +162,7 @@ def unknown_agents(layout: Layout, registry: AgentRegistry) -> list[Problem]:
     return []
 
 
-def _workdir(layout: Layout, plan: Plan, flags: Mapping[str, Any]) -> str:
+def work_directory(layout: Layout, plan: Plan, flags: Mapping[str, Any]) -> str:
     """Return where agents work: it is there before any of them, so none of them can make it."""
     found = layout.workdir(str({**plan.settings, **flags}.get("workdir", "")))
     if os.path.isdir(found):

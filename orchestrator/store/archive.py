@@ -149,6 +149,7 @@ def _move(layout: Layout, place: Layout, spare: tuple[str, ...], moved: list[tup
     for old, new in (
         (layout.tasks, place.tasks),
         (layout.results, place.results),
+        (layout.batches, place.batches),
         (layout.contexts, place.contexts),
         (layout.notes, place.notes),
         (layout.logs, place.logs),
@@ -165,7 +166,7 @@ def _move_back(place: Layout, moved: Sequence[tuple[str, str]]) -> None:
     try:
         for old, new in reversed(moved):
             os.rename(new, old)
-        rooms = (place.tasks, place.results, place.contexts, place.notes, place.logs)
+        rooms = (place.tasks, place.results, place.batches, place.contexts, place.notes, place.logs)
         for directory in (*rooms, place.root):
             if os.path.isdir(directory):
                 os.rmdir(directory)

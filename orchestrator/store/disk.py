@@ -28,7 +28,7 @@ def closed_to_us(layout: Layout) -> list[str]:
     whole, read, write = os.R_OK | os.W_OK | os.X_OK, os.R_OK, os.R_OK | os.W_OK
     listed = (layout.tasks, layout.results, layout.logs, layout.contexts, layout.requests)
     others = {layout.agents[0]: ".md", layout.templates: ".j2"}
-    more = (layout.notes, layout.waiting, layout.archive)
+    more = (layout.notes, layout.waiting, layout.archive, layout.batches)
     needed = dict.fromkeys((layout.root, *listed, *more), whole)
     needed |= dict.fromkeys(others, os.R_OK | os.X_OK)
     locks = (layout.lock, layout.queue, layout.plan_lock)

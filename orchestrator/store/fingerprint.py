@@ -33,7 +33,7 @@ def signature_of(path: str) -> int:
 
 def version_of(layout: Layout) -> tuple[int, ...]:
     """Return what is another one whenever a run, a command or a person has changed something of a plan directory."""
-    looked_at = (layout.plan, layout.journal, layout.tasks, layout.results, layout.logs)
+    looked_at = (layout.plan, layout.journal, layout.tasks, layout.results, layout.batches, layout.logs)
     return tuple(map(signature_of, looked_at))
 
 

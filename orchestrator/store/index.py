@@ -35,7 +35,7 @@ else:
     plan_status = LazyModule("orchestrator.core.plan_status")
     attempt_record = LazyModule("orchestrator.store.attempt_record")
 
-SCHEMA = 6
+SCHEMA = 7
 _HEAD = f'{{"schema":{SCHEMA},"checksum":"'.encode()
 #: Characters of the checksum, and of what follows it.
 _SUM, _NEXT = 8, b'",'
@@ -52,6 +52,8 @@ class Index:
         self._logs = 0
         """Which version of the directory of logs the results were compared with."""
         self._plan: tuple[int, Plan, Shape] | None = None
+        self._batches = 0
+        """The version of the records of its batches."""
         self._results: dict[str, tuple[int, Result]] = {}
         #: What is known of the plans below this directory (store/collection.py); only kept here.
         self._plans: object = None
@@ -60,18 +62,18 @@ class Index:
         try:
             if "results" in raw:
                 self._plan, self._results = _plan(raw["plan"]), _results(raw["results"])
-                self._logs = raw["logs"]
+                self._logs, self._batches = raw["logs"], raw["batches"]
         except (ValueError, LookupError, TypeError):
             return  # written by another version: what was not read from the cache is read from the files
 
-    def plan(self, signed: int) -> tuple[Plan, Shape] | None:
-        """Return the plan that was read from the file with this signature."""
+    def plan(self, signed: int, batches: int = 0) -> tuple[Plan, Shape] | None:
+        """Return the plan that was read from the file with this signature, and records of batches of this version."""
         known = self._plan
-        return known[1:] if known is not None and known[0] == signed else None
+        return known[1:] if known is not None and (known[0], self._batches) == (signed, batches) else None
 
-    def keep_plan(self, signed: int, plan: Plan, shape: Shape) -> None:
+    def keep_plan(self, signed: int, plan: Plan, shape: Shape, batches: int = 0) -> None:
         """Remember a plan that was just read."""
-        self._plan = signed, plan, shape
+        self._plan, self._batches = (signed, plan, shape), batches
         self.is_dirty = True
 
     def resign_plan(self, before: int, after: int) -> None:
@@ -119,6 +121,7 @@ class Index:
         """Write the cache; a directory that cannot be written is no reason to fail."""
         raw: dict[str, object] = {
             "logs": self._logs,
+            "batches": self._batches,
             "plan": _raw_plan(*self._plan) if self._plan and not _is_secret(self._plan[1]) else None,
             "results": _raw_results(self._results),
         }

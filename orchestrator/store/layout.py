@@ -14,7 +14,7 @@ PLAN_DIRECTORY = ".orchestrator"
 MADE_ID = re.compile(r"TASK-(\d+)")
 #: What the orchestrator writes into a plan directory, as patterns of git.
 STATE = (
-    "results/", "logs/", "contexts/", "notes/", "requests/", "waiting/", "archive/", "checkpoints/",
+    "results/", "logs/", "batches/", "contexts/", "notes/", "requests/", "waiting/", "archive/", "checkpoints/",
     "journal.md", "final_output.md", "index.json", "heartbeats.json", "*.lock", ".*.tmp",
 )  # fmt: skip
 #: What people write there.
@@ -168,6 +168,15 @@ class Layout:
     def task_file(self, stem: str) -> str:
         """The assignment of one task."""
         return f"{self.root}/agent_tasks/{stem}.md"
+
+    @property
+    def batches(self) -> str:
+        """What batches were expanded to."""
+        return f"{self.root}/batches"
+
+    def batch_file(self, batch: str) -> str:
+        """What one batch was expanded to."""
+        return f"{self.root}/batches/{batch}.json"
 
     def result_file(self, stem: str) -> str:
         """The outcome of one task."""

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from orchestrator.core.plan import Task, resolve_stems
+from orchestrator.core.plan import Task, resolve_stems, stem
 from orchestrator.core.settings import Settings, read_setting
 from orchestrator.core.snapshot import is_auxiliary
 from orchestrator.core.text import text_of
@@ -21,9 +21,11 @@ from orchestrator.store.fingerprint import is_newer, signature
 from orchestrator.store.layout import Layout
 
 if TYPE_CHECKING:
+    from orchestrator.core import batch
     from orchestrator.plan import task_file
     from orchestrator.plan.task_file import TaskFile
 else:
+    batch = LazyModule("orchestrator.core.batch")
     task_file = LazyModule("orchestrator.plan.task_file")
 
 #: Bytes of a file that is kept in memory until it is used; there may be thousands of them.
@@ -52,7 +54,22 @@ class Assignments:
             PlanError: its front matter is invalid; names file and line.
             StoreError: it cannot be read.
         """
-        path, known = self._layout.task_file(task.stem), self._known.get(task.stem)
+        found = self._read(task.stem)
+        if found is not None or not task.item:
+            return found
+        # What a person wrote for the batch counts for each of its tasks; what was made from the row was for no one.
+        template = self._read(stem(task.parent))
+        if template is None or template.made:
+            return None
+        try:
+            return task_file.filled(template, batch.values_of(task))
+        except ValueError as error:
+            where = f"{self._shown}/agent_tasks/{stem(task.parent)}.md:{template.begins}"
+            problem = Problem(f"{task.id}: {error}", where, "correct the text or the item", "bad_batch")
+            raise PlanError([problem]) from None
+
+    def _read(self, own: str) -> TaskFile | None:
+        path, known = self._layout.task_file(own), self._known.get(own)
         with io_errors("read", path):
             try:
                 if known is not None and known[0] == signature(os.stat(path)):
@@ -64,7 +81,7 @@ class Assignments:
                 data = read_whole(descriptor, found.st_size, LARGEST_TEXT)
             finally:
                 os.close(descriptor)
-        shown = self.shown(task)
+        shown = f"{self._shown}/agent_tasks/{own}.md"
         if data is None:
             raise PlanError([larger_than(LARGEST_TEXT, shown)])
 
@@ -72,8 +89,12 @@ class Assignments:
         if parsed.problems:
             raise PlanError(parsed.problems)
         if len(data) <= _REMEMBERED:
-            self._known[task.stem] = signature(found), parsed
+            self._known[own] = signature(found), parsed
         return parsed
+
+    def has_file(self, task: Task, existing: Collection[str]) -> bool:
+        """Say whether a task has a file, its own or that of its batch, among those that exist."""
+        return task.stem in existing or (bool(task.item) and stem(task.parent) in existing)
 
     def existing(self) -> set[str]:
         """Return the stems of the tasks that have a file.
@@ -154,7 +175,7 @@ class Assignments:
 
     def is_of_a_person(self, task: Task) -> bool:
         """Say whether a person wrote or changed the assignment of a task, as far as it was read before."""
-        known = self._known.get(task.stem)
+        known = self._known.get(task.stem) or (self._known.get(stem(task.parent)) if task.item else None)
         return known is not None and not known[1].made
 
     def is_newer(self, task: Task, timestamp: float) -> bool:

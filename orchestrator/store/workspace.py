@@ -18,6 +18,7 @@ from orchestrator.lazy import LazyModule
 from orchestrator.ownership import make_directories
 from orchestrator.plan.lines import LARGEST_PLAN, too_large
 from orchestrator.store.atomic import io_errors, read_file, read_piece, reject_symlinks, set_aside, sweep_temporaries
+from orchestrator.store.batches import Batches
 from orchestrator.store.compare_and_swap import PlanVersions, put, take
 from orchestrator.store.fingerprint import RESULT, is_settled, newest, result_files, signature
 from orchestrator.store.index import Index
@@ -29,12 +30,15 @@ from orchestrator.store.result_writer import Commit, ResultWriter
 from orchestrator.store.task_files import Assignments
 
 if TYPE_CHECKING:
+    from orchestrator.core import batch
+    from orchestrator.core.batch import Expansion
     from orchestrator.plan import parser, safe_markdown
     from orchestrator.plan import sections as plan_sections
     from orchestrator.plan.parser import StatusCells
     from orchestrator.store import collection, evidence
     from orchestrator.store.attempt_record import Traces
 else:
+    batch = LazyModule("orchestrator.core.batch")
     parser = LazyModule("orchestrator.plan.parser")
     safe_markdown = LazyModule("orchestrator.plan.safe_markdown")
     plan_sections = LazyModule("orchestrator.plan.sections")
@@ -55,6 +59,7 @@ class Workspace:
         self.newest_result = 0
         """When a result was changed last, as it was found; nanoseconds since the epoch."""
         self.assignments = Assignments(layout, self._shown)
+        self.expansions = Batches(layout, self._shown)
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -104,17 +109,26 @@ class Workspace:
                 raise collection.no_plan(self.layout) from None
         signed = signature(found)
         self.plan_versions.was_read(signed)
-        if (known := self._index.plan(signed)) is not None:
+        batches, are_settled = self.expansions.version()
+        if (known := self._index.plan(signed, batches)) is not None:
             return known
-        shown = self.shown_plan
-        if (problem := too_large(found.st_size, shown, LARGEST_PLAN)) is not None:
+        if (problem := too_large(found.st_size, self.shown_plan, LARGEST_PLAN)) is not None:
             raise PlanError([problem])
 
-        plan = parser.read_plan(read_file(path) or b"", shown)
+        plan = self.written_plan()
+        plan = batch.expand(plan, self.expansions.read_all(task.id for task in plan.tasks.values() if task.is_batch))
         plan_shape = shape(plan.tasks)
-        if is_settled(found):
-            self._index.keep_plan(signed, plan, plan_shape)
+        if is_settled(found) and are_settled:
+            self._index.keep_plan(signed, plan, plan_shape, batches)
         return plan, plan_shape
+
+    def written_plan(self, expansions: Mapping[str, Expansion] | None = None) -> Plan:
+        """Return the plan as its file has it, with what these batches are expanded to.
+
+        Raises:
+            PlanError: it is not valid. StoreError: it cannot be read.
+        """
+        return batch.expand(parser.read_plan(read_file(self.layout.plan) or b"", self.shown_plan), expansions or {})
 
     def _load_results(
         self, plan: Plan, traces: Mapping[str, Traces] | None

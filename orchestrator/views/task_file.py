@@ -63,7 +63,7 @@ def says_what_row_says(given: str, task: Task) -> bool:
     """
     text = task.description or task.name
     try:
-        command = script_of(text).code
+        command = script_of(task.command or text).code
     except ValueError:
         command = ""  # an agent reads it
     asked = fence(command, "sh"), f"{sanitize(text)}\n\n## Expected Output"  # a fence ends itself

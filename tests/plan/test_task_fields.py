@@ -15,6 +15,10 @@ SAMPLES = {
     "estimate": "2h",
     "condition": "result.n > 1",
     "run_if": "all over",
+    "foreach": "a, b",
+    "matrix": "{os: [linux, mac]}",
+    "max_concurrent": "2",
+    "on_failure": "stop",
 }
 
 
