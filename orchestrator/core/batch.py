@@ -32,7 +32,8 @@ MOST_ITEMS, LONGEST_ITEM = 10_000, 10_000
 #: Lists and objects within each other.
 _DEEPEST = 8
 _CODE = "bad_batch"
-_FORMS = 'write a, b, c or ["a", "b"] or glob:src/*.py or lines: FILE or needs.ID.result.files'
+#: What a For Each cell may say.
+FORMS = 'write a, b, c or ["a", "b"] or glob:src/*.py or lines: FILE or needs.ID.result.files'
 _PATH = re.compile(r"(?:needs|result|params|item)\b(?=[.\[])|(?:result|item)$")
 _PREFIX = re.compile(r"([A-Za-z]{1,10})\s*:\s*(.*)", re.DOTALL)
 _MAY_BE_EMPTY = re.compile(r"\s*\(may be empty\)\s*$", re.IGNORECASE)
@@ -103,7 +104,7 @@ def read_foreach(text: str) -> ForEach:
             raise ValueError(f"{one_line(word, 40)!r} is none of glob, lines")
     items = tuple(word for each in said.split(",") if (word := each.strip().strip("`").strip()))
     if "," not in said or not items or said.startswith("{"):
-        raise ValueError(f"{one_line(said, 60)!r} is no list; {_FORMS}")
+        raise ValueError(f"{one_line(said, 60)!r} is no list")
     return ForEach("list", said, _checked(items), may_be_empty)
 
 
@@ -112,7 +113,7 @@ def _json_list(said: str) -> tuple[Any, ...]:
         found = json.loads(said)
     except (ValueError, RecursionError) as error:
         at = f", column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise ValueError(f'this is no list in JSON{at}: {one_line(said, 60)}; write ["a", "b"]') from None
+        raise ValueError(f"this is no list in JSON{at}: {one_line(said, 60)}") from None
     return _checked(found)
 
 
@@ -120,7 +121,7 @@ def _path(said: str) -> str:
     condition = compile_condition(said)
     paths = condition.paths
     if len(paths) != 1 or paths[0][0] not in {"needs", "result"} or not condition.is_path:
-        raise ValueError(f"{one_line(said, 60)!r} is no path to a list; write needs.ID.result.files")
+        raise ValueError(f"{one_line(said, 60)!r} is no path to a list")
     return said
 
 
@@ -369,7 +370,7 @@ def _row_problems(task: Task, tasks: Mapping[str, Task]) -> Iterator[Problem]:
     if task.foreach and (said := read_foreach(task.foreach)).kind == "result":
         yield from unknown_readings(task, compile_condition(said.text), tasks, f"For Each of {task.id}")
     names = _names(task)
-    for text in (task.name, task.description, task.expected, *dict(task.inputs).values()):
+    for text in dict.fromkeys((task.name, task.description, task.expected, *dict(task.inputs).values())):
         for path in islice(named_in(text), 100):
             if path[0] not in names and (close := similar_name(str(path[0]), names)):
                 message = f"{{{{{path[0]}}}}} is no value of the batch {task.id}"

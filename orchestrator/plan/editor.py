@@ -335,9 +335,13 @@ def _longer(line: str, text: str, space: str) -> str:
     return f"{bare}{space}|{space}{text}{ending}"
 
 
+#: Cells of which nothing may be cut: the rest would mean something else.
+_AS_LONG_AS_IT_IS = frozenset({"needs", "foreach", "matrix"})
+
+
 def _cell(role: str, text: str) -> str:
     """Return the inside of a cell; a list of dependencies is never cut."""
-    return cell(text, max(len(text), _WIDEST) if role == "needs" else _WIDEST)
+    return cell(text, max(len(text), _WIDEST) if role in _AS_LONG_AS_IT_IS else _WIDEST)
 
 
 def _column(columns: Columns, role: str) -> int:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
-from orchestrator.core.batch import read_foreach, read_matrix
+from orchestrator.core.batch import FORMS, read_foreach, read_matrix
 from orchestrator.core.condition import compile_condition
 from orchestrator.core.duration import format_duration, hours, parse_duration
 from orchestrator.core.plan import Task
@@ -312,6 +312,8 @@ TASK_FIELDS: tuple[TaskField, ...] = (
     TaskField(
         "foreach", "For Each", _read_foreach, "ITEMS", "Do it for each item: 'a, b', glob:src/*.py, lines: FILE.",
         typed=_type_foreach,
+        typed_hint=FORMS,
+        hint=FORMS,
         clear="once",
     ),
     TaskField(

@@ -30,7 +30,7 @@ from orchestrator.core.text import pluralize
 from orchestrator.errors import LostResultError, OrchestratorError, PlanError, Problem, StoreError
 from orchestrator.executors.protocol import Executor
 from orchestrator.runner.attempt import LiveAttempt
-from orchestrator.runner.batches import look_at_batch, reopen
+from orchestrator.runner.batches import is_left_out, look_at_batch, reopen
 from orchestrator.runner.clock import Clock
 from orchestrator.runner.commit import PendingResult, Writer
 from orchestrator.runner.conditions import Decision, look_at_condition
@@ -364,11 +364,11 @@ class Runner:
         if self.watch is not None:
             await self.watch.catch_up(self._warn)
         task = self.board.plan.tasks.get(asked.task)
-        if task is None or task.question != asked.condition or task.children:
+        if task is None or not is_left_out(self.workspace, task):
             self._handle(Decided(asked.task, "", is_met=None))
             return
-        why = str(self.watch.refused or "its tasks cannot be taken into the run") if self.watch else "nothing looks"
-        self._flaws[asked.task] = PlanError([Problem(f"foreach: {why}")])
+        why = self.watch.refused if self.watch is not None else None
+        self._flaws[asked.task] = PlanError([Problem(f"foreach: {why or 'its tasks cannot be taken into the run'}")])
         self._handle(Decided(asked.task, asked.condition, is_met=True))
 
     def _record_omitted(self, task: Task, decision: Decision) -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from orchestrator.core.duration import format_duration
 from orchestrator.core.readiness import kept_back
 from orchestrator.core.snapshot import PlanSnapshot, really_done
-from orchestrator.core.text import join_first, pluralize
+from orchestrator.core.text import join_first
 from orchestrator.core.timestamp import iso
 from orchestrator.errors import ExitStatus, OrchestratorError, StoreError
 from orchestrator.runner.aggregate import Merged, aggregate, merge, merged_before
@@ -205,8 +205,8 @@ class _Session:
         for text in remarks(ahead, self.plugins.agents):
             self.telling.say(Kind.WARNING, text)
         if ahead.gone:
-            left = f"their items are gone: {join_first(ahead.gone, _NAMED)}"
-            self.telling.say(Kind.WARNING, f"{pluralize(len(ahead.gone), 'task')} left the plan, for {left}")
+            named = join_first(ahead.gone, _NAMED)
+            self.telling.say(Kind.WARNING, f"no item any more, so not in the plan any more: {named}")
         self.outdated = () if self.order.simulate else changed_rows(ahead, _NOTES)
         for task_id in self.outdated:
             text = f"{CHANGED_ROW}; `orchestrator retry {task_id}` does it again"

@@ -482,8 +482,19 @@ class Engine:
         self._undo_behind(replan.undo_behind(entry, behind, was_completed=before is TaskStatus.COMPLETED), todo)
         if before in BLOCKS_DEPENDENTS and after not in BLOCKS_DEPENDENTS:
             self._undo_behind(replan.unskip_behind(entry, self.entries), todo)
+            if entry.stops:
+                self._resume_batch(entry.stops, todo)
         self._arrive(entry, after)
         todo.append(Record(entry.id, after, 0.0, command.id))
+
+    def _resume_batch(self, batch: str, todo: list[Instruction]) -> None:
+        """Let the tasks of a batch wait again that were skipped because of the one that a user brought back."""
+        of_batch = [each for each in self.entries.values() if each.stops == batch]
+        found = replan.unskipped(each for each in of_batch if replan.blame(each, self.entries) is None)
+        for entry, behind in found:
+            self._undo_behind(replan.undo_behind(entry, behind, was_completed=False), todo)
+            self._undo_behind(replan.unskip_behind(entry, self.entries), todo)
+            self._come_back(entry, todo)
 
     def _withdraw(self, entry: Node) -> None:
         self._admission.discard(entry)

@@ -237,6 +237,15 @@ def unskip_behind(cause: Node, entries: Mapping[str, Node]) -> Iterator[Node]:
                 stack.append(entry)
 
 
+def unskipped(entries: Iterable[Node]) -> list[tuple[Node, list[Node]]]:
+    """Let those that were skipped wait again; return them, each with the tasks that it was over for."""
+    found = [each for each in entries if each.status is TaskStatus.SKIPPED and not (each.is_omitted or each.unrecorded)]
+    both = [(entry, settled(entry)) for entry in found]
+    for entry in found:
+        entry.status = move(entry.status, Verb.WAIT)
+    return both
+
+
 def undo_behind(cause: Node, behind: Sequence[Node], *, was_completed: bool) -> Iterator[Node]:
     """Take back that *cause* is over for the tasks *behind* it; what was made from its result is not completed either.
 

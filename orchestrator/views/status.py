@@ -110,9 +110,10 @@ def _arrows(board: PlanSnapshot, tasks: Sequence[Task]) -> list[str]:
 
 def _condition(board: PlanSnapshot, task: Task) -> str:
     """What has to be true for a task to run, as long as it has not run."""
-    if not (task.condition or task.run_if) or board.status(task.id) not in _TO_COME:
+    if not (task.question or task.run_if) or board.status(task.id) not in _TO_COME:
         return ""
-    parts = [f"if {plain(task.condition)}" if task.condition else "", task.run_if]
+    asked = plain(task.question) if task.is_batch else f"if {plain(task.condition)}" if task.condition else ""
+    parts = [asked, task.run_if]
     return f"{_GAP}{' · '.join(filter(None, parts))}"
 
 
