@@ -275,6 +275,9 @@ def expand(plan: Plan, expansions: Mapping[str, Expansion]) -> Plan:
 
 def _children(batch: Task, items: Sequence[Item], known: Mapping[str, Task], problems: list[Problem]) -> Iterator[Task]:
     taken = {each.casefold() for each in known}
+    # Of a list that only a run knows, each task of the batch can tell that it was read anew.
+    is_known_later = bool(batch.foreach) and not batch.matrix and read_foreach(batch.foreach).kind == "result"
+    model = batch._replace(parent=batch.id, agent=batch.agent_key, foreach=batch.foreach if is_known_later else "")
     for item in items:
         task_id = child_id(batch.id, item.number)
         if task_id.casefold() in taken:
@@ -282,7 +285,7 @@ def _children(batch: Task, items: Sequence[Item], known: Mapping[str, Task], pro
             problems.append(Problem(f"{task_id} is a task already", batch.where, hint, "duplicate_id"))
             return
         try:
-            yield _child(batch, task_id, item)
+            yield _child(model, task_id, item)
         except ValueError as error:
             hint = "correct the text or the item"
             problems.append(Problem(f"foreach: item {item.number}: {error}", batch.where, hint, _CODE))
@@ -305,10 +308,7 @@ def _child(batch: Task, task_id: str, item: Item) -> Task:
         expected=_line(fill(batch.expected, values)),
         inputs=inputs,
         settings=settings,
-        parent=batch.id,
         item=_key(item.value),
-        agent=batch.agent_key,
-        foreach=batch.foreach if not batch.matrix and read_foreach(batch.foreach).kind == "result" else "",
     )
 
 

@@ -229,6 +229,9 @@ def unknown_task(said: str, known: Collection[str], option: str = "") -> NotFoun
     """Return the error of a word that means no task; *option*: where it was said, if not to the command itself."""
     message = f"task {one_line(said, 80)} not found"
     hint = suggestion(said, known, "`orchestrator list` shows all tasks")
+    batch, _, number = said.rpartition(".")
+    if batch in known and number.isdecimal():
+        hint = f"a task that {batch} makes of an item of its list has no row: say {batch}"
     return NotFoundError(f"{option}: {message}" if option else message, hint=hint)
 
 

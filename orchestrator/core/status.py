@@ -79,7 +79,7 @@ TRANSITIONS: _Arrows = {
     ),
     (TaskStatus.WAITING, Verb.SKIP): (
         TaskStatus.SKIPPED,
-        "a task it depends on failed or was itself skipped, or its condition is not met",
+        "a task it depends on failed or was itself skipped, its condition is not met, or its batch stops",
     ),
     (TaskStatus.PENDING, Verb.WAIT): (
         TaskStatus.WAITING,

@@ -82,6 +82,6 @@ def reopen(workspace: Workspace, batch: str, board: PlanSnapshot) -> bool:
 
 
 def is_left_out(workspace: Workspace, task: Task) -> bool:
-    """Say whether a run did not take in what has just become of the list of a batch: *task* is that, or a task of it."""
+    """Say whether a run did not take in what has just become of a batch; *task* is that, or a task of it."""
     record = workspace.expansions.read(task.parent if task.item else task.id)
     return record is not None and not task.children and record.is_open == bool(task.item)

@@ -103,6 +103,8 @@ def _drawn(batch: str, expansion: Expansion) -> str:
 def _parsed(raw: Any, batch: str) -> Expansion:
     """Return a record; raises all that reading what is no record raises."""
     items: list[Item] = []
+    if not isinstance(raw["items"], list):
+        raise TypeError("items is no list")
     for fact in raw["items"]:
         before, _, number = fact["id"].rpartition(".")
         if before != batch:

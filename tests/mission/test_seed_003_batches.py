@@ -224,7 +224,11 @@ def test_s3_94_what_is_no_list(orchestrate: Orchestrate, root: Path, cell: str, 
 @pytest.mark.parametrize(
     ("columns", "rows", "words"),
     [
-        ("For Each | Parent", ["| T-02 | x | None | a, b | T-01 |"], "batches cannot be nested: T-02 stands under T-01"),
+        (
+            "For Each | Parent",
+            ["| T-02 | x | None | a, b | T-01 |"],
+            "batches cannot be nested: T-02 stands under T-01",
+        ),
         ("For Each | Parent", ["| T-02 | x | None | | T-01 |"], "T-02 stands under T-01, which makes its own tasks"),
         ("For Each | Matrix", ["| T-02 | x | None | a, b | {a: [b]} |"], "T-02 has both For Each and Matrix"),
         ("For Each | On Failure", ["| T-02 | x | None | | stop |"], "On Failure is for a batch, and T-02 has no list"),

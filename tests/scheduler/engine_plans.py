@@ -58,6 +58,7 @@ def plans(draw: st.DrawFn) -> list[Node]:
                 is_umbrella=is_umbrella,
                 run_if=RunIf.ALL_COMPLETED if is_umbrella else draw(st.sampled_from(RULES)),
                 condition=condition,
+                stops="" if is_umbrella else draw(st.sampled_from(["", "", "batch"])),
                 is_omitted=is_omitted,
                 status=status,
             )
@@ -86,6 +87,7 @@ def copied(entries: list[Node]) -> list[Node]:
             is_umbrella=entry.is_umbrella,
             run_if=entry.run_if,
             condition=entry.condition,
+            stops=entry.stops,
             is_omitted=entry.is_omitted,
             status=entry.status,
         )
