@@ -178,6 +178,35 @@ printf '{{"all": ["b", "c"]}}' > list.json
     assert {"completed": 9} == _counts(orchestrate)
 
 
+def test_s3_94_the_plan_of_the_docs(orchestrate: Orchestrate, root: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs/batches.md").read_text(encoding="utf-8")
+    root.mkdir()
+    (root / "master_plan.md").write_text(text.partition("```markdown\n")[2].partition("```")[0], encoding="utf-8")
+    ok(orchestrate("run"))
+    assert "checked a.py\n\nchecked b c.py" == answer_of(root, "T-03")
+
+
+def test_s3_94_a_program_in_python_takes_its_item_from_the_environment(orchestrate: Orchestrate, root: Path) -> None:
+    """No quoting could keep an item from being a part of the program."""
+    write(root, "For Each", ['| T-01 | x | None | [{"n": "a\'b"}] |'])
+    write_task(root, "T-01", "```python\nprint('{{item.n}}')\n```\n")
+    refused = orchestrate("run")
+    assert 2 == refused.returncode
+    assert "agent-01.md:1: T-01.1: a block in Python takes its item from the environment" in refused.stderr
+    write_task(root, "T-01", "```python\nimport os\nprint(os.environ['ORCHESTRATOR_ITEM_n'])\n```\n")
+    ok(orchestrate("run"))
+    assert "a'b" == answer_of(root, "T-01.1")
+
+
+def test_s3_94_what_has_no_row_is_not_edited(orchestrate: Orchestrate, root: Path) -> None:
+    write(root, "For Each", ["| T-01 | echo {{item}} | None | a, b |"])
+    ok(orchestrate("run"))
+    for words in (["update", "T-01.1", "--desc", "x"], ["add", "x", "--depends-on", "T-01.1"]):
+        refused = orchestrate(*words)
+        assert 2 == refused.returncode, refused
+        assert "say T-01" in refused.stderr
+
+
 def test_s3_94_looking_writes_nothing(orchestrate: Orchestrate, root: Path) -> None:
     write(root, "For Each", ["| T-01 | echo {{item}} | None | x, y |"])
     assert "echo y" in ok(orchestrate("run", "--dry-run")).stdout
