@@ -119,7 +119,7 @@ def execute(call: Call, params: PlanParams) -> Planned:
     if is_asked := not (proposal or drawn):
         proposal, spent = _ask(call, params, request, layout, chosen=chosen, known=known)
     if proposal is not None:
-        drawn = draw(proposal.draft, layout)
+        drawn = draw(proposal.draft, layout, proposal.settings)
     assert drawn is not None  # every way to plan ends with one
     archived = ""
     if not params.dry_run:

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from orchestrator.core.plan import Task, stem
 from orchestrator.core.priority import NORMAL
 
-
 #: Settings that a draft may give a task. None of them lets an agent do more than the plan allows.
 DRAFT_SETTINGS = ("timeout", "retries", "required_capabilities", "concurrency", "task_pools")
 

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
 from orchestrator.core.duration import parse_duration
+from orchestrator.core.params import read_params
 from orchestrator.core.pools import read_globs, read_lock, read_names, read_pools
 from orchestrator.core.text import NO_TEXT
 from orchestrator.lazy import LazyModule
@@ -49,6 +50,9 @@ class Settings(NamedTuple):
     pools: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
     """Pools of the plan: how many tasks of each may run at the same time, ``{gpu: 1, api: {size: 2, types: [test]}}``.
     A task is in the pools that its ``pools`` name, and in those of its type; it starts when all of them have room."""
+    params: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    """What a run has to be told: ``{topic: {description: …}, depth: {enum: [basic, deep], default: basic}}``. ``run
+    --param topic=x`` fills ``{{topic}}`` in the texts of tasks, see docs/workflows.md."""
     notify: tuple[Mapping[str, Any], ...] = ()
     """Whom to tell what happens: ``desktop``, ``command``, ``discord``, ``slack``, ``webhook``; see
     docs/notifications.md. As a flag: ``desktop``, ``slack=$NAME``, again and again; ``none`` tells no one."""
@@ -131,7 +135,18 @@ class Settings(NamedTuple):
 
 
 RUN_ONLY = frozenset(
-    {"max_parallel", "on_failure", "aggregate", "workdir", "budget_usd", "on_hold", "near_limit", "pools", "notify"}
+    {
+        "max_parallel",
+        "on_failure",
+        "aggregate",
+        "workdir",
+        "budget_usd",
+        "on_hold",
+        "near_limit",
+        "pools",
+        "params",
+        "notify",
+    }
 )
 
 #: Sums that flags of a run only lower: what a plan or a task may cost is never raised unseen.
@@ -294,6 +309,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "on_hold": _one_of("wait", "stop"),
     "near_limit": _whole(0, 1000),
     "pools": read_pools,
+    "params": read_params,
     "notify": _notify,
     "agent": _text,
     "model": _text,
@@ -519,4 +535,5 @@ class RunSettings(TaskSettings, total=False):
     on_hold: Literal["wait", "stop"]
     near_limit: int
     pools: Mapping[str, int | Mapping[str, Any]]
+    params: Mapping[str, Any]
     notify: str | Sequence[str | Mapping[str, Any]]

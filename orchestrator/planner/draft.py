@@ -324,7 +324,9 @@ def _condition_problems(draft: Draft, at: Sequence[str]) -> Iterator[Problem]:
             continue
         condition, given = compile_condition(task.condition), task.row.data_needs
         for id in sorted(condition.needs.difference(given)):
-            message = f"the condition of {task.id} asks for the result of {one_line(id, 60)}, which {task.id} does not need"
+            message = (
+                f"the condition of {task.id} asks for the result of {one_line(id, 60)}, which {task.id} does not need"
+            )
             yield Problem(message, f"{place}.condition", f"add {one_line(id, 60)} to its needs", "bad_condition")
         if condition.uses_result and len(given) != 1:
             message = f"the condition of {task.id} says result, and {task.id} needs {len(given)} results"

@@ -6,14 +6,14 @@ Also the files that ``plan`` is told about: a request in a file, and files that 
 from __future__ import annotations
 
 import glob
-import json
 import os
 from typing import Protocol
 
 from orchestrator.errors import Problem
+from orchestrator.plan.data_file import read_json, read_yaml
 from orchestrator.plan.front_matter import read_front_matter
 from orchestrator.plan.lines import Lines, unreadable
-from orchestrator.planner.outlines import checklist, kiro, openspec, spec_kit, superpowers, taskmaster_json
+from orchestrator.planner.outlines import checklist, kiro, openspec, spec_kit, superpowers, taskmaster_json, workflow
 from orchestrator.planner.outlines.document import Document, read_document
 from orchestrator.planner.outlines.items import OutlineResult
 from orchestrator.store.atomic import io_errors, read_file
@@ -33,8 +33,9 @@ _READERS: tuple[_OutlineFormat, ...] = (spec_kit, superpowers, kiro, openspec, c
 _MARKDOWN = {reader.FORM: reader for reader in _READERS}
 #: What ``--format`` takes.
 AUTO = "auto"
-FORMS = (AUTO, *sorted((*_MARKDOWN, taskmaster_json.FORM)))
-_KNOWN = "a checklist, Spec Kit, Kiro, superpowers, OpenSpec and Task Master JSON"
+FORMS = (AUTO, *sorted((*_MARKDOWN, taskmaster_json.FORM, workflow.FORM)))
+_KNOWN = "a checklist, Spec Kit, Kiro, superpowers, OpenSpec, Task Master JSON and workflow files"
+_YAML = (".yaml", ".yml")
 
 
 def load_draft(path: str, form: str = AUTO) -> OutlineResult | None:
@@ -79,10 +80,11 @@ def parse_draft(data: bytes, file: str, form: str = AUTO) -> OutlineResult:
     if (problem := unreadable(data, file)) is not None:
         return OutlineResult(problems=(problem,))
     text = data.decode().removeprefix("\ufeff")
-    if form in {AUTO, taskmaster_json.FORM} and (
-        form != AUTO or file.endswith(".json") or text.lstrip().startswith("{")
-    ):
+    is_json = file.endswith(".json") or text.lstrip().startswith("{")
+    if form == taskmaster_json.FORM or (is_json and form in {AUTO, workflow.FORM}):
         return _parse_json(text, file, form)
+    if form == workflow.FORM or (form == AUTO and file.endswith(_YAML)):
+        return _parse_yaml(text, file, form)
     lines = Lines.of(data).bare()
     front = read_front_matter(lines, file)
     body = front.body if front.problem is None else 0
@@ -106,15 +108,25 @@ def _unknown(document: Document) -> Problem:
 
 
 def _parse_json(text: str, file: str, form: str) -> OutlineResult:
-    hint = 'a draft is {"tasks": [{"id": "T-01", "name": "…"}]}; docs/cli.md says what else may stand there'
-    try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
-        where, message = f"{file}:{error.lineno}", f"no valid JSON: {error.msg}"
-        return OutlineResult(problems=(Problem(message, where, hint, "bad_draft"),))
-    except (ValueError, RecursionError):
-        message = "no JSON that could be a draft"
-        return OutlineResult(problems=(Problem(message, f"{file}:1", hint, "bad_draft"),))
+    hint = 'a workflow has {"tasks": [{"id": "…", "description": "…"}]}; docs/workflows.md describes it'
+    if form != workflow.FORM:
+        hint = 'a draft is {"tasks": [{"id": "T-01", "name": "…"}]}; docs/cli.md says what else may stand there'
+    found = read_json(text, file, hint)
+    if found.problem is not None:
+        return OutlineResult(problems=(found.problem,))
+    data = found.data
+    if form == workflow.FORM or (form == AUTO and workflow.recognises(data)):
+        return workflow.read(found, file)
     if taskmaster_json.recognises(data) or form == taskmaster_json.FORM:
         return taskmaster_json.read(data, file)
     return OutlineResult(data, form="json")
+
+
+def _parse_yaml(text: str, file: str, form: str) -> OutlineResult:
+    found = read_yaml(text, file)
+    if found.problem is not None:
+        return OutlineResult(problems=(found.problem,))
+    if form == workflow.FORM or workflow.recognises(found.data):
+        return workflow.read(found, file)
+    message, hint = "no workflow: it has neither phases nor a name with tasks", "docs/workflows.md describes the format"
+    return OutlineResult(problems=(Problem(message, f"{file}:1", hint, "unknown_format"),))

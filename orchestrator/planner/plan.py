@@ -86,7 +86,7 @@ def draw(draft: Draft, layout: Layout, settings: Mapping[str, Any] = MappingProx
         PlanError: they do not say what the draft says; a template of the plan directory may be the reason.
     """
     rows = draft.rows()
-    front = [f"{name}: {value}\n" for name, value in settings.items()]
+    front = [f"{name}: {value if isinstance(value, str) else _in_front(value)}\n" for name, value in settings.items()]
     text = new_plan(draft.request, layout.templates, draft=draft)
     text = "".join(["---\n", *front, "---\n", text]) if front else text
     files = {task.row.stem: _file(task, rows, layout) for task in draft.tasks}

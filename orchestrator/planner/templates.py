@@ -9,7 +9,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from orchestrator.core.graph import shape
 from orchestrator.core.ids import is_name, suggestion
 from orchestrator.core.notification import targets
+from orchestrator.core.params import filled, places
 from orchestrator.core.plan import Plan, stem
 from orchestrator.core.plan_status import PlanState
 from orchestrator.core.snapshot import PlanSnapshot
@@ -39,27 +40,6 @@ from orchestrator.store.atomic import atomic_write, io_errors, names_in, read_fi
 from orchestrator.store.collection import no_plan
 from orchestrator.store.layout import Layout, templates_of_person
 from orchestrator.views.templating import render
-
-# ── placeholder ────────
-#
-# ``{{name}}`` in the files of a template: replaced once, by a text that stays a text. Nothing else means anything.
-
-_PLACE = re.compile(r"\{\{([A-Za-z_][A-Za-z0-9_]{0,63})\}\}")
-
-
-def places(texts: Iterable[str]) -> list[str]:
-    """Return the names of all placeholders, in order, each once."""
-    return list(dict.fromkeys(name for text in texts for name in _PLACE.findall(text)))
-
-
-def filled(text: str, values: Mapping[str, str]) -> str:
-    """Return a text with its placeholders replaced; what a value looks like does not matter.
-
-    Raises:
-        KeyError: there is no value for one.
-    """
-    return _PLACE.sub(lambda found: values[found[1]], text)
-
 
 # ── plan templates ────────
 #

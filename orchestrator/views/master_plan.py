@@ -251,7 +251,10 @@ class _MoreColumns(NamedTuple):
         used = {header: texts for header, texts in columns.items() if any(texts)}
         header = "".join(f" {each} |" for each in used)
         rule = "".join(f"{'-' * (len(each) + 2)}|" for each in used)
-        rows = ["".join(f" {cell(texts[at], MAX_LENGTH) or '-'} |" for texts in used.values()) for at in range(len(draft.tasks))]
+        rows = [
+            "".join(f" {cell(texts[at], MAX_LENGTH) or '-'} |" for texts in used.values())
+            for at in range(len(draft.tasks))
+        ]
         return cls(header, rule, dict(zip((task.id for task in draft.tasks), rows, strict=True)))
 
 
