@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.commands.call import Call
 from orchestrator.commands.output import queue_output
@@ -31,6 +32,7 @@ from orchestrator.core.readiness import kept_back
 from orchestrator.core.settings import read_setting
 from orchestrator.core.timestamp import format_local, next_timestamp
 from orchestrator.errors import AgentError, ApprovalError, OrchestratorError, PlanError, TransitionError, UsageError
+from orchestrator.lazy import LazyModule
 from orchestrator.runner.clock import Clock
 from orchestrator.runner.detach import detach
 from orchestrator.runner.preview import RunPreview, merges, preview_run
@@ -49,6 +51,15 @@ from orchestrator.store.task_ids import resolve_ids
 from orchestrator.views.brief import command_line
 from orchestrator.wiring import detached, plugins
 
+if TYPE_CHECKING:
+    from orchestrator.commands import plan as plan_command
+    from orchestrator.planner import draft_file
+else:
+    draft_file = LazyModule("orchestrator.planner.draft_file")
+    plan_command = LazyModule("orchestrator.commands.plan")
+
+#: How the names of workflow files end.
+_WORKFLOWS = (".json", ".yaml", ".yml")
 #: Settings of a run that are options: what stands for the value, and the help text.
 _SETTINGS = {
     "max_parallel": ("N", "Agents at the same time (default 4)."),
@@ -115,7 +126,9 @@ def execute(call: Call, params: RunParams) -> RunReport:
 
     Tasks start when what they depend on is done and a slot is free.
 
-    Run it again at any time: finished tasks are kept, the rest goes on.
+    Run it again at any time: finished tasks are kept, the rest goes on. A workflow file (.json, .yaml) in the place of
+    DIR is planned first, as by `plan --from`, unless the plan was made of it.
+
     Ctrl-C stops the agents, keeps what is known, and exits.
 
     Examples:
@@ -129,7 +142,7 @@ def execute(call: Call, params: RunParams) -> RunReport:
 
 def main(call: Call, params: RunParams) -> int:
     """Run in the foreground or the background, now or later, once or again and again; or say what would run."""
-    request = run_request(call.plan(), params)
+    request = run_request(_plan(call, params), params)
     chosen = plugins(params.claude_bin, request.layout)
     if params.dry_run:
         preview = preview_run(request, chosen.registry)
@@ -148,6 +161,34 @@ def main(call: Call, params: RunParams) -> int:
     if params.at is not None:
         examine(request, chosen)  # what is wrong is said now, and not tonight
     return _run_in_rounds(request.layout, run_this, begin, params.every, is_json=call.is_json)
+
+
+def _plan(call: Call, params: RunParams) -> Layout:
+    """Return the plan directory; a workflow file in its place is planned, unless that was done before.
+
+    Raises:
+        As ``Call.plan`` and ``plan.execute``.
+    """
+    path = call.directory or ""
+    if not (path.endswith(_WORKFLOWS) and os.path.isfile(path)):
+        return call.plan()
+    here = plan_command.layout_for_new(replace(call, directory=None))
+    if draft_file.is_made_of(here, path):
+        return here
+    if params.dry_run:
+        hint = f"orchestrator plan --from {shlex.quote(path)} --dry-run"
+        raise UsageError("there is no plan of this file yet, and --dry-run writes none", where=path, hint=hint)
+    try:
+        asked = plan_command.PlanParams(source=path, form="workflow", claude_bin=params.claude_bin)
+        planned = plan_command.execute(replace(call, directory=None), asked)
+    except UsageError as error:
+        if error.where == here.plan:  # what is there is not finished
+            error.hint = f"{error.hint.partition(',')[0]}, name another directory with --dir, or move it aside: "
+            error.hint += f"orchestrator plan --from {shlex.quote(path)} --force"
+        raise
+    for line in plan_command.notes(planned):
+        talk(with_program(line))
+    return here
 
 
 def run_request(layout: Layout, params: RunParams) -> RunRequest:

@@ -6,17 +6,19 @@ Also the files that ``plan`` is told about: a request in a file, and files that 
 from __future__ import annotations
 
 import glob
+import hashlib
 import os
 from typing import Protocol
 
 from orchestrator.errors import Problem
-from orchestrator.plan.data_file import read_json, read_yaml
+from orchestrator.plan.data_file import DataFile, read_json, read_yaml
 from orchestrator.plan.front_matter import read_front_matter
 from orchestrator.plan.lines import Lines, unreadable
 from orchestrator.planner.outlines import checklist, kiro, openspec, spec_kit, superpowers, taskmaster_json, workflow
 from orchestrator.planner.outlines.document import Document, read_document
 from orchestrator.planner.outlines.items import OutlineResult
 from orchestrator.store.atomic import io_errors, read_file
+from orchestrator.store.layout import Layout
 
 
 class _OutlineFormat(Protocol):
@@ -35,6 +37,8 @@ _MARKDOWN = {reader.FORM: reader for reader in _READERS}
 AUTO = "auto"
 FORMS = (AUTO, *sorted((*_MARKDOWN, taskmaster_json.FORM, workflow.FORM)))
 _KNOWN = "a checklist, Spec Kit, Kiro, superpowers, OpenSpec, Task Master JSON and workflow files"
+#: Key of the front matter under which a plan says of which workflow file it was made.
+SOURCE = "workflow"
 _YAML = (".yaml", ".yml")
 
 
@@ -73,6 +77,18 @@ def matching_files(pattern: str) -> list[str]:
         if os.path.isfile(pattern):
             return [pattern]
         return sorted(each for each in glob.glob(pattern, recursive=True) if os.path.isfile(each))
+
+
+def fingerprint(data: bytes) -> str:
+    """Return what tells a workflow file from any other version of it."""
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def _of_workflow(found: DataFile, file: str, text: str) -> OutlineResult:
+    """Return what a workflow proposes; its plan says which file it was made of."""
+    proposed = workflow.read(found, file)
+    origin = {"file": file, "sha256": fingerprint(text.encode())}
+    return proposed._replace(settings={**proposed.settings, SOURCE: origin})
 
 
 def parse_draft(data: bytes, file: str, form: str = AUTO) -> OutlineResult:
@@ -116,7 +132,7 @@ def _parse_json(text: str, file: str, form: str) -> OutlineResult:
         return OutlineResult(problems=(found.problem,))
     data = found.data
     if form == workflow.FORM or (form == AUTO and workflow.recognises(data)):
-        return workflow.read(found, file)
+        return _of_workflow(found, file, text)
     if taskmaster_json.recognises(data) or form == taskmaster_json.FORM:
         return taskmaster_json.read(data, file)
     return OutlineResult(data, form="json")
@@ -127,6 +143,20 @@ def _parse_yaml(text: str, file: str, form: str) -> OutlineResult:
     if found.problem is not None:
         return OutlineResult(problems=(found.problem,))
     if form == workflow.FORM or workflow.recognises(found.data):
-        return workflow.read(found, file)
+        return _of_workflow(found, file, text)
     message, hint = "no workflow: it has neither phases nor a name with tasks", "docs/workflows.md describes the format"
     return OutlineResult(problems=(Problem(message, f"{file}:1", hint, "unknown_format"),))
+
+
+def is_made_of(layout: Layout, path: str) -> bool:
+    """Whether the plan of a directory was made of this version of a workflow file.
+
+    Raises:
+        StoreError: one of the two cannot be read.
+    """
+    plan, data = read_file(layout.plan), read_file(path)
+    if plan is None or data is None:
+        return False
+    origin = read_front_matter(Lines.of(plan).bare(), layout.plan).data.get(SOURCE)
+    text = data.decode(errors="replace").removeprefix("\ufeff")
+    return isinstance(origin, dict) and origin.get("sha256") == fingerprint(text.encode())

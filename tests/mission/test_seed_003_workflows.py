@@ -268,3 +268,44 @@ def test_s3_55_a_file_that_is_none(orchestrate: Orchestrate, root: Path, name: s
     assert 2 == refused.returncode
     assert words in refused.stderr, refused.stderr
     assert not root.exists()
+
+
+# ── run FILE ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_s3_64_a_file_is_planned_and_run(orchestrate: Orchestrate, root: Path) -> None:
+    """Once: the same file goes on with its plan; another version of it needs a place of its own."""
+    name = written(orchestrate, LAUNCH)
+    ran = ok(orchestrate("run", name, "--simulate"))
+    assert "planned 12 tasks in 5 batches" in ran.stderr
+    assert (root / "final_output.md").exists()
+    again = ok(orchestrate("run", name, "--simulate"))
+    assert "planned" not in again.stderr
+    assert "0 of 12 tasks to run" in again.stderr
+    before = (root / "master_plan.md").read_text(encoding="utf-8")
+    written(orchestrate, LAUNCH.replace("Analyze target market", "Analyze the target market"))
+    refused = orchestrate("run", name, "--simulate")
+    assert 2 == refused.returncode
+    assert "there is a plan here that is not finished" in refused.stderr
+    assert "plan --from wf.json --force" in refused.stderr
+    assert before == (root / "master_plan.md").read_text(encoding="utf-8")
+    ok(orchestrate("run", name, "--simulate", "--dir", "other"))
+    assert (orchestrate.where / "other/final_output.md").exists()
+
+
+@pytest.mark.parametrize("name", ["wf.json", "wf.yaml"])
+def test_s3_64_nothing_is_written_for_a_file_that_is_wrong(orchestrate: Orchestrate, root: Path, name: str) -> None:
+    written(orchestrate, '{"name": "x", "tasks": [{"id": "a"}]}', name)
+    refused = orchestrate("run", name)
+    assert 2 == refused.returncode
+    assert f"{name}:1: tasks[0]: 'description' is missing" in refused.stderr
+    assert not root.exists()
+
+
+def test_s3_64_a_dry_run_makes_no_plan(orchestrate: Orchestrate, root: Path) -> None:
+    refused = orchestrate("run", written(orchestrate, LAUNCH), "--dry-run")
+    assert 2 == refused.returncode
+    assert "plan --from wf.json --dry-run" in refused.stderr
+    assert not root.exists()
+    ok(orchestrate("run", "wf.json", "--simulate"))
+    assert "7 of 12 tasks would run" in ok(orchestrate("run", "wf.json", "--dry-run")).stdout
