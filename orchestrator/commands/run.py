@@ -28,6 +28,7 @@ from orchestrator.commands.registry import (
 from orchestrator.commands.reply import named_directory, program, say_error, say_json, talk, with_program, write
 from orchestrator.commands.run_summary import keep_loaded, run_once
 from orchestrator.core.notification import targets
+from orchestrator.core.params import read_given
 from orchestrator.core.readiness import kept_back
 from orchestrator.core.settings import read_setting
 from orchestrator.core.timestamp import format_local, next_timestamp
@@ -35,7 +36,7 @@ from orchestrator.errors import AgentError, ApprovalError, OrchestratorError, Pl
 from orchestrator.lazy import LazyModule
 from orchestrator.runner.clock import Clock
 from orchestrator.runner.detach import detach
-from orchestrator.runner.preview import RunPreview, merges, preview_run
+from orchestrator.runner.preview import RunPreview, merges, preview_run, require_params
 from orchestrator.runner.repeat import run_repeatedly
 from orchestrator.runner.run import RunReport, examine, run
 from orchestrator.runner.warnings import remarks, require_written
@@ -101,6 +102,8 @@ class RunParams:
     notify: Sequence[str] = option(
         "Whom to tell: desktop, 'slack=$NAME', 'command=…', none; may be repeated.", metavar="WHOM", is_repeated=True
     )
+    param: Sequence[str] = option("A value for {{K}} in the plan.", metavar="K=V", is_repeated=True)
+    parameters: str = option("""The same: '{"topic": "AI"}'.""", metavar="JSON", default="")
     simulate: bool = flag("Run nothing: every task answers with a made-up block.")
     claude_bin: str = option("The claude program (default: PATH).", metavar="PATH", default="")
     only: Sequence[str] = option("Only these tasks: T-01,T-02.", metavar="IDS", is_repeated=True, completion="tasks")
@@ -146,6 +149,7 @@ def main(call: Call, params: RunParams) -> int:
     chosen = plugins(params.claude_bin, request.layout)
     if params.dry_run:
         preview = preview_run(request, chosen.registry)
+        require_params(preview)
         require_files(preview, preview.to_run)
         _print_preview(preview, chosen, is_json=call.is_json)
         return 0
@@ -216,6 +220,7 @@ def run_request(layout: Layout, params: RunParams) -> RunRequest:
         is_fresh=params.fresh,
         raised_budget=params.raise_budget,
         grows=params.grows,
+        params=read_given(params.param, params.parameters),
     )
 
 

@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from orchestrator.core.ids import suggestion
-from orchestrator.core.text import one_line
+from orchestrator.core.plan import Task
+from orchestrator.core.text import NO_TEXT, one_line
+from orchestrator.errors import UsageError
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _PLACE = re.compile(r"\{\{([A-Za-z_][A-Za-z0-9_]{0,63})\}\}")
@@ -33,6 +35,13 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
 }
 #: Parameters of a plan, and characters of a value: more stands in a file.
 _MOST, _LONGEST = 200, 20_000
+#: Characters of all values: they are in the environment of every agent.
+_ALL_TOGETHER = 64_000
+#: What may stand in a command as it is: a shell finds nothing in it to act on.
+_PLAIN = re.compile(r"[A-Za-z0-9_./:@%+=,][A-Za-z0-9_./:@%+=,-]*")
+#: Begins the names of the variables in which a command finds the values.
+VARIABLE = "ORCHESTRATOR_PARAM_"
+HINT_FOR_SHELL = f"""write "${VARIABLE}NAME" into the command, with the name of the parameter"""
 
 
 def places(texts: Iterable[str]) -> list[str]:
@@ -52,6 +61,26 @@ def filled(text: str, values: Mapping[str, str]) -> str:
 def filled_where_known(text: str, values: Mapping[str, str]) -> str:
     """Return a text with those placeholders replaced that have a value; others are words of the text."""
     return _PLACE.sub(lambda found: values.get(found[1], found[0]), text)
+
+
+def filled_task(task: Task, values: Mapping[str, str]) -> Task:
+    """Return a task whose row says the values of its placeholders."""
+    if not values:
+        return task
+    return task._replace(
+        name=filled_where_known(task.name, values),
+        description=filled_where_known(task.description, values),
+        expected=filled_where_known(task.expected, values),
+        inputs=tuple((name, filled_where_known(value, values)) for name, value in task.inputs),
+    )
+
+
+def not_for_a_shell(text: str, values: Mapping[str, str]) -> str:
+    """Say which value of a command a shell would not take for one plain word; empty when it takes all of them."""
+    for name in places([text]):
+        if name in values and not _PLAIN.fullmatch(values[name]):
+            return f"{{{{{name}}}}} stands in a command, and its value is more than one plain word"
+    return ""
 
 
 def as_text(value: object) -> str:
@@ -126,6 +155,41 @@ def _kind_of(value: object) -> str:
 # What a run was told.
 
 
+def read_pairs(given: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield what each ``k=v`` says.
+
+    Raises:
+        UsageError: one has no value.
+    """
+    for each in given:
+        name, equals, value = each.partition("=")
+        if not equals:
+            raise UsageError(f"--param {one_line(each, 60)!r} has no value", hint='write --param "name=value"')
+        yield name.strip(), value.strip()
+
+
+def read_given(pairs: Sequence[str], text: str) -> dict[str, Any]:
+    """Return what ``--param k=v`` and ``--parameters JSON`` say.
+
+    Raises:
+        UsageError: the JSON is no object, or a parameter is given twice.
+    """
+    given: dict[str, Any] = {}
+    if text:
+        hint = """write --parameters '{"topic": "AI", "depth": "deep"}'"""
+        try:
+            given = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise UsageError(f"--parameters is no valid JSON: {one_line(str(error))}", hint=hint) from None
+        if not isinstance(given, dict):
+            raise UsageError("--parameters is no JSON object", hint=hint)
+    for name, value in read_pairs(pairs):
+        if name in given:
+            raise UsageError(f"the parameter {one_line(name, 60)} is given twice", hint="give it once")
+        given[name] = value
+    return given
+
+
 def read_value(name: str, declared: Mapping[str, Any], value: Any) -> Any:
     """Return a value of a parameter in its type; a text is what was typed.
 
@@ -140,6 +204,8 @@ def read_value(name: str, declared: Mapping[str, Any], value: Any) -> Any:
     if enum and found not in [_typed(kind, each) for each in enum]:
         listed = ", ".join(one_line(as_text(each), 40) for each in enum)
         raise ValueError(f"{name}: {one_line(as_text(value), 60)!r} is none of {listed}")
+    if re.search(NO_TEXT, as_text(found)):
+        raise ValueError(f"{name}: a NUL, or half of a character, is not a text")
     if len(as_text(found)) > _LONGEST:
         raise ValueError(f"{name}: more than {_LONGEST:,} characters; put it into a file and name the file")
     return found
@@ -172,7 +238,10 @@ def resolve_params(declared: Mapping[str, Mapping[str, Any]], given: Mapping[str
             takes = f"the plan takes {', '.join(declared)}" if declared else "the plan declares no params"
             raise ValueError(f"there is no parameter {one_line(name, 60)!r}; {suggestion(name, declared, '')} {takes}")
     values = {name: each["default"] for name, each in declared.items() if not each["required"]}
-    return values | {name: read_value(name, declared[name], value) for name, value in given.items()}
+    values |= {name: read_value(name, declared[name], value) for name, value in given.items()}
+    if sum(len(as_text(value)) for value in values.values()) > _ALL_TOGETHER:
+        raise ValueError(f"the values have more than {_ALL_TOGETHER:,} characters; put the long ones into files")
+    return values
 
 
 def missing_params(declared: Mapping[str, Mapping[str, Any]], values: Mapping[str, Any]) -> list[str]:

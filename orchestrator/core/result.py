@@ -282,6 +282,8 @@ class Result(NamedTuple):
     """Per cent of the attempt under way, as the worker says; None: not known."""
     request: str = ""
     """The newest command that was carried out on it, so that it is never carried out twice."""
+    params: Mapping[str, str] = {}
+    """What its run was told, in brief."""
 
     @property
     def is_manual(self) -> bool:

@@ -536,4 +536,5 @@ class RunSettings(TaskSettings, total=False):
     near_limit: int
     pools: Mapping[str, int | Mapping[str, Any]]
     params: Mapping[str, Any]
+    """Values for the parameters of the plan."""
     notify: str | Sequence[str | Mapping[str, Any]]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.draft import Draft
 from orchestrator.core.ids import suggestion
+from orchestrator.core.params import read_pairs
 from orchestrator.core.text import one_line
 from orchestrator.errors import (
     DraftError,
@@ -32,7 +33,6 @@ from orchestrator.planner.templates import (
     fill,
     places_of_saved,
     plan_templates,
-    read_pairs,
     read_values,
     saved_plan,
 )

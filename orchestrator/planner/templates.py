@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from orchestrator.core.graph import shape
 from orchestrator.core.ids import is_name, suggestion
 from orchestrator.core.notification import targets
-from orchestrator.core.params import filled, places
+from orchestrator.core.params import filled, places, read_pairs
 from orchestrator.core.plan import Plan, stem
 from orchestrator.core.plan_status import PlanState
 from orchestrator.core.snapshot import PlanSnapshot
@@ -478,16 +478,3 @@ def _unknown_agent(who: str, key: str, where: str, agents: Collection[str]) -> P
         f"known are {', '.join(agents)}; `orchestrator agent register KEY` adds one",
         "unknown_agent",
     )
-
-
-def read_pairs(given: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield what each ``k=v`` says.
-
-    Raises:
-        UsageError: one has no value.
-    """
-    for each in given:
-        name, equals, value = each.partition("=")
-        if not equals:
-            raise UsageError(f"--param {one_line(each, 60)!r} has no value", hint='write --param "name=value"')
-        yield name.strip(), value.strip()

@@ -10,12 +10,13 @@ from types import MappingProxyType
 
 from orchestrator.agents.protocol import Agent, Assignment, Input
 from orchestrator.core.message import Message
+from orchestrator.core.params import HINT_FOR_SHELL, VARIABLE, as_text, filled_task, filled_where_known, not_for_a_shell
 from orchestrator.core.plan import Task, in_words, sources
 from orchestrator.core.redact import redact
 from orchestrator.core.result import SCRIPT, Outcome, Result, Verdict, closed
 from orchestrator.core.settings import Settings, environment
 from orchestrator.core.snapshot import SIMULATED
-from orchestrator.core.text import noted_left_out, sanitize, unfenced, without_escapes
+from orchestrator.core.text import noted_left_out, one_line, sanitize, unfenced, without_escapes
 from orchestrator.errors import LostResultError, NotAFileError, PlanError, Problem, StoreError
 from orchestrator.executors.protocol import Job
 from orchestrator.runner.attempt import OF_THE_DISK, LiveAttempt, reread
@@ -140,13 +141,17 @@ class Launcher:
         workdir: str,
         meant: Mapping[str, Settings] = MappingProxyType({}),
         program: str = "",
+        params: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
         """Take what is the same for every attempt of a run.
 
-        *program* is how an agent calls us, empty: not at all. *meant*: as in ``RunPreview``, of a run that simulates.
+        *program* is how an agent calls us, empty: not at all. *meant*: as in ``RunPreview``, of a run that simulates;
+        *params* likewise.
         """
         self._workspace = workspace
         self._program = program
+        self._params = {name: as_text(value) for name, value in params.items()}
+        self._params_in_brief = {name: one_line(value) for name, value in self._params.items()}
         self._contexts = Contexts(workspace.layout)
         self._meant: Mapping[str, Settings] = {}
         self.replan(tasks, policies, meant)
@@ -189,6 +194,7 @@ class Launcher:
             is_last=launch.charge > settings.retries,
             cap=launch.cap,
             is_only_simulated=self._is_only_simulated(task.id, settings),
+            params=self._params_in_brief,
         )
 
     def _is_only_simulated(self, task_id: str, settings: Settings) -> bool | None:
@@ -256,6 +262,7 @@ class Launcher:
             "ORCHESTRATOR_ATTEMPT": str(live.number),
             "ORCHESTRATOR_DIR": self._workspace.layout.root,
             "TM_AGENT_ID": live.task.worker,
+            **{f"{VARIABLE}{name}": value for name, value in self._params.items()},
         }
 
     def _assignment(self, live: LiveAttempt, warn: Callable[[str], None]) -> Assignment:
@@ -263,15 +270,21 @@ class Launcher:
         found = self._workspace.assignments.read(task)
         is_prose = self._agents[live.agent].reads_prose
         inputs = self._inputs(live, warn, is_prose=is_prose)
+        row = filled_task(task, self._params)
+        # A file of settings only adds to the row, and takes nothing away.
+        body = found.body if found and found.body.strip() else in_words(task, is_prose=is_prose)
+        code = found.code if found else ""
+        is_command = not is_prose and live.agent != SIMULATED
+        if self._params and is_command and (wrong := not_for_a_shell(code or body, self._params)):
+            raise PlanError([Problem(wrong, task.where, HINT_FOR_SHELL)])
         return Assignment(
-            task=task,
+            task=row,
             settings=self._policies[task.id],
             program=self._program,
             name=task.worker,
             messages=self._messages(task, warn) if is_prose else (),
-            # A file of settings only adds to the row, and takes nothing away.
-            body=found.body if found and found.body.strip() else in_words(task, is_prose=is_prose),
-            code=found.code if found else "",
+            body=filled_where_known(body, self._params),
+            code=filled_where_known(code, self._params),
             language=found.language if found else "",
             inputs=inputs,
             session=live.session,
@@ -351,6 +364,7 @@ def _record(live: LiveAttempt) -> AttemptRecord:
         cap=live.known_cap,
         resumes=live.session if live.interrupted else "",
         is_only_simulated=live.is_only_simulated,
+        params=live.params,
     )
 
 

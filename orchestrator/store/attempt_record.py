@@ -37,6 +37,8 @@ class AttemptRecord(NamedTuple):
     """The session it was to go on with; empty: a new one, or none."""
     is_only_simulated: bool | None = None
     """As for ``Attempt``."""
+    params: Mapping[str, str] = {}
+    """As for ``Result``."""
 
     def facts(self) -> dict[str, Any]:
         """Return what is known before it has ended: its executor writes that down beside the exit."""
@@ -52,6 +54,8 @@ class AttemptRecord(NamedTuple):
         }
         if self.is_only_simulated is not None:
             facts["only_simulated"] = self.is_only_simulated
+        if self.params:
+            facts["params"] = dict(self.params)
         return facts
 
     def is_of(self, task: str, number: int, run: str) -> bool:
@@ -84,6 +88,7 @@ def read_record(path: str) -> AttemptRecord | None:
             cap=cap,
             resumes=resumes,
             is_only_simulated=said if isinstance(said := raw.get("only_simulated"), bool) else None,
+            params={str(name): str(value) for name, value in (raw.get("params") or {}).items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None

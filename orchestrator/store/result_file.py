@@ -88,6 +88,8 @@ def _front_matter(result: Result) -> list[str]:
     lines.append("attempts:" if result.attempts else "attempts: []")
     lines += [f"- {_flow(_attempt_fields(attempt))}" for attempt in result.attempts]
     lines.append(f"inputs: {_flow(dict(result.inputs))}")
+    if result.params:
+        lines.append(f"params: {_flow(dict(result.params))}")
     return lines
 
 
@@ -146,6 +148,7 @@ def _parsed(text: str) -> Result | None:
             note=str(front.get("note") or ""),
             progress=_per_cent(front.get("progress")),
             request=str(front.get("request") or ""),
+            params={str(name): str(value) for name, value in dict(front.get("params") or {}).items()},
         )
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return None

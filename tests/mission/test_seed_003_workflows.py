@@ -10,6 +10,7 @@ import pytest
 
 from orchestrator.plan.parser import read_plan
 from tests.acceptance.orchestrate import Orchestrate, ok
+from tests.acceptance.plans import answer_of, write_plan
 from tests.mission.guide_workflows import CONDITIONAL, CONTENT, LAUNCH, PARALLEL, SEQUENTIAL
 
 ALL = {"content": CONTENT, "launch": LAUNCH, "sequential": SEQUENTIAL, "parallel": PARALLEL, "conditional": CONDITIONAL}
@@ -309,3 +310,101 @@ def test_s3_64_a_dry_run_makes_no_plan(orchestrate: Orchestrate, root: Path) -> 
     assert not root.exists()
     ok(orchestrate("run", "wf.json", "--simulate"))
     assert "7 of 12 tasks would run" in ok(orchestrate("run", "wf.json", "--dry-run")).stdout
+
+
+# ── parameters ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+RESEARCH = json.dumps(
+    {
+        "workflow": {
+            "name": "Research",
+            "params": {"depth": {"enum": ["basic", "comprehensive"], "default": "basic"}, "years": 3},
+            "tasks": [
+                {"id": "look", "description": "Research {{topic}} at a {{depth}} depth over {{years}} years"},
+                {"id": "tell", "description": "Write a report about {{topic}}", "dependencies": ["look"]},
+            ],
+        }
+    },
+    indent=1,
+)
+GUIDE = """{"topic":"AI trends","depth":"comprehensive"}"""
+
+
+def test_s3_65_parameters_fill_the_texts(orchestrate: Orchestrate, root: Path) -> None:
+    """Those of the guide, in a file that names one and declares the others; and they are recorded."""
+    ok(orchestrate("run", written(orchestrate, RESEARCH), "--simulate", "--parameters", GUIDE))
+    look = (root / "results/look-result.md").read_text(encoding="utf-8")
+    assert "Research AI trends at a comprehensive depth over 3 years" in look
+    assert 'params: {"depth": "comprehensive", "years": "3", "topic": "AI trends"}' in look
+    journal = (root / "journal.md").read_text(encoding="utf-8")
+    assert "2 of 2 tasks to run; depth=comprehensive; years=3; topic=AI trends" in journal
+    assert "{{topic}}" in (root / "master_plan.md").read_text(encoding="utf-8")  # the next run may say another one
+    ok(orchestrate("run", "--simulate", "--fresh", "--param", "topic=cats", "--param", "years=5"))
+    again = (root / "results/look-result.md").read_text(encoding="utf-8")
+    assert "Research cats at a basic depth over 5 years" in again
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ([], "master_plan.md:2: the plan needs a value for topic"),
+        (["--param", "topc=x"], "there is no parameter 'topc'; did you mean topic?"),
+        (["--param", "topic=x", "--param", "depth=deep"], "depth: 'deep' is none of basic, comprehensive"),
+        (["--param", "topic=x", "--param", "years=some"], "years: 'some' is not of the type integer"),
+        (["--param", "topic=x", "--param", "topic=y"], "the parameter topic is given twice"),
+        (["--param", "topic"], "--param 'topic' has no value"),
+        (["--parameters", "[1]"], "--parameters is no JSON object"),
+        (["--parameters", "{topic}"], "--parameters is no valid JSON"),
+    ],
+)
+def test_s3_65_wrong_and_missing_parameters(orchestrate: Orchestrate, root: Path, given: list[str], words: str) -> None:
+    """Exit status 2, and nothing runs; also in a dry run."""
+    ok(orchestrate("plan", "--from", written(orchestrate, RESEARCH)))
+    for more in ("--simulate", "--dry-run"):
+        refused = orchestrate("run", more, *given)
+        assert 2 == refused.returncode
+        assert words in refused.stderr, refused.stderr
+        assert "hint: " in refused.stderr
+    assert not (root / "results").exists() or not list((root / "results").iterdir())
+
+
+def test_s3_65_in_a_command_a_value_is_one_plain_word(orchestrate: Orchestrate, root: Path) -> None:
+    """Anything else would be read by the shell: the command finds it in a variable."""
+    front = {"params": "{dir: {default: src}, words: {required: false}, n: {type: integer, default: 1}}"}
+    rows = {"T-01": "echo {{dir}} {{other}}", "T-02": 'echo "$ORCHESTRATOR_PARAM_words"'}
+    write_plan(root, rows, **front)
+    ok(orchestrate("run", "--param", "words=$(touch evil); 'x'"))
+    assert "src {{other}}" == answer_of(root, "T-01")
+    assert "$(touch evil); 'x'" == answer_of(root, "T-02")
+    refused = orchestrate("run", "--fresh", "--param", "dir=a; touch evil")
+    assert 2 == refused.returncode
+    assert "{{dir}} stands in a command, and its value is more than one plain word" in refused.stderr
+    assert "ORCHESTRATOR_PARAM_" in refused.stderr
+    assert not (orchestrate.where / "evil").exists()
+
+
+def test_s3_65_a_misspelt_placeholder_is_refused(orchestrate: Orchestrate, root: Path) -> None:
+    write_plan(root, {"T-01": "echo {{topik}}"}, params="{topic: cats}")
+    refused = orchestrate("run")
+    assert 2 == refused.returncode
+    assert "master_plan.md:11: T-01 says {{topik}}, which the plan does not declare" in refused.stderr
+    assert "did you mean topic?" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("declared", "words"),
+    [
+        ("3", "params are names with what each takes"),
+        ("{a: {defualt: 1}}", "a: 'defualt' is none of type, default, enum, description, required"),
+        ("{a: {type: int}}", "a: 'int' is none of the types"),
+        ("{a: {enum: [x], default: y}}", "a: 'y' is none of x"),
+        ("{a-b: 1}", "'a-b' is not a name"),
+        ("{a: {type: integer, default: x}}", "a: 'x' is not of the type integer"),
+    ],
+)
+def test_s3_65_what_a_plan_cannot_declare(orchestrate: Orchestrate, root: Path, declared: str, words: str) -> None:
+    write_plan(root, {"T-01": "true"}, params=declared)
+    refused = orchestrate("run")
+    assert 2 == refused.returncode
+    assert words in refused.stderr, refused.stderr
+    assert "master_plan.md:5: " in refused.stderr
