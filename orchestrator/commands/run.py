@@ -65,6 +65,7 @@ _WORKFLOWS = (".json", ".yaml", ".yml")
 _SETTINGS = {
     "max_parallel": ("N", "Agents at the same time (default 4)."),
     "timeout": ("D", "Time for one attempt: 90, 5m, 1h30m (default 300s)."),
+    "run_timeout": ("D", "Time for the whole run; then it ends in order, with status 4."),
     "retries": ("N", "Repeats after the first attempt (default 2, of commands 0)."),
     "retry_delay": ("D", "Base of the exponential backoff (default 2s)."),
     "grace": ("D", "Time between SIGTERM and SIGKILL (default 5s)."),

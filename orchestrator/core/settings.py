@@ -45,6 +45,9 @@ class Settings(NamedTuple):
     on_hold: str = "wait"
     """A usage limit: ``wait`` until the account opens again, or ``stop`` with exit status 4. An outage of the service:
     try again for hours, or for some minutes."""
+    run_timeout: float = 0.0
+    """Seconds the whole run may take; then it ends in order, with exit status 4, and the next run goes on. 0: as long
+    as it takes."""
     near_limit: int = 1
     """Attempts of one account at a time once the service warns that its limit is near; 0: as many as otherwise."""
     pools: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
@@ -143,6 +146,7 @@ RUN_ONLY = frozenset(
         "budget_usd",
         "on_hold",
         "near_limit",
+        "run_timeout",
         "pools",
         "params",
         "notify",
@@ -307,6 +311,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "workdir": _text,
     "budget_usd": _dollars,
     "on_hold": _one_of("wait", "stop"),
+    "run_timeout": _seconds(zero=True),
     "near_limit": _whole(0, 1000),
     "pools": read_pools,
     "params": read_params,
@@ -534,6 +539,7 @@ class RunSettings(TaskSettings, total=False):
     budget_usd: float
     on_hold: Literal["wait", "stop"]
     near_limit: int
+    run_timeout: float | str
     pools: Mapping[str, int | Mapping[str, Any]]
     params: Mapping[str, Any]
     """Values for the parameters of the plan."""

@@ -116,7 +116,9 @@ def require_params(ahead: RunPreview) -> None:
         return
     if missing := missing_params(declared, ahead.params):
         message = f"the plan needs a value for {', '.join(missing)}"
-        raise UsageError(message, where=_where(plan), hint="orchestrator run " + " ".join(f'--param "{name}=…"' for name in missing))
+        raise UsageError(
+            message, where=_where(plan), hint="orchestrator run " + " ".join(f'--param "{name}=…"' for name in missing)
+        )
     values = {name: as_text(value) for name, value in ahead.params.items()}
     problems = []
     for task_id in ahead.to_run:

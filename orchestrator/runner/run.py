@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -223,6 +224,7 @@ class _Session:
             board=ahead.board,
             engine=engine,
             is_patient=ahead.settings.on_hold == "wait",
+            deadline=self.began + (ahead.settings.run_timeout or math.inf),
             policies=ahead.policies,
             executor=plugins.executor([self.lock.descriptor]),
             clock=self.clock,

@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.plan.parser import read_plan
 from tests.acceptance.orchestrate import Orchestrate, ok
-from tests.acceptance.plans import answer_of, write_plan
+from tests.acceptance.plans import Gate, answer_of, front_of, write_plan, write_task
 from tests.mission.guide_workflows import CONDITIONAL, CONTENT, LAUNCH, PARALLEL, SEQUENTIAL
 
 ALL = {"content": CONTENT, "launch": LAUNCH, "sequential": SEQUENTIAL, "parallel": PARALLEL, "conditional": CONDITIONAL}
@@ -408,3 +408,32 @@ def test_s3_65_what_a_plan_cannot_declare(orchestrate: Orchestrate, root: Path, 
     assert 2 == refused.returncode
     assert words in refused.stderr, refused.stderr
     assert "master_plan.md:5: " in refused.stderr
+
+
+# ── the time of a run ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("is_flag", [True, False])
+def test_s3_66_the_time_of_a_run(orchestrate: Orchestrate, root: Path, *, is_flag: bool) -> None:
+    """It ends in order, with a status of its own; the next run goes on, and nothing is charged."""
+    gate = Gate(orchestrate.where / "gate")
+    front = {} if is_flag else {"run_timeout": "2s"}
+    write_plan(root, {"T-01": gate.wait, "T-02": ("echo two", "T-01")}, **front)
+    ran = orchestrate("run", *(["--run-timeout", "2s"] if is_flag else []))
+    assert 4 == ran.returncode, ran.stderr
+    assert "the run's time is over: stopping 1 agent" in ran.stderr
+    assert "hint: run it again to go on" in ran.stderr
+    assert "the run's time is over" in (root / "final_output.md").read_text(encoding="utf-8")
+    assert [("interrupted", 1)] == [(each["status"], each["charge"]) for each in front_of(root, "T-01")["attempts"]]
+    write_task(root, "T-01", "```sh\necho one\n```\n")
+    ok(orchestrate("run"))
+    assert "two" == answer_of(root, "T-02")
+    assert [1, 1] == [each["charge"] for each in front_of(root, "T-01")["attempts"]]
+
+
+def test_s3_66_a_run_that_is_done_in_time(orchestrate: Orchestrate, root: Path) -> None:
+    write_plan(root, {"T-01": "true"}, run_timeout="1h")
+    ok(orchestrate("run"))
+    refused = orchestrate("run", "--run-timeout", "soon")
+    assert 2 == refused.returncode
+    assert "--run-timeout" in refused.stderr
