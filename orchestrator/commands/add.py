@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from orchestrator.commands.call import Call
-from orchestrator.commands.registry import CALLER, DIR, JSON, Command, Facts, argument, option
+from orchestrator.commands.registry import CALLER, DIR, JSON, Command, Facts, argument, flag, option
 from orchestrator.commands.reply import with_program
 from orchestrator.commands.task_fields import criteria_of, field_options, setting_options, settings_of, tags_of
+from orchestrator.errors import UsageError
 from orchestrator.planner.draft import vagueness
 from orchestrator.services.new_task import Added, NewTask, add
 
@@ -31,6 +32,8 @@ class AddParams:
     criterion: Sequence[str] = option("When it is done: one criterion.", metavar="TEXT", is_repeated=True)
     criteria: str = option("""The same: '["all tests pass"]'.""", metavar="JSON", default="")
     settings: Mapping[str, str] = setting_options()
+    subtasks: str = option("Tasks under it, one after the other: gather,sort,tell.", metavar="A,B", default="")
+    parallel: bool = flag("The subtasks run side by side.")
     id: str = option("Its id (default: the next one).", metavar="ID", default="")
 
 
@@ -51,8 +54,12 @@ def execute(call: Call, params: AddParams) -> NewRow:
     Examples:
       ID=$(orchestrator add "Write the API tests" --depends-on T-01 -p high)
       orchestrator add "make test" --agent shell --desc "Run the tests"
+      orchestrator add "Plan the first quarter" --subtasks gather_requirements,create_timeline --parallel
       orchestrator add "Add a login" --criterion "All tests pass" --estimated-hours 8
     """
+    subtasks = tuple(each.strip() for each in params.subtasks.split(",") if each.strip())
+    if params.parallel and not subtasks:
+        raise UsageError("--parallel is for subtasks", hint="name some with --subtasks A,B")
     task = NewTask(
         text=params.text,
         description=params.desc,
@@ -62,6 +69,8 @@ def execute(call: Call, params: AddParams) -> NewRow:
         settings=settings_of(params.settings),
         criteria=criteria_of(params.criterion, params.criteria),
         id=params.id,
+        subtasks=subtasks,
+        is_parallel=params.parallel,
     )
     layout = call.plan(must_exist=False)
     added = add(layout, task, call.caller(), call.agents)
@@ -75,6 +84,8 @@ def remarks(row: NewRow) -> Iterator[str]:
     if added.plan:
         queue = "a queue in which `shell` runs commands and claude, which costs money, does the rest"
         yield f"made {os.path.relpath(added.plan)}: {queue}"
+    if added.subtasks:
+        yield f"{added.id} is a group of {', '.join(added.subtasks)}"
     for warning in filter(None, (added.warning, added.too_long)):
         yield f"warning: {warning}"
     if note := _note(added):
@@ -106,6 +117,7 @@ def facts(row: NewRow) -> Facts:
     return {
         "message": f"added {added.id}",
         "id": added.id,
+        "subtasks": list(added.subtasks),
         "plan": row.plan,
         "workdir": added.workdir,
         "warnings": list(filter(None, (added.warning, added.too_long, note, row.vagueness))),

@@ -60,7 +60,7 @@ else:
     plan_command = LazyModule("orchestrator.commands.plan")
 
 #: How the names of workflow files end.
-_WORKFLOWS = (".json", ".yaml", ".yml")
+WORKFLOWS = (".json", ".yaml", ".yml")
 #: Settings of a run that are options: what stands for the value, and the help text.
 _SETTINGS = {
     "max_parallel": ("N", "Agents at the same time (default 4)."),
@@ -146,7 +146,7 @@ def execute(call: Call, params: RunParams) -> RunReport:
 
 def main(call: Call, params: RunParams) -> int:
     """Run in the foreground or the background, now or later, once or again and again; or say what would run."""
-    request = run_request(_plan(call, params), params)
+    request = run_request(plan_of(call, params), params)
     chosen = plugins(params.claude_bin, request.layout)
     if params.dry_run:
         preview = preview_run(request, chosen.registry)
@@ -168,14 +168,14 @@ def main(call: Call, params: RunParams) -> int:
     return _run_in_rounds(request.layout, run_this, begin, params.every, is_json=call.is_json)
 
 
-def _plan(call: Call, params: RunParams) -> Layout:
+def plan_of(call: Call, params: RunParams) -> Layout:
     """Return the plan directory; a workflow file in its place is planned, unless that was done before.
 
     Raises:
         As ``Call.plan`` and ``plan.execute``.
     """
     path = call.directory or ""
-    if not (path.endswith(_WORKFLOWS) and os.path.isfile(path)):
+    if not (path.endswith(WORKFLOWS) and os.path.isfile(path)):
         return call.plan()
     here = plan_command.layout_for_new(replace(call, directory=None))
     if draft_file.is_made_of(here, path):

@@ -67,6 +67,10 @@ class NewTask(NamedTuple):
     id: str = ""
     label: str = ""
     """What its id is made of; a number is put behind it where that id is taken."""
+    subtasks: tuple[str, ...] = ()
+    """What stands under it: then it is a group, which is never launched itself. Each becomes a task of that name."""
+    is_parallel: bool = False
+    """Its subtasks run side by side; else one after the other."""
     is_prompt: bool = False
     """The text is for an agent that reads, also in a plan of commands."""
 
@@ -110,6 +114,8 @@ class Added(NamedTuple):
     """The agent that reads a text whose first word is a command of this machine; empty for every other text."""
     too_long: str = ""
     """That it is expected to take longer than an attempt may; empty: it is not."""
+    subtasks: tuple[str, ...] = ()
+    """Ids of the tasks under it."""
 
 
 def add(layout: Layout, new: NewTask, by: str, agents: Agents) -> Added:
@@ -130,6 +136,9 @@ def add(layout: Layout, new: NewTask, by: str, agents: Agents) -> Added:
     new = new._replace(
         needs=read_dependencies(layout, new.needs), values={**values, "parent": resolve_ids(layout, new.parent)}
     )
+    if new.subtasks:
+        _require_names(new)
+        new = new._replace(is_prompt=True)
     make_plan_directory(layout)
     with exclusive(layout.plan_lock):
         made = _make_plan(layout)
@@ -140,7 +149,9 @@ def add(layout: Layout, new: NewTask, by: str, agents: Agents) -> Added:
                 os.unlink(made)
             raise
     warning = _settled(layout, draft.id, new.text, by, is_new=bool(made))
-    return Added(draft.id, draft.is_shell, made, warning, draft.workdir, draft.reads, draft.too_long)
+    return Added(
+        draft.id, draft.is_shell, made, warning, draft.workdir, draft.reads, draft.too_long, tuple(draft.subtasks)
+    )
 
 
 def _settled(layout: Layout, task: str, text: str, by: str, *, is_new: bool) -> str:
@@ -175,7 +186,50 @@ def _begins_with_command(text: str) -> bool:
 def _drafted(layout: Layout, before: Taken, new: NewTask, agents: Agents) -> _Draft | None:
     with explained(layout, before.data):
         draft = _Draft(layout, readable(layout, before.data), new, agents)
-    return draft if draft.is_written(before) else None
+    data, task, file = draft.added(before.data)
+    for subtask in new.subtasks:
+        with explained(layout, data):
+            inner = _Draft(layout, readable(layout, data), _subtask(draft, subtask), agents)
+        data, _, spare = inner.added(data)
+        if spare:
+            message = f"a row of the plan cannot say the subtask {one_line(subtask, 60)!r}"
+            raise UsageError(message, hint="name it in a few words, and say more with `orchestrator update`")
+        draft.subtasks.append(inner.id)
+    return draft if put_both(layout, before, data, task, file) else None
+
+
+def _subtask(group: _Draft, name: str) -> NewTask:
+    """Return one of the tasks under a group: of its kind, and after the one before unless they run side by side."""
+    new = group.new
+    before = group.subtasks[-1:] if not new.is_parallel else []
+    about = f"Part of: {one_line(new.text, 120)}"
+    return NewTask(
+        text=name.replace("_", " "),
+        description=about if fits(about) else "",
+        needs="".join(f"{each} (order)" for each in before),
+        tags=new.tags,
+        values={**new.values, "parent": group.id, "estimate": ""},
+        label=name,
+        is_prompt=True,
+    )
+
+
+def _require_names(new: NewTask) -> None:
+    """Refuse what cannot be a group of subtasks."""
+    if new.settings or new.criteria:
+        what = "criteria" if new.criteria else ", ".join(new.settings)
+        message = f"{what}: a group of subtasks is never run itself"
+        raise UsageError(message, hint="give them to the subtasks, with `orchestrator update`")
+    if new.agent == "shell":
+        hint = "leave --agent out, or add the commands one by one with --parent"
+        raise UsageError("--subtasks are named and not run as commands", hint=hint)
+    seen: set[str] = set()
+    for name in new.subtasks:
+        visible(name)
+        if (word := name.casefold()) in seen:
+            message = f"--subtasks names {one_line(name, 60)} twice"
+            raise UsageError(message, hint="give each a name of its own")
+        seen.add(word)
 
 
 def _make_plan(layout: Layout) -> str:
@@ -190,6 +244,8 @@ class _Draft:
 
     def __init__(self, layout: Layout, places: PlanScan, new: NewTask, agents: Agents) -> None:
         self._layout, self._places, self._new, self._agents = layout, places, new, agents
+        self.subtasks: list[str] = []
+        """Ids of the tasks that were put under it."""
         self._known = ids(places)
         check_who(layout, places, new.agent, new.assignee, agents)
         row = Task("_", "_", "_", agent=new.agent, assignee=new.assignee, type=new.type)
@@ -217,8 +273,13 @@ class _Draft:
         timeout = resolve(plan.settings, self._new.settings).timeout
         return above_timeout(self.id, estimate, timeout) if estimate > timeout else ""
 
-    def is_written(self, before: Taken) -> bool:
-        """Write it; False, and nothing done, when a user saved another version of the plan meanwhile."""
+    @property
+    def new(self) -> NewTask:
+        """The task as it was typed."""
+        return self._new
+
+    def added(self, before: bytes) -> tuple[bytes, Task, bytes]:
+        """Return the plan with its row, the task, and its task file; that is empty where the row says everything."""
         values, whole, is_said = self._row()
         needs, kinds = read_needs(self._new.needs)
         self._check(needs)
@@ -227,7 +288,7 @@ class _Draft:
             **values_of({name: values.get(name, "") for name in FIELD_OF}),
         )  # fmt: skip
         data, task = edited(lambda: with_row(self._places, values), meant)
-        plan = added_to(self._layout, before.data, data, self.id)
+        plan = added_to(self._layout, before, data, self.id)
         self.too_long = self._too_long(meant.estimate, plan)
         if self.is_shell:
             self.workdir = self._layout.workdir(str(plan.settings.get("workdir", "")))
@@ -238,7 +299,7 @@ class _Draft:
         file = b""
         if not is_said or self._new.settings or self._new.criteria:
             file = self._task_file(task, whole, plan)
-        return put_both(self._layout, before, data, task, file)
+        return data, task, file
 
     def _id(self) -> str:
         # Two ids that differ by case, or share a file, make a plan that every command refuses.

@@ -12,6 +12,7 @@ from orchestrator.plan.parser import read_plan
 from tests.acceptance.orchestrate import Orchestrate, ok
 from tests.acceptance.plans import Gate, answer_of, front_of, write_plan, write_task
 from tests.mission.guide_workflows import CONDITIONAL, CONTENT, LAUNCH, PARALLEL, SEQUENTIAL
+from tests.mission.test_seed_003_resources import ALONE
 
 ALL = {"content": CONTENT, "launch": LAUNCH, "sequential": SEQUENTIAL, "parallel": PARALLEL, "conditional": CONDITIONAL}
 CAPABILITIES = "research,web_search,content_creation,writing,editing,quality_assurance,publishing,platform_management"
@@ -437,3 +438,111 @@ def test_s3_66_a_run_that_is_done_in_time(orchestrate: Orchestrate, root: Path) 
     refused = orchestrate("run", "--run-timeout", "soon")
     assert 2 == refused.returncode
     assert "--run-timeout" in refused.stderr
+
+
+# ── in the words of the guide ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_s3_64_workflow_execute(orchestrate: Orchestrate, root: Path) -> None:
+    """S3-64, and S3-68 `--monitor`, S3-69 `--notifications`, S3-70 `--progress-reports`, as the guide types them."""
+    written(orchestrate, LAUNCH, "product_launch.json")
+    ok(orchestrate("workflow", "execute", "product_launch.json", "--simulate"))
+    assert (root / "final_output.md").exists()
+    flags = ("--monitor", "--notifications", "--progress-reports")
+    watched = ok(orchestrate("workflow", "execute", "product_launch.json", *flags, "--simulate"))
+    assert "--notifications: the plan names nobody to tell" in watched.stderr
+    refused = orchestrate("workflow", "execute", "gone.json")
+    assert 2 == refused.returncode
+    assert "no such file: gone.json" in refused.stderr
+
+
+def test_s3_65_workflow_execute_with_parameters(orchestrate: Orchestrate, root: Path) -> None:
+    """S3-65 `--parameters`, S3-66 `--timeout` in milliseconds, S3-67 `--parallel-streams`."""
+    written(orchestrate, RESEARCH, "research_workflow.json")
+    words = ("--parameters", GUIDE, "--timeout", "7200000", "--parallel-streams", "3", "--simulate")
+    ok(orchestrate("workflow", "execute", "research_workflow.json", *words))
+    assert "Research AI trends" in (root / "results/look-result.md").read_text(encoding="utf-8")
+    refused = orchestrate("workflow", "execute", "research_workflow.json", "--timeout", "30")
+    assert 2 == refused.returncode
+    assert "30 ms is less than a second" in refused.stderr
+
+
+def test_s3_66_a_workflow_ends_in_time(orchestrate: Orchestrate, root: Path) -> None:
+    gate = Gate(orchestrate.where / "gate")
+    write_plan(root, {"T-01": gate.wait})
+    ran = orchestrate("workflow", "execute", str(root), "--timeout", "1000")
+    assert 4 == ran.returncode
+    assert "the run's time is over" in ran.stderr
+
+
+def test_s3_67_so_many_streams_at_a_time(orchestrate: Orchestrate, root: Path) -> None:
+    write_plan(root, {f"T-0{n}": ALONE.format("it") for n in range(1, 4)}, max_parallel=4)
+    ok(orchestrate("workflow", "execute", str(root), "--parallel-streams", "1"))
+
+
+def test_s3_68_workflow_monitor(orchestrate: Orchestrate, root: Path) -> None:
+    write_plan(root, {"T-01": "true"})
+    ok(orchestrate("run"))
+    assert "T-01" in ok(orchestrate("workflow", "monitor", "--once")).stdout
+
+
+def test_s3_71_workflow_template(orchestrate: Orchestrate, root: Path) -> None:
+    """S3-71 list, S3-72 apply, S3-73 create, as the guide types them."""
+    tasks = [
+        {"id": "load", "description": "Load {{data_source}} and look for {{topic}} in it"},
+        {"id": "tell", "description": "Write down what was found as {{output_format}}", "dependencies": ["load"]},
+    ]
+    written(orchestrate, json.dumps({"name": "Pipeline", "tasks": tasks}), "existing_workflow.json")
+    names = "topic,data_source,output_format"
+    words = ("workflow", "template", "create", "data_pipeline", "--from", "existing_workflow.json", "--parameters")
+    assert not orchestrate(*words, "topic,nothing").stdout
+    assert "does not name" in orchestrate(*words, "topic").stderr
+    made = ok(orchestrate(*words, names, "--json")).json
+    assert set(names.split(",")) == set(made["parameters"])
+    assert 2 == orchestrate(*words, names).returncode  # there is one of that name
+    listed = ok(orchestrate("workflow", "template", "list", "--json")).json["templates"]
+    assert {"data_pipeline", "codebase-analysis"} < {each["name"] for each in listed}
+    values = '{"topic":"quantum computing","data_source":"the shop","output_format":"a list"}'
+    apply = ("workflow", "template", "apply", "data_pipeline", "--parameters")
+    missing = orchestrate(*apply, '{"topic":"quantum computing"}', "--output", "research_quantum.json")
+    assert 2 == missing.returncode
+    assert "needs a value for data_source, output_format" in missing.stderr
+    assert not (orchestrate.where / "research_quantum.json").exists()
+    ok(orchestrate(*apply, values, "--output", "research_quantum.json"))
+    ok(orchestrate("workflow", "execute", "research_quantum.json", "--simulate"))
+    load = (orchestrate.where / "research_quantum.json/results/load-result.md").read_text(encoding="utf-8")
+    assert "Load the shop and look for quantum computing in it" in load
+    assert not root.exists()
+
+
+@pytest.mark.parametrize("is_parallel", [True, False])
+def test_s3_13_a_group_with_subtasks(orchestrate: Orchestrate, root: Path, *, is_parallel: bool) -> None:
+    """As the guide types it, side by side or one after the other; one change of the plan."""
+    names = "gather_requirements,create_timeline,assign_resources"
+    words = ["Coordinate Q1 planning across all teams", "--subtasks", names, "--type", "coordination"]
+    added = ok(orchestrate("add", *words, *(["--parallel"] if is_parallel else []), "--json")).json
+    assert names.split(",") == added["subtasks"]
+    found = needs(root)
+    assert "" == found[added["id"]]
+    ordered = ["", "-gather_requirements", "-create_timeline"]
+    assert (["", "", ""] if is_parallel else ordered) == [found[name] for name in names.split(",")]
+    listed = ok(orchestrate("list", "--json")).json["tasks"]
+    assert {added["id"]} == {each["parent"] for each in listed if each["id"] != added["id"]}
+    ok(orchestrate("run", "--simulate"))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--subtasks", "a,A"], "--subtasks names A twice"),
+        (["--subtasks", "a,b", "--timeout", "5m"], "timeout: a group of subtasks is never run itself"),
+        (["--subtasks", "a,b", "--criterion", "All is well"], "criteria: a group of subtasks is never run itself"),
+        (["--subtasks", "a,b", "--agent", "shell"], "--subtasks are named and not run as commands"),
+        (["--parallel"], "--parallel is for subtasks"),
+    ],
+)
+def test_s3_13_what_is_no_group(orchestrate: Orchestrate, root: Path, words: list[str], said: str) -> None:
+    refused = orchestrate("add", "Coordinate the planning of all teams", *words)
+    assert 2 == refused.returncode
+    assert said in refused.stderr
+    assert not root.exists()
