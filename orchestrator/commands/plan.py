@@ -93,8 +93,8 @@ def execute(call: Call, params: PlanParams) -> Planned:
     """Make a plan from a request: tasks, what they need, and a file for each.
 
     REQUEST is a text, a file, or - for standard input; an agent takes it apart. With --from or --template no one is
-    asked, and REQUEST is only what the plan says it is for. --from reads a checklist, and the task lists of Spec Kit,
-    Kiro, superpowers, OpenSpec and Task Master; what is ticked is not planned again.
+    asked, and REQUEST is only what the plan says it is for. --from reads a checklist, the task lists of Spec Kit, Kiro,
+    superpowers, OpenSpec and Task Master, and workflow files (JSON, YAML); what is ticked is not planned again.
 
     A finished plan moves to archive/ with its results; an unfinished one only with --force.
 

@@ -74,12 +74,12 @@ def execute(call: Call, params: ExecuteParams) -> RunReport:
 
 
 def _main(call: Call, params: ExecuteParams) -> int:
-    asked, wanted = _as_run(call, params)
-    layout = run.plan_of(asked, wanted)
+    asked, options = _as_run(call, params)
+    layout = run.plan_of(asked, options)
     if params.notifications and not Workspace(layout).load_plan()[0].settings.get("notify"):
         talk("warning: --notifications: the plan names nobody to tell")
         talk("  hint: name an address in completion.notifications of the file, or in `notify:` of the plan")
-    return run.main(replace(asked, directory=layout.root, option=None), wanted)
+    return run.main(replace(asked, directory=layout.root, option=None), options)
 
 
 def _as_run(call: Call, params: ExecuteParams) -> tuple[Call, run.RunParams]:
@@ -94,10 +94,10 @@ def _as_run(call: Call, params: ExecuteParams) -> tuple[Call, run.RunParams]:
         settings["run_timeout"] = params.timeout
     if params.parallel_streams is not None:
         settings["max_parallel"] = params.parallel_streams
-    wanted = run.RunParams(
+    options = run.RunParams(
         settings=settings, parameters=params.parameters, simulate=params.simulate, claude_bin=params.claude_bin
     )
-    return replace(call, directory=params.file), wanted
+    return replace(call, directory=params.file), options
 
 
 # ── template apply ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -102,7 +102,7 @@ def read_params(value: Any) -> dict[str, dict[str, Any]]:
         ValueError: it is something else, or a default is not allowed by its own declaration.
     """
     if isinstance(value, (list, tuple)):
-        value = {name: {} if isinstance(name, str) else name for name in value}
+        value = {_name(name): {} for name in value}
     if not isinstance(value, Mapping):
         raise ValueError("params are names with what each takes: {depth: {enum: [basic, deep], default: basic}}")
     if len(value) > _MOST:

@@ -10,7 +10,6 @@ import math
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
 from orchestrator.core.duration import parse_duration
@@ -50,10 +49,10 @@ class Settings(NamedTuple):
     as it takes."""
     near_limit: int = 1
     """Attempts of one account at a time once the service warns that its limit is near; 0: as many as otherwise."""
-    pools: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    pools: Mapping[str, Mapping[str, Any]] = {}
     """Pools of the plan: how many tasks of each may run at the same time, ``{gpu: 1, api: {size: 2, types: [test]}}``.
     A task is in the pools that its ``pools`` name, and in those of its type; it starts when all of them have room."""
-    params: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    params: Mapping[str, Mapping[str, Any]] = {}
     """What a run has to be told: ``{topic: {description: …}, depth: {enum: [basic, deep], default: basic}}``. ``run
     --param topic=x`` fills ``{{topic}}`` in the texts of tasks, see docs/workflows.md."""
     notify: tuple[Mapping[str, Any], ...] = ()

@@ -85,6 +85,9 @@ results = st.builds(
     note=hostile,
     progress=st.none() | st.integers(0, 100),
     request=words,
+    params=st.dictionaries(
+        st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,63}", fullmatch=True), hostile.map(one_line), max_size=3
+    ),
 )
 
 

@@ -143,9 +143,9 @@ class _WorkflowReader:
             self._blame((*steps, "name"), message, "give one of them another name")
             return
         word = as_name(name).replace("@", "_").strip("_.-")[:50]
-        wanted = [word, f"{kind}-{word}"] if word else []
+        spellings = [word, f"{kind}-{word}"] if word else []
         numbered = (f"{word or kind}-{number}" for number in range(1, 10**6))
-        id = next(each for each in (*wanted, *numbered) if stem(each).casefold() not in self._used)
+        id = next(each for each in (*spellings, *numbered) if stem(each).casefold() not in self._used)
         self._used.add(stem(id).casefold())
         self._groups[phase, name] = id
 
@@ -371,8 +371,7 @@ def _task_settings(task: Mapping[str, Any]) -> dict[str, Any]:
     if "retryCount" in task:
         settings["retries"] = int(task["retryCount"])
     criteria = task.get("assignmentCriteria", {})
-    wanted = [task, criteria]
-    names = [name for each in wanted for name in each.get("requiredCapabilities", ())]
+    names = [name for each in (task, criteria) for name in each.get("requiredCapabilities", ())]
     if all_of := list(dict.fromkeys([*names, *criteria.get("capabilities", ())])):
         settings["required_capabilities"] = all_of
     return settings
