@@ -36,7 +36,7 @@ from orchestrator.errors import AgentError, ApprovalError, OrchestratorError, Pl
 from orchestrator.lazy import LazyModule
 from orchestrator.runner.clock import Clock
 from orchestrator.runner.detach import detach
-from orchestrator.runner.preview import RunPreview, merges, preview_run, require_params
+from orchestrator.runner.preview import RunPreview, merges, preview_run, require_params, require_values, values_of
 from orchestrator.runner.repeat import run_repeatedly
 from orchestrator.runner.run import RunReport, examine, run
 from orchestrator.runner.warnings import remarks, require_written
@@ -183,6 +183,7 @@ def plan_of(call: Call, params: RunParams) -> Layout:
     if params.dry_run:
         hint = f"orchestrator plan --from {shlex.quote(path)} --dry-run"
         raise UsageError("there is no plan of this file yet, and --dry-run writes none", where=path, hint=hint)
+    _require_sense(here, path, params)
     try:
         asked = plan_command.PlanParams(source=path, form="workflow", claude_bin=params.claude_bin)
         planned = plan_command.execute(replace(call, directory=None), asked)
@@ -194,6 +195,19 @@ def plan_of(call: Call, params: RunParams) -> Layout:
     for line in plan_command.notes(planned):
         talk(with_program(line))
     return here
+
+
+def _require_sense(layout: Layout, path: str, params: RunParams) -> None:
+    """Refuse options that could not run the plan of a workflow file, before that is written.
+
+    Raises:
+        UsageError: one is wrong, or a parameter is missing.
+    """
+    given = run_request(layout, replace(params, only=())).params
+    found = draft_file.load_draft(path, "workflow")
+    if found is not None and not found.problems:
+        declared = read_setting("params", found.settings.get("params", {}))
+        require_values(declared, values_of(declared, given, path), path)
 
 
 def run_request(layout: Layout, params: RunParams) -> RunRequest:

@@ -20,6 +20,7 @@ from orchestrator.core.duration import MAX_SECONDS, parse_duration
 from orchestrator.core.params import as_text, places, read_given
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, OrchestratorError, UsageError
+from orchestrator.planner.draft_file import SOURCE
 from orchestrator.planner.outlines.workflow import FORM
 from orchestrator.planner.plan import draw
 from orchestrator.planner.revise import from_file
@@ -152,7 +153,7 @@ def _create(call: Call, params: CreateParams) -> SavedPlan:
     proposal = from_file(params.source, Known(registry, layout.workdir("")), form=FORM, shells=registry.shells)
     with tempfile.TemporaryDirectory() as elsewhere:
         place = Layout(os.path.join(elsewhere, "plan"))
-        settings = {name: value for name, value in proposal.settings.items() if name != FORM}
+        settings = {name: value for name, value in proposal.settings.items() if name != SOURCE}
         text = draw(proposal.draft, place).text
         found = places([text, *draw(proposal.draft, place).task_files.values()])
         _check_names(params, found)

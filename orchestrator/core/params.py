@@ -85,9 +85,10 @@ def not_for_a_shell(text: str, values: Mapping[str, str]) -> str:
 
 def as_text(value: object) -> str:
     """Return a value as it stands in a text."""
-    if isinstance(value, str):
-        return value
-    return "" if value is None else json.dumps(value, ensure_ascii=False)
+    if value is None:
+        return ""
+    is_json = isinstance(value, (bool, int, float, list, tuple, dict))
+    return json.dumps(value, ensure_ascii=False, default=str) if is_json else str(value)
 
 
 # ── declared ────────
@@ -121,7 +122,7 @@ def _declared(name: str, given: Any) -> dict[str, Any]:
     if unknown := [str(key) for key in declared if key not in _KEYS]:
         raise ValueError(f"{name}: {one_line(unknown[0], 40)!r} is none of {', '.join(_KEYS)}")
     enum, default = declared.get("enum"), declared.get("default")
-    if enum is not None and (not isinstance(enum, (list, tuple)) or not enum):
+    if enum is not None and (not isinstance(enum, (list, tuple)) or (given == enum and not enum)):
         raise ValueError(f"{name}: enum is the list of the allowed values")
     kind = declared.get("type") or _kind_of(default if default is not None else next(iter(enum or [""])))
     if kind not in _KINDS:

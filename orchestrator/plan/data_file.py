@@ -5,7 +5,6 @@ YAML is held to what JSON can say: no tags, anchors or aliases, names that are t
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -50,15 +49,8 @@ def path_of(steps: Steps) -> str:
     return text.removeprefix(".")
 
 
-def read_json(text: str, file: str, hint: str) -> DataFile:
-    """Return the data of a JSON file. *hint* says how to write such a file."""
-    try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
-        problem = Problem(f"no valid JSON: {error.msg}", f"{file}:{error.lineno}", hint, "bad_draft")
-        return DataFile(problem=problem)
-    except (ValueError, RecursionError):
-        return DataFile(problem=Problem("no JSON that could be a draft", f"{file}:1", hint, "bad_draft"))
+def locate(data: Any, text: str, file: str) -> DataFile:
+    """Return the data of a JSON file, which was read already, with the lines of its values."""
     try:
         # JSON is YAML, but for its tabs; the parser of YAML knows lines.
         lines = _read(text.replace("\t", " "))[1]
@@ -127,7 +119,9 @@ def _value(node: Any, steps: Steps, lines: dict[Steps, int]) -> Any:
     if isinstance(node, yaml.SequenceNode):
         return [_value(each, (*steps, at), lines) for at, each in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
-        return yaml.SafeLoader("").construct_object(node)
+        value = yaml.SafeLoader("").construct_object(node)
+        # JSON has no dates: one is the text that was written.
+        return value if isinstance(value, (str, int, float)) or value is None else str(node.value)
     data: dict[str, Any] = {}
     for key, inner in node.value:
         line = key.start_mark.line + 1

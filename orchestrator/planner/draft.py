@@ -125,10 +125,10 @@ def _task(form: _DraftReader, value: object, at: str) -> DraftTask:
 
 def _condition(value: object) -> str:
     """Return a condition that a cell of a table can hold as it is; raises ``ValueError``."""
-    text = " ".join(str(value).split())
+    text = str(value).strip()
     compile_condition(text)
     if from_cell(cell(text, MAX_LENGTH)).replace("\\|", "|") != text:
-        raise ValueError("a cell of the plan cannot hold this condition as it is: write its strings without blanks")
+        raise ValueError("a cell of the plan cannot hold this condition as it is: write one line, with single blanks")
     return text
 
 

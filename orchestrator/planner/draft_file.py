@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import json
 import os
 from typing import Protocol
 
 from orchestrator.errors import Problem
-from orchestrator.plan.data_file import DataFile, read_json, read_yaml
+from orchestrator.plan.data_file import DataFile, locate, read_yaml
 from orchestrator.plan.front_matter import read_front_matter
 from orchestrator.plan.lines import Lines, unreadable
 from orchestrator.planner.outlines import checklist, kiro, openspec, spec_kit, superpowers, taskmaster_json, workflow
@@ -38,7 +39,7 @@ AUTO = "auto"
 FORMS = (AUTO, *sorted((*_MARKDOWN, taskmaster_json.FORM, workflow.FORM)))
 _KNOWN = "a checklist, Spec Kit, Kiro, superpowers, OpenSpec, Task Master JSON and workflow files"
 #: Key of the front matter under which a plan says of which workflow file it was made.
-SOURCE = "workflow"
+SOURCE = "made_of"
 _YAML = (".yaml", ".yml")
 
 
@@ -86,6 +87,8 @@ def fingerprint(data: bytes) -> str:
 
 def _of_workflow(found: DataFile, file: str, text: str) -> OutlineResult:
     """Return what a workflow proposes; its plan says which file it was made of."""
+    if found.problem is not None:
+        return OutlineResult(problems=(found.problem,))
     proposed = workflow.read(found, file)
     origin = {"file": file, "sha256": fingerprint(text.encode())}
     return proposed._replace(settings={**proposed.settings, SOURCE: origin})
@@ -127,12 +130,16 @@ def _parse_json(text: str, file: str, form: str) -> OutlineResult:
     hint = 'a workflow has {"tasks": [{"id": "…", "description": "…"}]}; docs/workflows.md describes it'
     if form != workflow.FORM:
         hint = 'a draft is {"tasks": [{"id": "T-01", "name": "…"}]}; docs/cli.md says what else may stand there'
-    found = read_json(text, file, hint)
-    if found.problem is not None:
-        return OutlineResult(problems=(found.problem,))
-    data = found.data
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        where, message = f"{file}:{error.lineno}", f"no valid JSON: {error.msg}"
+        return OutlineResult(problems=(Problem(message, where, hint, "bad_draft"),))
+    except (ValueError, RecursionError):
+        message = "no JSON that could be a draft"
+        return OutlineResult(problems=(Problem(message, f"{file}:1", hint, "bad_draft"),))
     if form == workflow.FORM or (form == AUTO and workflow.recognises(data)):
-        return _of_workflow(found, file, text)
+        return _of_workflow(locate(data, text, file), file, text)
     if taskmaster_json.recognises(data) or form == taskmaster_json.FORM:
         return taskmaster_json.read(data, file)
     return OutlineResult(data, form="json")
@@ -140,9 +147,7 @@ def _parse_json(text: str, file: str, form: str) -> OutlineResult:
 
 def _parse_yaml(text: str, file: str, form: str) -> OutlineResult:
     found = read_yaml(text, file)
-    if found.problem is not None:
-        return OutlineResult(problems=(found.problem,))
-    if form == workflow.FORM or workflow.recognises(found.data):
+    if found.problem is not None or form == workflow.FORM or workflow.recognises(found.data):
         return _of_workflow(found, file, text)
     message, hint = "no workflow: it has neither phases nor a name with tasks", "docs/workflows.md describes the format"
     return OutlineResult(problems=(Problem(message, f"{file}:1", hint, "unknown_format"),))

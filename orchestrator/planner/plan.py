@@ -91,7 +91,7 @@ def draw(draft: Draft, layout: Layout, settings: Mapping[str, Any] = MappingProx
     text = "".join(["---\n", *front, "---\n", text]) if front else text
     files = {task.row.stem: _file(task, rows, layout) for task in draft.tasks}
     plan, problems = parse_plan(text.encode(), f"{display_path(layout.root)}/master_plan.md")
-    problems += _differences(draft, plan, text)
+    problems += _differences(draft, plan, text, layout)
     problems += _bad_files(draft, files)
     if problems:
         raise PlanError(problems)
@@ -119,9 +119,11 @@ def _in_front(value: object) -> str:
     return str(value) if is_duration else json.dumps(value, ensure_ascii=False)
 
 
-def _differences(draft: Draft, plan: Plan, text: str) -> list[Problem]:
+def _differences(draft: Draft, plan: Plan, text: str, layout: Layout) -> list[Problem]:
     rows, lines = with_umbrellas(draft.rows()), text.split("\n")
-    hint = "correct templates/master_plan.md.j2 of the plan directory, or delete it to use the built-in one"
+    hint = "take another word: in a table of tasks one of its words has a meaning of its own"
+    if layout.templates and os.path.exists(os.path.join(layout.templates, "master_plan.md.j2")):
+        hint = "correct templates/master_plan.md.j2 of the plan directory, or delete it to use the built-in one"
     if list(rows) != list(plan.tasks):
         return [Problem("the tasks of the draft are not those of the plan drawn from it", plan.file, hint)]
     return [

@@ -34,6 +34,7 @@ from orchestrator.plan.parser import parse_plan, read_plan, set_statuses
 from orchestrator.plan.sections import without_sections
 from orchestrator.plan.task_fields import DUE
 from orchestrator.plan.task_file import parse_task_file, without_ticks
+from orchestrator.planner.draft_file import SOURCE
 from orchestrator.planner.plan import Drawn
 from orchestrator.runner.render import status_cells
 from orchestrator.store.atomic import atomic_write, io_errors, names_in, read_file, reject_symlinks, sync_directory
@@ -267,7 +268,7 @@ LIST = "list"
 #: What a task file says of one time, as it was written when its row said it.
 _DEADLINE = re.compile(rb"^- \*\*Deadline\*\*: [0-9]{4}-.*\n", re.MULTILINE)
 #: What a plan says of one time that it was made.
-_OF_ONCE = ("created", *DUE_KEYS)
+_OF_ONCE = ("created", SOURCE, *DUE_KEYS)
 
 
 def places_of_saved(layout: Layout | None, environment: Mapping[str, str]) -> Mapping[str, str]:

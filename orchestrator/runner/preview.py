@@ -88,15 +88,33 @@ def preview_run(
         order=order,
         registry=registry,
         traces=traces,
-        params=_params(board.plan, order.params),
+        params=values_of(board.plan.settings.get("params", {}), order.params, _where(board.plan)),
     )
 
 
-def _params(plan: Plan, given: Mapping[str, Any]) -> Mapping[str, object]:
+def values_of(declared: Mapping[str, Any], given: Mapping[str, Any], where: str) -> Mapping[str, object]:
+    """Return the values of parameters, given or by default; of a required one that was not given none.
+
+    *where* is the place where they are declared.
+
+    Raises:
+        UsageError: a name or a value is wrong.
+    """
     try:
-        return resolve_params(plan.settings.get("params", {}), given)
+        return resolve_params(declared, given)
     except ValueError as error:
-        raise UsageError(f"--param: {error}", where=_where(plan), hint='write --param "name=value"') from None
+        raise UsageError(f"--param: {error}", where=where, hint='write --param "name=value"') from None
+
+
+def require_values(declared: Mapping[str, Any], values: Mapping[str, object], where: str) -> None:
+    """Make sure that every parameter has a value.
+
+    Raises:
+        UsageError: one has to be given.
+    """
+    if missing := missing_params(declared, values):
+        hint = "orchestrator run " + " ".join(f'--param "{name}=…"' for name in missing)
+        raise UsageError(f"the plan needs a value for {', '.join(missing)}", where=where, hint=hint)
 
 
 def _where(plan: Plan) -> str:
@@ -114,11 +132,7 @@ def require_params(ahead: RunPreview) -> None:
     plan = ahead.board.plan
     if not (declared := plan.settings.get("params", {})) or not ahead.to_run:
         return
-    if missing := missing_params(declared, ahead.params):
-        message = f"the plan needs a value for {', '.join(missing)}"
-        raise UsageError(
-            message, where=_where(plan), hint="orchestrator run " + " ".join(f'--param "{name}=…"' for name in missing)
-        )
+    require_values(declared, ahead.params, _where(plan))
     values = {name: as_text(value) for name, value in ahead.params.items()}
     problems = []
     for task_id in ahead.to_run:

@@ -110,6 +110,16 @@ def test_s3_65_wrong_and_missing_parameters(orchestrate: Orchestrate, root: Path
     assert not (root / "results").exists() or not list((root / "results").iterdir())
 
 
+@pytest.mark.parametrize("words", [[], ["--param", "topc=x"], ["--param", "topic=x", "--notify", "nobody"]])
+def test_s3_65_nothing_is_written_for_a_run_that_cannot_be(
+    orchestrate: Orchestrate, root: Path, words: list[str]
+) -> None:
+    refused = orchestrate("run", written(orchestrate, RESEARCH), *words)
+    assert 2 == refused.returncode
+    assert "wf.json: the plan needs a value" in refused.stderr or words
+    assert not root.exists()
+
+
 def test_s3_65_in_a_command_a_value_is_one_plain_word(orchestrate: Orchestrate, root: Path) -> None:
     """Anything else would be read by the shell: the command finds it in a variable."""
     front = {"params": "{dir: {default: src}, words: {required: false}, n: {type: integer, default: 1}}"}

@@ -210,6 +210,13 @@ tasks:
         ("phases.1.name", "preparation", "phases[1].name: there are two phases with the name 'preparation'"),
         ("phases.2.dependencies", ["devlopment"], "phases[2].dependencies[0]: launch depends on devlopment"),
         ("phases.0.dependencies", ["launch"], "the dependencies form a cycle"),
+        ("phases.0.tasks.0.id", "none", "phases[0].tasks[0].id: in a table of tasks 'none' has a meaning of its own"),
+        ("phases.0.tasks.0.type", "Total", "tasks[0].type: in a table of tasks 'Total' has a meaning of its own"),
+        (
+            "phases.2.tasks.1.conditions",
+            [{"dependency": "final_testing", "condition": "result.x == 'a  b'"}],
+            "tasks[1]: condition: a cell of the plan cannot hold this condition as it is",
+        ),
         ("phases.0.tasks.0.id", "feature_spec", "there are two tasks feature_spec"),
         ("phases.0.tasks.0.assignmentCriteria", {"preferredAgent": "gone"}, "asks for the agent 'gone'"),
         ("completion", {"notifications": ["slack=x"]}, "completion.notifications[0]: "),

@@ -21,7 +21,9 @@ from orchestrator.core.plan import stem
 from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
 from orchestrator.lazy import LazyModule
+from orchestrator.plan.columns import is_none
 from orchestrator.plan.data_file import DataFile, Steps, path_of
+from orchestrator.plan.row import is_total
 from orchestrator.planner.outlines import taskmaster_json
 from orchestrator.planner.outlines.items import Item, OutlineResult, comes_after, drafted_items
 from orchestrator.store.atomic import read_file
@@ -145,7 +147,8 @@ class _WorkflowReader:
         word = as_name(name).replace("@", "_").strip("_.-")[:50]
         spellings = [word, f"{kind}-{word}"] if word else []
         numbered = (f"{word or kind}-{number}" for number in range(1, 10**6))
-        id = next(each for each in (*spellings, *numbered) if stem(each).casefold() not in self._used)
+        is_free = (each for each in (*spellings, *numbered) if stem(each).casefold() not in self._used)
+        id = next(each for each in is_free if not _means_another_thing(each))
         self._used.add(stem(id).casefold())
         self._groups[phase, name] = id
 
@@ -200,6 +203,10 @@ class _WorkflowReader:
         if item.id in self._items:
             first = self._items[item.id].where
             self._blame((*steps, "id"), f"there are two tasks {item.id}, the first at {first}", "rename one of them")
+        for key in ("id", "type"):
+            if _means_another_thing(word := task.get(key, "") or "x"):
+                message = f"in a table of tasks {word!r} has a meaning of its own"
+                self._blame((*steps, key), message, "take another word")
         self._items.setdefault(item.id, item)
         self._named += [
             (item, name, (*steps, "dependencies", at), phase) for at, name in enumerate(task.get("dependencies", ()))
@@ -337,6 +344,10 @@ class _WorkflowReader:
         if known:
             settings["params"] = {name: _short(each) for name, each in known.items()}
         return settings
+
+
+def _means_another_thing(word: str) -> bool:
+    return is_none(word) or is_total(word)
 
 
 def _all_tasks(data: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
