@@ -224,7 +224,7 @@ class _Session:
             board=ahead.board,
             engine=engine,
             is_patient=ahead.settings.on_hold == "wait",
-            deadline=self.began + (ahead.settings.run_timeout or math.inf),
+            deadline=self._deadline(ahead),
             policies=ahead.policies,
             executor=plugins.executor([self.lock.descriptor]),
             clock=self.clock,
@@ -239,6 +239,9 @@ class _Session:
             held_back=held_back,
         )
         return runner
+
+    def _deadline(self, ahead: RunPreview) -> float:
+        return self.began + (ahead.settings.run_timeout or math.inf)
 
     def _launcher(self, ahead: RunPreview) -> Launcher:
         return Launcher(
@@ -398,6 +401,7 @@ class _Session:
             listener=self.telling.hear,
             budget=runner.engine.budget,
             accounts=accounts(board, self.plugins.agents, self.clock, ahead.settings, {}),
+            deadline=self._deadline(ahead),
         )
         merged = merge(worker, board, ahead, runner.policies, is_cut=is_cut)
         if merged.note and not (is_cut or self.order.simulate or merged.ended_by):
