@@ -69,6 +69,7 @@ RESEARCH = json.dumps(
     },
     indent=1,
 )
+NAMES = "topic,data_source,output_format"
 GUIDE = """{"topic":"AI trends","depth":"comprehensive"}"""
 
 
@@ -195,16 +196,34 @@ def test_s3_66_a_run_that_is_done_in_time(orchestrate: Orchestrate, root: Path) 
 
 
 def test_s3_64_workflow_execute(orchestrate: Orchestrate, root: Path) -> None:
-    """S3-64, and S3-68 `--monitor`, S3-69 `--notifications`, S3-70 `--progress-reports`, as the guide types them."""
     written(orchestrate, LAUNCH, "product_launch.json")
     ok(orchestrate("workflow", "execute", "product_launch.json", "--simulate"))
     assert (root / "final_output.md").exists()
-    flags = ("--monitor", "--notifications", "--progress-reports")
-    watched = ok(orchestrate("workflow", "execute", "product_launch.json", *flags, "--simulate"))
-    assert "--notifications: the plan names nobody to tell" in watched.stderr
     refused = orchestrate("workflow", "execute", "gone.json")
     assert 2 == refused.returncode
     assert "no such file: gone.json" in refused.stderr
+
+
+@pytest.mark.parametrize("flag", ["--monitor", "--progress-reports"])
+def test_s3_68_s3_70_what_happens_is_printed(orchestrate: Orchestrate, root: Path, flag: str) -> None:
+    """S3-68 `--monitor`, S3-70 `--progress-reports`: as it happens."""
+    written(orchestrate, LAUNCH, "complex_workflow.json")
+    ran = ok(orchestrate("workflow", "execute", "complex_workflow.json", flag, "--simulate"))
+    assert "✅ market_analysis" in ran.stderr
+    assert (root / "final_output.md").exists()
+
+
+def test_s3_69_workflow_execute_with_notifications(orchestrate: Orchestrate, root: Path) -> None:
+    """Those whom the file names are told; a warning says so if it names nobody."""
+    flags = ("--monitor", "--notifications", "--progress-reports", "--simulate")
+    ran = ok(orchestrate("workflow", "execute", written(orchestrate, LAUNCH), *flags))
+    assert "--notifications: the plan names nobody to tell" in ran.stderr
+    data = json.loads(LAUNCH)
+    data["workflow"]["completion"] = {"notifications": [{"webhook": "$HOOK", "on": "completed"}]}
+    written(orchestrate, json.dumps(data), "told.json")
+    ran = ok(orchestrate("workflow", "execute", "told.json", "--dir", "told", *flags))
+    assert "nobody to tell" not in ran.stderr
+    assert (root.parent / "told/final_output.md").exists()
 
 
 def test_s3_65_workflow_execute_with_parameters(orchestrate: Orchestrate, root: Path) -> None:
@@ -237,27 +256,25 @@ def test_s3_68_workflow_monitor(orchestrate: Orchestrate, root: Path) -> None:
     assert "T-01" in ok(orchestrate("workflow", "monitor", "--once")).stdout
 
 
-def test_s3_71_workflow_template(orchestrate: Orchestrate, root: Path) -> None:
-    """S3-71 list, S3-72 apply, S3-73 create, as the guide types them."""
+def pipeline(orchestrate: Orchestrate) -> list[str]:
+    """Write the guide's existing workflow; return the words that make a template of it, but for the parameters."""
     tasks = [
         {"id": "load", "description": "Load {{data_source}} and look for {{topic}} in it"},
         {"id": "tell", "description": "Write down what was found as {{output_format}}", "dependencies": ["load"]},
     ]
     written(orchestrate, json.dumps({"name": "Pipeline", "tasks": tasks}), "existing_workflow.json")
-    names = "topic,data_source,output_format"
-    words = ("workflow", "template", "create", "data_pipeline", "--from", "existing_workflow.json", "--parameters")
-    for named, why in (
-        ("topic,nothing", "the file does not say {{nothing}}"),
-        ("topic", "which --parameters does not name"),
-    ):
-        refused = orchestrate(*words, named)
-        assert 2 == refused.returncode
-        assert why in refused.stderr
-    made = ok(orchestrate(*words, names, "--json")).json
-    assert set(names.split(",")) == set(made["parameters"])
-    assert 2 == orchestrate(*words, names).returncode  # there is one of that name
+    return ["workflow", "template", "create", "data_pipeline", "--from", "existing_workflow.json", "--parameters"]
+
+
+def test_s3_71_workflow_template_list(orchestrate: Orchestrate) -> None:
+    ok(orchestrate(*pipeline(orchestrate), NAMES))
     listed = ok(orchestrate("workflow", "template", "list", "--json")).json["templates"]
     assert {"data_pipeline", "codebase-analysis"} < {each["name"] for each in listed}
+
+
+def test_s3_72_workflow_template_apply(orchestrate: Orchestrate, root: Path) -> None:
+    """It makes a plan directory, whatever its name ends in; `workflow execute` runs it."""
+    ok(orchestrate(*pipeline(orchestrate), NAMES))
     values = '{"topic":"quantum computing","data_source":"the shop","output_format":"a list"}'
     apply = ("workflow", "template", "apply", "data_pipeline", "--parameters")
     missing = orchestrate(*apply, '{"topic":"quantum computing"}', "--output", "research_quantum.json")
@@ -268,6 +285,22 @@ def test_s3_71_workflow_template(orchestrate: Orchestrate, root: Path) -> None:
     ok(orchestrate("workflow", "execute", "research_quantum.json", "--simulate"))
     load = (orchestrate.where / "research_quantum.json/results/load-result.md").read_text(encoding="utf-8")
     assert "Load the shop and look for quantum computing in it" in load
+    assert not root.exists()
+
+
+def test_s3_73_workflow_template_create(orchestrate: Orchestrate, root: Path) -> None:
+    words = pipeline(orchestrate)
+    for named, why in (
+        ("topic,nothing", "the file does not say {{nothing}}"),
+        ("topic", "which --parameters does not name"),
+    ):
+        refused = orchestrate(*words, named)
+        assert 2 == refused.returncode
+        assert why in refused.stderr
+    made = ok(orchestrate(*words, NAMES, "--json")).json
+    assert set(NAMES.split(",")) == set(made["parameters"])
+    assert 2 == orchestrate(*words, NAMES).returncode  # there is one of that name
+    ok(orchestrate(*words, NAMES, "--force"))
     assert not root.exists()
 
 

@@ -31,6 +31,12 @@ def needs(root: Path) -> dict[str, str]:
     return found
 
 
+def parents(root: Path) -> dict[str, str]:
+    """The group that each task stands in."""
+    plan = read_plan((root / "master_plan.md").read_bytes(), "master_plan.md")
+    return {task.id: task.parent for task in plan.tasks.values()}
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_s3_36_the_guides_workflows_run(orchestrate: Orchestrate, root: Path, name: str) -> None:
     """Planned from the file as it stands, and run, simulated, to a final output."""
@@ -64,13 +70,27 @@ def test_s3_56_milliseconds_and_capabilities(orchestrate: Orchestrate, root: Pat
     assert "research" == shown["type"]
 
 
-def test_s3_57_completion_stands_in_the_plan(orchestrate: Orchestrate, root: Path) -> None:
-    """S3-57 criteria, S3-58 notifications to named groups, S3-59 deliverables."""
+def test_s3_57_criteria_stand_in_the_plan(orchestrate: Orchestrate, root: Path) -> None:
+    """What a run does anyway in words; any other with a warning, for nothing checks it."""
+    text = CONTENT.replace('"all_tasks_completed"', '["all_tasks_completed", "the editor is happy"]')
+    planned = ok(orchestrate("plan", "--from", written(orchestrate, text)))
+    plan = (root / "master_plan.md").read_text(encoding="utf-8")
+    assert "- All tasks are completed.\n- the editor is happy\n" in plan
+    assert "completion.criteria: kept as a success criterion, which nothing checks: the editor" in planned.stderr
+
+
+def test_s3_58_the_names_of_groups_are_kept(orchestrate: Orchestrate, root: Path) -> None:
+    """They are no addresses: a warning says that nobody is told."""
     planned = ok(orchestrate("plan", "--from", written(orchestrate, CONTENT)))
     plan = (root / "master_plan.md").read_text(encoding="utf-8")
-    assert "- All tasks are completed.\n- Deliverable: published_content\n- Deliverable: analytics_setup\n" in plan
     assert "- Tell content_team, marketing_team when it is complete" in plan
     assert "wf.json:51: completion.notifications: content_team, marketing_team: a name and no address" in planned.stderr
+
+
+def test_s3_59_deliverables_stand_in_the_plan(orchestrate: Orchestrate, root: Path) -> None:
+    ok(orchestrate("plan", "--from", written(orchestrate, CONTENT)))
+    plan = (root / "master_plan.md").read_text(encoding="utf-8")
+    assert "- Deliverable: published_content\n- Deliverable: analytics_setup\n" in plan
 
 
 def test_s3_58_an_address_is_told(orchestrate: Orchestrate, root: Path) -> None:
@@ -82,41 +102,47 @@ def test_s3_58_an_address_is_told(orchestrate: Orchestrate, root: Path) -> None:
     assert "boss: a name and no address" in planned.stderr
 
 
-def test_s3_60_phases_and_streams_are_groups(orchestrate: Orchestrate, root: Path) -> None:
-    """S3-60 phases, S3-61 their dependencies, S3-62 streams, S3-63 dependencies inside a stream.
-
-    Results are handed over only where a task names another one.
-    """
+def test_s3_60_phases_are_groups(orchestrate: Orchestrate, root: Path) -> None:
     ok(orchestrate("plan", "--from", written(orchestrate, LAUNCH)))
-    plan = read_plan((root / "master_plan.md").read_bytes(), "master_plan.md")
+    found = parents(root)
+    assert {"preparation": "", "development": "", "launch": ""}.items() <= found.items()
+    assert ("preparation", "launch", "launch") == (
+        found["market_analysis"], found["final_testing"], found["launch_execution"]
+    )  # fmt: skip
+
+
+def test_s3_61_a_phase_waits_for_another(orchestrate: Orchestrate, root: Path) -> None:
+    """And so does everything in it; no result is handed over."""
+    ok(orchestrate("plan", "--from", written(orchestrate, LAUNCH)))
+    found = needs(root)
+    assert {"preparation": "", "development": "-preparation", "launch": "-development"}.items() <= found.items()
     assert {
-        "preparation": "",
-        "market_analysis": "preparation",
-        "development": "",
-        "product_development": "development",
-        "feature_spec": "product_development",
-        "implementation": "product_development",
-        "marketing_preparation": "development",
-        "marketing_strategy": "marketing_preparation",
-        "content_creation": "marketing_preparation",
-        "launch": "",
-        "final_testing": "launch",
-        "launch_execution": "launch",
-    } == {task.id: task.parent for task in plan.tasks.values()}
-    assert {
-        "preparation": "",
         "market_analysis": "",
-        "development": "-preparation",
-        "product_development": "-preparation",
         "feature_spec": "-preparation",
-        "implementation": "feature_spec -preparation",
-        "marketing_preparation": "-preparation",
-        "marketing_strategy": "-preparation",
-        "content_creation": "marketing_strategy -preparation",
-        "launch": "-development",
         "final_testing": "-development",
+    }.items() <= found.items()
+
+
+def test_s3_62_streams_are_groups_in_a_phase(orchestrate: Orchestrate, root: Path) -> None:
+    """Those of a parallel phase wait for nothing but what the phase waits for."""
+    ok(orchestrate("plan", "--from", written(orchestrate, LAUNCH)))
+    found, above = needs(root), parents(root)
+    for stream, tasks in (
+        ("product_development", ("feature_spec", "implementation")),
+        ("marketing_preparation", ("marketing_strategy", "content_creation")),
+    ):
+        assert ("development", "-preparation") == (above[stream], found[stream])
+        assert {stream} == {above[task] for task in tasks}
+
+
+def test_s3_63_dependencies_inside_a_stream(orchestrate: Orchestrate, root: Path) -> None:
+    """They hand the result over."""
+    ok(orchestrate("plan", "--from", written(orchestrate, LAUNCH)))
+    assert {
+        "implementation": "feature_spec -preparation",
+        "content_creation": "marketing_strategy -preparation",
         "launch_execution": "final_testing -development",
-    } == needs(root)
+    }.items() <= needs(root).items()
 
 
 def test_s3_60_what_is_not_parallel_follows_each_other(orchestrate: Orchestrate, root: Path) -> None:
@@ -138,9 +164,23 @@ def test_s3_60_what_is_not_parallel_follows_each_other(orchestrate: Orchestrate,
     ok(orchestrate("run", "--simulate"))
 
 
-def test_s3_33_tasks_that_share_a_dependency_run_side_by_side(orchestrate: Orchestrate, root: Path) -> None:
-    """S3-32 sequential, S3-33 parallel with a shared dependency, S3-37 `parallel: true`."""
-    ok(orchestrate("plan", "--from", written(orchestrate, PARALLEL)))
+def test_s3_32_one_after_the_other(orchestrate: Orchestrate, root: Path) -> None:
+    ok(orchestrate("plan", "--from", written(orchestrate, SEQUENTIAL)))
+    assert {
+        "market_research": "",
+        "competitive_analysis": "market_research",
+        "product_design": "market_research competitive_analysis",
+        "implementation": "product_design",
+    } == needs(root)
+
+
+@pytest.mark.parametrize("is_marked", [True, False])
+def test_s3_33_tasks_that_share_a_dependency_run_side_by_side(
+    orchestrate: Orchestrate, root: Path, *, is_marked: bool
+) -> None:
+    """Whether or not they say `parallel: true`: they wait for what they name, and for nothing else."""
+    text = PARALLEL if is_marked else PARALLEL.replace('"parallel": true', '"parallel": false')
+    ok(orchestrate("plan", "--from", written(orchestrate, text)))
     assert {
         "data_collection": "",
         "frontend_analysis": "data_collection",
@@ -149,14 +189,43 @@ def test_s3_33_tasks_that_share_a_dependency_run_side_by_side(orchestrate: Orche
     } == needs(root)
 
 
+def test_s3_34_what_a_condition_is_about_is_needed(orchestrate: Orchestrate, root: Path) -> None:
+    ok(orchestrate("plan", "--from", written(orchestrate, CONDITIONAL)))
+    assert {
+        "initial_research": "", "deep_analysis": "initial_research", "feasibility_study": "initial_research"
+    } == needs(root)  # fmt: skip
+
+
+def test_s3_37_neighbours_that_are_marked_as_parallel(orchestrate: Orchestrate, root: Path) -> None:
+    """In a phase that is not parallel they are one stage."""
+    tasks = [{"id": id, "description": f"Do all of {id}", "parallel": id in "bc"} for id in "abcd"]
+    text = json.dumps({"phases": [{"name": "p", "parallel": False, "tasks": tasks}]})
+    ok(orchestrate("plan", "--from", written(orchestrate, text)))
+    assert {"p": "", "a": "", "b": "-a", "c": "-a", "d": "-b -c"} == needs(root)
+
+
 def test_s3_38_conditions_become_one_expression(orchestrate: Orchestrate, root: Path) -> None:
-    """S3-38, S3-39 execute and skip, S3-40 and S3-41: over fields of the result; what they are about is needed."""
+    """S3-40: over fields of the result, with > and <=."""
+    ok(orchestrate("plan", "--from", written(orchestrate, CONDITIONAL)))
+    size = "needs.initial_research.result.marketSize"
+    plan = (root / "master_plan.md").read_text(encoding="utf-8")
+    assert f"| ({size} > 1000000) && !({size} <= 1000000) |" in plan
+
+
+def test_s3_41_equal_to_a_text(orchestrate: Orchestrate, root: Path) -> None:
     ok(orchestrate("plan", "--from", written(orchestrate, CONDITIONAL)))
     plan = (root / "master_plan.md").read_text(encoding="utf-8")
-    size = "needs.initial_research.result.marketSize"
-    assert f"| ({size} > 1000000) && !({size} <= 1000000) |" in plan
     assert '| needs.initial_research.result.technicalComplexity === "high" |' in plan
-    assert {"deep_analysis": "initial_research", "feasibility_study": "initial_research"}.items() <= needs(root).items()
+
+
+def test_s3_38_a_condition_on_a_parameter(orchestrate: Orchestrate, root: Path) -> None:
+    """It is one of the plan, declared or not."""
+    data = json.loads(CONDITIONAL)
+    data["tasks"][2]["conditions"][0]["condition"] = 'params.depth === "deep" && result.x'
+    ok(orchestrate("plan", "--from", written(orchestrate, json.dumps(data))))
+    plan = (root / "master_plan.md").read_text(encoding="utf-8")
+    assert '| params.depth === "deep" && needs.initial_research.result.x |' in plan
+    assert 'params: {"depth": {"type": "string", "required": true}}' in plan
 
 
 def test_s3_39_several_that_execute_and_skip(orchestrate: Orchestrate, root: Path) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.core.condition import compile_condition
 from orchestrator.core.condition_syntax import ConditionError, translate
 from orchestrator.core.ids import as_name, suggestion
 from orchestrator.core.notification import read_notify
@@ -339,11 +340,20 @@ class _WorkflowReader:
             self._blame((*self._base, "params"), one_line(str(error)), hint)
             return settings
         texts = [_json(data.get(key)) for key in ("tasks", "phases")]
-        # Who writes {{topic}} into a workflow means a parameter, declared or not.
-        known |= read_params([name for name in places(texts) if name not in known])
+        # Who writes {{topic}} or params.topic into a workflow means a parameter, declared or not.
+        named = [*places(texts), *(name for item in self._items.values() for name in _params_of(item))]
+        known |= read_params([name for name in dict.fromkeys(named) if name not in known])
         if known:
             settings["params"] = {name: _short(each) for name, each in known.items()}
         return settings
+
+
+def _params_of(item: Item) -> Sequence[str]:
+    """Return the parameters that the condition of a task reads; none of one that is no condition."""
+    try:
+        return sorted(compile_condition(item.fields.get("condition") or "true").params)
+    except ConditionError:
+        return ()
 
 
 def _means_another_thing(word: str) -> bool:
