@@ -30,7 +30,8 @@ Facts = Mapping[str, Any]
 #: Section of ``--help`` → the commands in it.
 SECTIONS: Mapping[str, Sequence[str]] = {
     "A plan": (
-        "init", "plan", "template", "wizard", "add", "update", "validate", "graph", "critical-path", "agents", "agent",
+        "init", "plan", "template", "wizard", "add", "update", "validate", "graph", "critical-path", "optimize",
+        "agents", "agent",
     ),
     "Running it": ("run", "workflow", "spawn", "wait", "stop", "watch", "dashboard", "schedule"),
     "Looking at it": ("status", "list", "show", "history", "logs", "report", "export"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.core.ids import GUESSES, as_name, suggestion
 from orchestrator.core.priority import NORMAL, format_priority
+from orchestrator.core.status import RunIf
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, Problem, TransitionError, UsageError
 
@@ -79,8 +80,17 @@ class Task(NamedTuple):
     """Its priority as the row writes it, where that is a number; ``-`` where others have numbers and it has none."""
     deadline: float = 0.0
     """When it is to be done, seconds since the epoch; 0: not set. It is told, and changes no order."""
+    condition: str = ""
+    """It runs only if this is met (``core/condition.py``); empty: it has none."""
+    run_if: str = ""
+    """What has to become of its needs for it to run: a ``RunIf``; empty: the default."""
     settings: tuple[tuple[str, str], ...] = ()
     """Settings that its row says, each with its cell (``ROW_SETTINGS``)."""
+
+    @property
+    def rule(self) -> RunIf:
+        """What has to become of its needs for it to run."""
+        return RunIf(self.run_if) if self.run_if else RunIf.ALL_COMPLETED
 
     @property
     def data_needs(self) -> tuple[str, ...]:
@@ -386,7 +396,7 @@ def sources(task: Task, tasks: Mapping[str, Task]) -> tuple[str, ...]:
     needs = task.data_needs
     if not any(tasks[need].children for need in needs):
         return needs
-    return tuple(dict.fromkeys(each for need in needs for each in _below(need, tasks)))
+    return tuple(dict.fromkeys(each for need in needs for each in leaves(need, tasks)))
 
 
 def joined(task: Task, seen: Mapping[str, int], tasks: Mapping[str, Task]) -> list[str]:
@@ -396,13 +406,13 @@ def joined(task: Task, seen: Mapping[str, int], tasks: Mapping[str, Task]) -> li
     """
     found: dict[str, None] = {}
     for umbrella in (need for need in task.data_needs if tasks[need].children):
-        below = _below(umbrella, tasks)
+        below = leaves(umbrella, tasks)
         if umbrella in seen or not seen.keys().isdisjoint(below):
             found.update(dict.fromkeys(each for each in below if each not in seen))
     return list(found)
 
 
-def _below(task_id: str, tasks: Mapping[str, Task]) -> list[str]:
+def leaves(task_id: str, tasks: Mapping[str, Task]) -> list[str]:
     """Return a task, or everything under it that is no umbrella itself."""
     found, stack = [], [task_id]
     while stack:

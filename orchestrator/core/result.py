@@ -280,6 +280,9 @@ class Result(NamedTuple):
     """Who settled it so by command, and why."""
     progress: int | None = None
     """Per cent of the attempt under way, as the worker says; None: not known."""
+    condition: tuple[str, str] | tuple[()] = ()
+    """Of a task that its condition keeps from running: the condition, and what came of it: ``not met``, or
+    ``undecided``, since a value is missing. ``inputs`` says from which results."""
     request: str = ""
     """The newest command that was carried out on it, so that it is never carried out twice."""
     params: Mapping[str, str] = {}

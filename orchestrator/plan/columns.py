@@ -110,6 +110,8 @@ HEADERS = {
         """
     ),
     "expected": _words("expected, expected output, output"),
+    "condition": _words("if, when, condition, conditions, only if, run when"),
+    "run_if": _words("run if, trigger rule"),
     # Settings of a task that a row may say (``ROW_SETTINGS``).
     "task_pools": _words("pools, pool, resource pool, resource pools"),
     "concurrency": _words("concurrency, concurrency group, mutex"),

@@ -11,11 +11,11 @@ from types import MappingProxyType
 from orchestrator.agents.protocol import Agent, Assignment, Input
 from orchestrator.core.message import Message
 from orchestrator.core.params import HINT_FOR_SHELL, VARIABLE, as_text, filled_task, filled_where_known, not_for_a_shell
-from orchestrator.core.plan import Task, in_words, sources
+from orchestrator.core.plan import Task, in_words
 from orchestrator.core.redact import redact
 from orchestrator.core.result import SCRIPT, Outcome, Result, Verdict, closed
 from orchestrator.core.settings import Settings, environment
-from orchestrator.core.snapshot import SIMULATED
+from orchestrator.core.snapshot import SIMULATED, inputs_of
 from orchestrator.core.text import noted_left_out, one_line, sanitize, unfenced, without_escapes
 from orchestrator.errors import LostResultError, NotAFileError, PlanError, Problem, StoreError
 from orchestrator.executors.protocol import Job
@@ -173,7 +173,7 @@ class Launcher:
         settings = self._policies[task.id]
         before = results.get(task.id)
         agent = self._agents[settings.agent]
-        inputs = {need: results[need].number for need in sources(task, self._tasks)}
+        inputs = inputs_of(task, self._tasks, results)
         session = interrupted = ""
         if agent.account:
             session, interrupted = self._session(task, before, settings.agent, inputs)
@@ -300,7 +300,7 @@ class Launcher:
         Raises:
             LostResultError: one of them is gone. PlanError: one is half of a merge of git.
         """
-        needs = [self._tasks[need] for need in sources(live.task, self._tasks)]
+        needs = [self._tasks[need] for need in live.inputs]
         if lost := {need.id: why for need in needs if (why := self._workspace.why_lost(need))}:
             # Doing it again would take the place of both versions; who can tell them apart is to keep one.
             layout, theirs = self._workspace.layout, [need for need in needs if need.id in lost]

@@ -13,7 +13,6 @@ from orchestrator.core.duration import format_duration
 from orchestrator.core.params import as_text
 from orchestrator.core.readiness import kept_back
 from orchestrator.core.snapshot import PlanSnapshot, really_done
-from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import one_line
 from orchestrator.core.timestamp import iso
 from orchestrator.errors import ExitStatus, OrchestratorError, StoreError
@@ -226,6 +225,7 @@ class _Session:
             is_patient=ahead.settings.on_hold == "wait",
             deadline=self._deadline(ahead),
             policies=ahead.policies,
+            params=ahead.params,
             executor=plugins.executor([self.lock.descriptor]),
             clock=self.clock,
             away=self._away,
@@ -463,6 +463,6 @@ class RunReport(NamedTuple):
             return self.failure.exit_status
         if self.signal:
             return 128 + self.signal
-        if all(self.board.status(task_id) is TaskStatus.COMPLETED for task_id in self.asked):
+        if all(map(self.board.is_done_with, self.asked)):
             return ExitStatus.HELD if self.held_back and self.is_merge_left else ExitStatus.DONE
         return ExitStatus.HELD if self.held_back else ExitStatus.TASK_FAILED

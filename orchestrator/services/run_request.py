@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from orchestrator.core.ids import suggestion
-from orchestrator.core.readiness import kept_back, open_needs
+from orchestrator.core.readiness import kept_back, needs_open
 from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import UsageError
@@ -72,13 +72,20 @@ def startable(order: RunRequest, board: PlanSnapshot) -> list[str]:
     tasks = board.plan.tasks
     kept = KEPT_WHEN_FRESH if order.is_fresh else KEPT_AS_THEY_ARE
     found = [
-        task_id for task_id in board.shape.order if board.status(task_id) not in kept and not tasks[task_id].children
+        task_id
+        for task_id in board.shape.order
+        if board.status(task_id) not in kept and not tasks[task_id].children and not _is_omitted(task_id, board)
     ]
     if order.only:
         found = _only(order.only, found, board)
     if order.tags:
         found = _tagged(order.tags, found, board)
     return found
+
+
+def _is_omitted(task_id: str, board: PlanSnapshot) -> bool:
+    """Whether a condition was looked at, and is not met; what only follows from that is found again by the run."""
+    return task_id in board.omitted and task_id in board.results
 
 
 def require_tagged(order: RunRequest, board: PlanSnapshot) -> None:
@@ -106,7 +113,7 @@ def _only(only: Sequence[str], to_run: Sequence[str], board: PlanSnapshot) -> li
             raise UsageError(f"--only names {task_id}, which is not in the plan", hint=hint)
     chosen = _with_children(only, board)
     for task_id in chosen:
-        for need, _ in open_needs(board.plan.tasks[task_id].needs, board.status):
+        for need, _ in needs_open(board, board.plan.tasks[task_id]):
             if need not in chosen:
                 raise UsageError(
                     f"--only {task_id} needs {need}, which is not completed",

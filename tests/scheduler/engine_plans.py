@@ -6,11 +6,14 @@ import math
 
 from hypothesis import strategies as st
 
-from orchestrator.core.status import TaskStatus
+from orchestrator.core.status import RunIf, TaskStatus
 from orchestrator.scheduler.node import Node
 
 #: Where a task may stand when a run begins that is not completed.
 AT_FIRST = [TaskStatus.WAITING] * 6 + [TaskStatus.BLOCKED, TaskStatus.CANCELLED]
+
+#: When a task runs; mostly when everything before it is completed.
+RULES = [RunIf.ALL_COMPLETED] * 5 + [RunIf.ANY_COMPLETED, RunIf.ALL_OVER, RunIf.ANY_FAILED]
 
 #: An agent, and the one it stands on.
 CREWS = [(), (), ("narrow",), ("wide",), ("narrow", "wide")]
@@ -23,13 +26,19 @@ def plans(draw: st.DrawFn) -> list[Node]:
     entries: list[Node] = []
     for index in range(size):
         needs = draw(st.sets(st.integers(0, index - 1), max_size=3)) if index else set()
-        done = draw(st.booleans()) and all(entries[need].status is TaskStatus.COMPLETED for need in needs)
+        done = draw(st.booleans()) and all(
+            entries[need].status is TaskStatus.COMPLETED or entries[need].is_omitted for need in needs
+        )
+        condition = draw(st.sampled_from(["", "", "", "c"]))
+        is_omitted = bool(done and condition and needs and draw(st.booleans()))
         account = draw(st.sampled_from(["", "claude", "claude", "other"]))
         is_cut = account and not done and draw(st.integers(0, 4)) == 0
         is_umbrella = bool(needs) and not (done or account) and draw(st.booleans())
         status = TaskStatus.COMPLETED if done else draw(st.sampled_from(AT_FIRST))
+        if is_omitted:
+            status = TaskStatus.SKIPPED
         if is_umbrella:
-            status = TaskStatus.WAITING
+            status, condition = TaskStatus.WAITING, ""
         entries.append(
             Node(
                 id=f"t{index}",
@@ -47,6 +56,9 @@ def plans(draw: st.DrawFn) -> list[Node]:
                 retry_delay=draw(st.sampled_from([0.0, 1.0])),
                 order_needs=frozenset(f"t{need}" for need in needs if draw(st.booleans())),
                 is_umbrella=is_umbrella,
+                run_if=RunIf.ALL_COMPLETED if is_umbrella else draw(st.sampled_from(RULES)),
+                condition=condition,
+                is_omitted=is_omitted,
                 status=status,
             )
         )
@@ -72,6 +84,9 @@ def copied(entries: list[Node]) -> list[Node]:
             retry_delay=entry.retry_delay,
             order_needs=entry.order_needs,
             is_umbrella=entry.is_umbrella,
+            run_if=entry.run_if,
+            condition=entry.condition,
+            is_omitted=entry.is_omitted,
             status=entry.status,
         )
         for entry in entries
