@@ -261,6 +261,8 @@ def _names(task_id: str, need: str, tasks: Mapping[str, Task], model: Model) -> 
 
 def _implied(tasks: Mapping[str, Task]) -> Iterator[Finding]:
     """Yield the order dependencies that another path says as well; an umbrella keeps its own, for what is under it."""
+    if not all(task.rule.is_plain for task in tasks.values()):
+        return  # a path through a task that runs whatever came before it does not say the same
     before, bits = _ancestors(tasks)
     for edge, kind in _own_edges(tasks):
         task = tasks[edge.task]
