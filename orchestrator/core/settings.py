@@ -10,12 +10,12 @@ import math
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
 from orchestrator.core.duration import parse_duration
+from orchestrator.core.ids import is_name
 from orchestrator.core.pools import read_globs, read_lock, read_names, read_pools
-from orchestrator.core.text import NO_TEXT
+from orchestrator.core.text import NO_TEXT, one_line
 from orchestrator.lazy import LazyModule
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Settings(NamedTuple):
     try again for hours, or for some minutes."""
     near_limit: int = 1
     """Attempts of one account at a time once the service warns that its limit is near; 0: as many as otherwise."""
-    pools: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    pools: Mapping[str, Mapping[str, Any]] = {}
     """Pools of the plan: how many tasks of each may run at the same time, ``{gpu: 1, api: {size: 2, types: [test]}}``.
     A task is in the pools that its ``pools`` name, and in those of its type; it starts when all of them have room."""
     notify: tuple[Mapping[str, Any], ...] = ()
@@ -120,6 +120,18 @@ class Settings(NamedTuple):
     writes: tuple[str, ...] = ()
     """Files that the task writes, as globs: ``src/**``, ``docs/*.md``. Tasks whose globs overlap never run at the same
     time."""
+    task_params: Mapping[str, Any] = {}
+    """``params`` of a task file: values for the parameters of the task's type. ``{{name}}`` in the text of the type or
+    the task stands for one."""
+    task_metadata: Mapping[str, Any] = {}
+    """``metadata`` of a task file: data about the task, shown to the agent as it is."""
+    input_files: tuple[str, ...] = ()
+    """Files that the task works with, relative to the plan directory. They must be there when the run starts; the
+    result names each with its SHA-256."""
+    output_dir: str = ""
+    """Where the task leaves its files, relative to the plan directory; made before it starts."""
+    namespace: str = ""
+    """A word kept with the task; its processes have it as ``ORCHESTRATOR_NAMESPACE``."""
     validate: bool = False
     """No one completes a task by hand while a success criterion of it is open, as with ``complete --validate``. What
     an agent of a run answers is judged by its evidence alone."""
@@ -134,6 +146,9 @@ RUN_ONLY = frozenset(
     {"max_parallel", "on_failure", "aggregate", "workdir", "budget_usd", "on_hold", "near_limit", "pools", "notify"}
 )
 
+#: What only makes sense for one task, or for those of one type: no agent has it.
+OF_ONE_TASK = frozenset({"task_params", "task_metadata", "input_files", "output_dir", "namespace"})
+
 #: Sums that flags of a run only lower: what a plan or a task may cost is never raised unseen.
 CAPS = ("budget_usd", "task_budget_usd")
 
@@ -146,7 +161,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RULE = re.compile(r"(?:\*|[A-Za-z][\w.:-]*\*?)(?:\(.*\))?", re.DOTALL)
 
 #: What a setting is called in a task file, where it means the task's own.
-IN_A_TASK = {"budget_usd": "task_budget_usd", "pools": "task_pools"}
+IN_A_TASK = {"budget_usd": "task_budget_usd", "pools": "task_pools", "params": "task_params", "metadata": "task_metadata"}
 
 
 def _whole(low: int, high: int) -> Callable[[Any], int]:
@@ -264,6 +279,18 @@ def _notify(value: Any) -> tuple[Mapping[str, Any], ...]:
     return notification.read_notify(value)
 
 
+def _object(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{one_line(str(value), 80)!r} is not a list of NAME: value")
+    return dict(value)
+
+
+def _namespace(value: Any) -> str:
+    if not isinstance(value, str) or (value and not is_name(value)):
+        raise ValueError(f"{one_line(str(value), 80)!r} is not 1 to 64 letters, digits, '.', '_', '@' or '-'")
+    return value
+
+
 def _truth(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"{value!r} is not true or false")
@@ -325,6 +352,11 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "task_pools": read_names,
     "concurrency": read_lock,
     "writes": read_globs,
+    "task_params": _object,
+    "task_metadata": _object,
+    "input_files": _words(_lines),
+    "output_dir": _text,
+    "namespace": _namespace,
     "validate": _truth,
 }
 
@@ -504,6 +536,11 @@ class TaskSettings(TypedDict, total=False):
     task_pools: Sequence[str]
     concurrency: str
     writes: Sequence[str]
+    task_params: Mapping[str, Any]
+    task_metadata: Mapping[str, Any]
+    input_files: Sequence[str]
+    output_dir: str
+    namespace: str
     validate: bool
 
 

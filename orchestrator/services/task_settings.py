@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, cast
 
-from orchestrator.agents.outcome import flaw
 from orchestrator.core.agent import AgentRegistry, Program
 from orchestrator.core.ids import suggestion
+from orchestrator.core.json_schema import flaw
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.script import MARK, command_in, flaws, is_half_merged
 from orchestrator.core.settings import Settings, read_setting
