@@ -13,7 +13,6 @@ from orchestrator.core.settings import Settings
 from orchestrator.core.text import one_line, sanitize, unfenced
 
 
-
 def not_its_own_end(exit: ProcessExit, settings: Settings) -> Outcome | None:
     """Return the outcome of an attempt that never started or that we ended; None when it ended by itself."""
     if exit.error:

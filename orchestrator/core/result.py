@@ -282,6 +282,8 @@ class Result(NamedTuple):
     """Per cent of the attempt under way, as the worker says; None: not known."""
     request: str = ""
     """The newest command that was carried out on it, so that it is never carried out twice."""
+    files: Mapping[str, str] = MappingProxyType({})
+    """The input files that its newest attempt was given: path seen from the plan directory → SHA-256."""
 
     @property
     def is_manual(self) -> bool:

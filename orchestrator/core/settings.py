@@ -152,6 +152,9 @@ OF_ONE_TASK = frozenset({"task_params", "task_metadata", "input_files", "output_
 #: Sums that flags of a run only lower: what a plan or a task may cost is never raised unseen.
 CAPS = ("budget_usd", "task_budget_usd")
 
+#: Characters of data about a task: they also travel in a variable, and the system lets only so many through.
+_LARGEST_OBJECT = 64 * 1024
+
 #: In ``env_keep``: the whole environment.
 EVERYTHING = "*"
 #: Our own variables: by them a run finds its processes again.
@@ -161,7 +164,12 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RULE = re.compile(r"(?:\*|[A-Za-z][\w.:-]*\*?)(?:\(.*\))?", re.DOTALL)
 
 #: What a setting is called in a task file, where it means the task's own.
-IN_A_TASK = {"budget_usd": "task_budget_usd", "pools": "task_pools", "params": "task_params", "metadata": "task_metadata"}
+IN_A_TASK = {
+    "budget_usd": "task_budget_usd",
+    "pools": "task_pools",
+    "params": "task_params",
+    "metadata": "task_metadata",
+}
 
 
 def _whole(low: int, high: int) -> Callable[[Any], int]:
@@ -282,6 +290,8 @@ def _notify(value: Any) -> tuple[Mapping[str, Any], ...]:
 def _object(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise ValueError(f"{one_line(str(value), 80)!r} is not a list of NAME: value")
+    if len(str(value)) > _LARGEST_OBJECT:
+        raise ValueError("it is larger than 64 KiB; write it into a file, and name that in input_files")
     return dict(value)
 
 
@@ -456,6 +466,15 @@ NESTED_SESSION = (
     "CLAUDE_PID",
 )
 
+#: What an attempt around the runner was given: it means nothing to the tasks of this run.
+OF_THE_TASK_ABOVE = (
+    "ORCHESTRATOR_NAMESPACE",
+    "ORCHESTRATOR_OUTPUT_DIR",
+    "ORCHESTRATOR_INPUT_FILES",
+    "ORCHESTRATOR_METADATA",
+    "ORCHESTRATOR_PARAM_*",
+)
+
 #: What every program needs to find itself at home; a clean environment has no other variables of the runner.
 BASICS = (
     "PATH",
@@ -496,7 +515,7 @@ def environment(settings: Settings, env: Mapping[str, str], login: Sequence[str]
     return Environment(
         env={name: value for name, value in command.items() if value is not None},
         keep=(EVERYTHING,) if EVERYTHING in kept else (*BASICS, *login, *kept),
-        unset=(*NESTED_SESSION, *(name for name, value in command.items() if value is None)),
+        unset=(*NESTED_SESSION, *OF_THE_TASK_ABOVE, *(name for name, value in command.items() if value is None)),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from orchestrator.core.ids import similar_name, suggestion
 from orchestrator.core.json_schema import flaw, mismatch
+from orchestrator.core.settings import Settings
 from orchestrator.core.text import one_line
 
 #: What a parameter can be called: it is also the name of a variable, and stands in texts as ``{{name}}``.
@@ -120,7 +121,7 @@ class TaskType(NamedTuple):
     def _parameters(self, name: str) -> str:
         if not self.params:
             return "it has none"
-        listed = "; ".join(f"{each} ({param.allowed})" if param.allowed else each for each, param in self.params.items())
+        listed = "; ".join(f"{each} ({param.allowed or 'any'})" for each, param in self.params.items())
         return f"{suggestion(name, self.params, '')} it has {listed}".strip()
 
 
@@ -181,9 +182,7 @@ def fill(text: str, values: Mapping[str, Any]) -> str:
 
 def not_plain(text: str, values: Mapping[str, Any]) -> list[str]:
     """Return the parameters in a command whose values could mean more there than a word."""
-    return sorted(
-        name for name in places_in(text) & values.keys() if not _PLAIN_WORD.fullmatch(as_text(values[name]))
-    )
+    return sorted(name for name in places_in(text) & values.keys() if not _PLAIN_WORD.fullmatch(as_text(values[name])))
 
 
 def as_text(value: Any) -> str:
@@ -200,6 +199,17 @@ def variables(values: Mapping[str, Any]) -> dict[str, str]:
     return {f"ORCHESTRATOR_PARAM_{name.upper()}": as_text(value) for name, value in values.items()}
 
 
+def given_variables(settings: Settings) -> dict[str, str]:
+    """Return what a task was given besides its text, as variables for its processes."""
+    found = {
+        "ORCHESTRATOR_NAMESPACE": settings.namespace,
+        "ORCHESTRATOR_OUTPUT_DIR": settings.output_dir,
+        "ORCHESTRATOR_INPUT_FILES": "\n".join(settings.input_files),
+        "ORCHESTRATOR_METADATA": as_text(settings.task_metadata) if settings.task_metadata else "",
+    }
+    return {**{name: text for name, text in found.items() if text}, **variables(settings.task_params)}
+
+
 def _shown(value: Any) -> str:
     return one_line(repr(value) if isinstance(value, str) else as_text(value), 80)
 
@@ -212,45 +222,43 @@ def _one_of(**params: str) -> dict[str, TaskParam]:
     return {name: TaskParam({"enum": words.split()}, takes_several=True) for name, words in params.items()}
 
 
-#: A type that people write themselves takes the place of the one with its key.
+#: A type that people write themselves takes the place of the one with its key. These have no text: a word in a column
+#: Type adds nothing to a prompt that its plan does not say.
 BUILT_IN_TYPES: Mapping[str, TaskType] = {
     each.key: each
     for each in (
         TaskType(
             "research",
-            "gathers information and reports it",
+            "gathers information: a structured report, its facts verified and its sources cited",
             {"timeout": 600.0},
             _one_of(
                 depth="basic standard comprehensive",
                 sources="web academic industry internal",
                 format="summary detailed analysis",
             ),
-            "Write a structured report: verify the facts, and cite a source for each.",
-            ("web_search", "document_analysis"),
+            prefers=("web_search", "document_analysis"),
         ),
         TaskType(
             "analysis",
-            "finds out what data say",
+            "finds out what data say: an analytical report, with valid statistics and clear charts",
             {"timeout": 900.0},
             _one_of(
                 methods="descriptive predictive prescriptive",
                 visualizations="charts graphs dashboards",
                 metrics="standard custom comparative",
             ),
-            "Write an analytical report: the statistics must be valid, and what is drawn must be clear.",
-            ("data_analysis", "statistical_modeling"),
+            prefers=("data_analysis", "statistical_modeling"),
         ),
         TaskType(
             "implementation",
-            "writes code, with its tests and documentation",
+            "writes code: a package with its tests and documentation, looked through for security holes",
             {"timeout": 1800.0},
             _one_of(
                 languages="typescript python rust go",
                 frameworks="express fastapi actix gin",
                 testing="unit integration e2e",
             ),
-            "Deliver code that runs, with tests that cover it, and look for security holes in it.",
-            ("code_generation", "testing", "documentation"),
+            prefers=("code_generation", "testing", "documentation"),
         ),
         TaskType("coordination", "keeps the work of others together"),
         TaskType("design", "decides how something will be made"),

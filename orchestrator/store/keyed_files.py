@@ -21,7 +21,7 @@ from orchestrator.store.task_files import resolve_files
 #: What people leave in such a directory for each other.
 FOR_PEOPLE = "readme.md"
 #: Settings that name files.
-_PATHS = {"add_dirs", "mcp_config", "system_prompt_file", "schema"}
+_PATHS = {"add_dirs", "mcp_config", "system_prompt_file", "schema", "input_files", "output_dir"}
 NO_FILES: Mapping[str, bytes] = MappingProxyType({})
 
 

@@ -85,6 +85,7 @@ results = st.builds(
     note=hostile,
     progress=st.none() | st.integers(0, 100),
     request=words,
+    files=st.dictionaries(words, words, max_size=3),
 )
 
 
