@@ -211,7 +211,7 @@ def given_variables(settings: Settings) -> dict[str, str]:
 
 
 def _shown(value: Any) -> str:
-    return one_line(repr(value) if isinstance(value, str) else as_text(value), 80)
+    return one_line(repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=dict), 80)
 
 
 # ── built in ─────────────────────────────────────────────────────────────────────────────────────────────────────────

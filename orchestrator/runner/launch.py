@@ -10,11 +10,12 @@ from functools import lru_cache, partial
 from types import MappingProxyType
 
 from orchestrator.agents.protocol import Agent, Assignment, Input
+from orchestrator.core.environment import environment
 from orchestrator.core.message import Message
 from orchestrator.core.plan import Task, in_words, sources
 from orchestrator.core.redact import redact
 from orchestrator.core.result import SCRIPT, Outcome, Result, Verdict, closed
-from orchestrator.core.settings import Settings, environment
+from orchestrator.core.settings import Settings
 from orchestrator.core.snapshot import SIMULATED
 from orchestrator.core.task_type import TaskType, fill, given_variables
 from orchestrator.core.text import noted_left_out, sanitize, unfenced, without_escapes
@@ -225,7 +226,7 @@ class Launcher:
         agent = self._agents[live.agent]
         try:
             live.files_given = self._input_hashes(live.task)
-            self._make_output_directory(live.task)
+            self._make_output_directory(live)
             assignment = self._assignment(live, warn)
         except StoreError as error:
             if _concerns_all(error):
@@ -278,8 +279,9 @@ class Launcher:
             for path in self._policies[task.id].input_files
         }
 
-    def _make_output_directory(self, task: Task) -> None:
-        if directory := self._policies[task.id].output_dir:
+    def _make_output_directory(self, live: LiveAttempt) -> None:
+        directory = self._policies[live.task.id].output_dir
+        if directory and live.agent != SIMULATED:  # which leaves nothing behind
             with io_errors("make", directory):
                 make_directories(directory)
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.agent import AgentRegistry, Program
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.settings import IN_A_TASK, Settings
-from orchestrator.core.task_type import TaskType, not_plain, variables
-from orchestrator.core.text import is_blank
+from orchestrator.core.task_type import TaskType, not_plain, similar_type, variables
+from orchestrator.core.text import is_blank, one_line
 from orchestrator.errors import PlanError, Problem, UsageError
 from orchestrator.plan.task_file import TaskFile
+from orchestrator.services.agent_choice import Known
+from orchestrator.store.layout import Layout
 from orchestrator.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from orchestrator.store.agent_files import Agents
 
 _SHORT = {long: short for short, long in IN_A_TASK.items()}
 
@@ -69,18 +74,41 @@ def _unfillable(task: Task, found: TaskFile, values: Mapping[str, Any], where: s
         yield Problem(message, where, f'write "${variable}" in place of {{{{{name}}}}}', "bad_param")
 
 
-def require_params(kind: TaskType | None, given: Mapping[str, Any]) -> None:
-    """Make sure that a task of a type, which is about to be written, has the parameters that it takes.
+def require_type(layout: Layout, plan: Plan, task: Task, own: Mapping[str, Any], agents: Agents) -> str:
+    """Make sure that a task that is about to be written is one that a run takes; return what is odd about its type.
+
+    *own*: the settings of its task file.
 
     Raises:
-        UsageError: it has not.
+        UsageError: its type does not take its parameters, or no agent can do what it requires.
+        PlanError, StoreError: the agents or types cannot be read.
     """
-    if kind is None:
-        return
-    try:
-        kind.read_params(given)
-    except ValueError as error:
-        raise UsageError(f"--param: {error}", hint="orchestrator task types") from None
+    if not (task.type or own.get("required_capabilities")):
+        return ""
+    registry = agents(layout)
+    kind, known = registry.type_of(task), Known(registry, layout.workdir(""))
+    if kind is not None:
+        try:
+            kind.read_params(own.get("task_params", {}))
+        except ValueError as error:
+            raise UsageError(f"--param: {error}", hint="`orchestrator task types` shows all types") from None
+    key = known.key_of(task)
+    own = {**({"agent": key} if key else {}), **own}
+    missing = known.lacking(task, own, known.settle(plan.settings, own, {}, known.type_of(task)))
+    for problem in not_able(task, missing, "", registry):
+        raise UsageError(problem.message, hint=problem.hint)
+    return odd_type(task, registry)
+
+
+def odd_type(task: Task, registry: AgentRegistry) -> str:
+    """Return that the type of a task is nearly one that a person wrote a file for; empty: it is not."""
+    close = similar_type(task.type, registry.types) if task.type else ""
+    where = registry.types[close.casefold()].where if close else ""
+    return (
+        f"the type of {task.id}, {one_line(task.type, 60)!r}, is only a label; did you mean {close} ({where})?"
+        if close
+        else ""
+    )
 
 
 def require_inputs(

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from orchestrator.core.ids import is_name, suggestion
 from orchestrator.core.settings import IN_A_TASK, NAMES, RUN_ONLY
@@ -97,9 +97,16 @@ def parse_type_file(found: KeyedFile) -> tuple[TaskType | None, list[Problem]]:
     return TaskType(found.key, settings=settings, text=text, lines=lines, file=found.file, **fields), problems
 
 
-def add_types(
-    layout: Layout, types: Mapping[str, tuple[Mapping[str, object], str]], environment: Mapping[str, str]
-) -> list[str]:
+class _Written(Protocol):
+    """What the file of a type is to say."""
+
+    @property
+    def fields(self) -> Mapping[str, object]: ...
+    @property
+    def text(self) -> str: ...
+
+
+def add_types(layout: Layout, types: Mapping[str, _Written], environment: Mapping[str, str]) -> list[str]:
     """Write the files of types of a plan, each key with its fields and its text: all, or none; return their paths.
 
     Raises:
@@ -109,10 +116,10 @@ def add_types(
     """
     directory = layout.types[0]
     files: dict[str, bytes] = {}
-    for key, (fields, text) in types.items():
+    for key, written in types.items():
         path = f"{directory}/{key}.md"
         require_no_file(path, f"a type {key}", "it is left as it is; move it away to read it anew")
-        files[path] = render_keyed_file(fields, text).encode()
+        files[path] = render_keyed_file(written.fields, written.text).encode()
     _, problems = read_types(layout, environment, files)
     if problems:
         raise PlanError(sorted(problems, key=place_of))
