@@ -1,4 +1,6 @@
-"""Every setting of a run and of a task: its name, its default, how it is read. Flag > task > plan > default.
+"""Every setting of a run and of a task: its name, its default, how it is read.
+
+Flag > task > type > agent > plan > default.
 
 The same names stand in the front matter of ``master_plan.md`` (for the run and for every task), in the front matter of
 a task file (the task ones) and, with dashes, as flags of ``run``.
