@@ -17,7 +17,6 @@ from orchestrator.core.plan import Task
 from orchestrator.core.result import Attempt
 from orchestrator.core.settings import read_setting
 from orchestrator.core.snapshot import PlanSnapshot
-from orchestrator.core.task_type import PARAM_NAME
 from orchestrator.core.timestamp import iso
 from orchestrator.errors import OrchestratorError, UsageError
 from orchestrator.plan.task_fields import TASK_FIELDS, TaskField, field_facts
@@ -175,7 +174,7 @@ def _params(words: Sequence[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for word in words:
         name, is_given, value = word.partition("=")
-        if not is_given or not PARAM_NAME.fullmatch(name := name.strip()):
+        if not is_given or not (name := name.strip()):
             raise UsageError(f"--param: {word!r} is not NAME=VALUE", hint="--param depth=comprehensive")
         if name in found:
             raise UsageError(f"--param: {name} is given twice", hint="several values: --param sources=web,academic")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
 from orchestrator.core.duration import parse_duration
@@ -297,6 +297,25 @@ def _object(value: Any) -> Mapping[str, Any]:
     return dict(value)
 
 
+def _params(value: Any) -> Mapping[str, Any]:
+    found = _object(value)
+    for name in found:
+        check_param_name(name, found)
+    return found
+
+
+def check_param_name(name: Any, others: Iterable[Any]) -> None:
+    """Refuse what cannot be the name of a parameter, which is also that of a variable, in capitals.
+
+    Raises:
+        ValueError: with a message for people.
+    """
+    if not isinstance(name, str) or len(name) > 64 or not _VARIABLE.fullmatch(name):
+        raise ValueError(f"{name!r} is not 1 to 64 letters, digits or '_', starting with a letter")
+    if twin := next((each for each in others if each != name and str(each).upper() == name.upper()), ""):
+        raise ValueError(f"{name} and {twin} differ only by case")
+
+
 def _namespace(value: Any) -> str:
     if not isinstance(value, str) or (value and not is_name(value)):
         raise ValueError(f"{one_line(str(value), 80)!r} is not 1 to 64 letters, digits, '.', '_', '@' or '-'")
@@ -364,7 +383,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "task_pools": read_names,
     "concurrency": read_lock,
     "writes": read_globs,
-    "task_params": _object,
+    "task_params": _params,
     "task_metadata": _object,
     "input_files": _words(_lines),
     "output_dir": _text,
@@ -382,11 +401,11 @@ def read_setting(name: str, value: Any) -> Any:
         ValueError: the value is invalid for this setting, with a message for people.
     """
     read = _READERS[name](value)
-    _check_json(read)
+    check_json(read)
     return read
 
 
-def _check_json(value: Any) -> None:
+def check_json(value: Any) -> None:
     """Refuse what neither our cache nor a command line could hold: YAML makes a date of ``2026-01-01``."""
     match value:
         case str() if re.search(NO_TEXT, value):
@@ -395,14 +414,14 @@ def _check_json(value: Any) -> None:
             for name, given in value.items():
                 if not isinstance(name, str):
                     raise ValueError(f"the name {name} is not a text; put it into quotes")
-                _check_json(name)
+                check_json(name)
                 try:
-                    _check_json(given)
+                    check_json(given)
                 except ValueError as error:
                     raise ValueError(f"{name}: {error}") from None
         case list() | tuple():
             for each in value:
-                _check_json(each)
+                check_json(each)
         case None | str() | int():
             return
         case float() if math.isfinite(value):

@@ -10,11 +10,9 @@ from typing import Any, NamedTuple
 
 from orchestrator.core.ids import similar_name, suggestion
 from orchestrator.core.json_schema import flaw, mismatch
-from orchestrator.core.settings import Settings
+from orchestrator.core.settings import Settings, check_json, check_param_name
 from orchestrator.core.text import one_line
 
-#: What a parameter can be called: it is also the name of a variable, and stands in texts as ``{{name}}``.
-PARAM_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _PLACE = re.compile(r"\{\{[ \t]*([A-Za-z_][A-Za-z0-9_]{0,63})[ \t]*\}\}")
 #: A value that means itself wherever it stands in a command, also between quotes, and that is no option.
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_@%+=:,./][A-Za-z0-9_@%+=:,./-]*")
@@ -133,13 +131,10 @@ def read_params(value: Any) -> dict[str, TaskParam]:
     """
     if not isinstance(value, Mapping):
         raise ValueError("write NAME: [allowed values], or NAME: and a JSON Schema of the value, for each parameter")
-    return {_param_name(name): _read_param(name, given) for name, given in value.items()}
-
-
-def _param_name(name: Any) -> str:
-    if not isinstance(name, str) or not PARAM_NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is not 1 to 64 letters, digits or '_', starting with a letter")
-    return name
+    for name in value:
+        check_param_name(name, value)
+    check_json(value)
+    return {name: _read_param(name, given) for name, given in value.items()}
 
 
 def _read_param(name: str, given: Any) -> TaskParam:
@@ -178,6 +173,13 @@ def places_in(text: str) -> set[str]:
 def fill(text: str, values: Mapping[str, Any]) -> str:
     """Return a text with the values in place of their names; what is in braces and no parameter stays as it is."""
     return _PLACE.sub(lambda found: as_text(values[found[1]]) if found[1] in values else found[0], text)
+
+
+def is_filled_from(text: str, given: str) -> bool:
+    """Say whether *given* has this text, with any values in place of its parameters."""
+    if "{{" not in text:
+        return text in given
+    return re.search(".*".join(map(re.escape, _PLACE.sub("\0", text).split("\0"))), given) is not None
 
 
 def not_plain(text: str, values: Mapping[str, Any]) -> list[str]:

@@ -13,6 +13,7 @@ from orchestrator.core.task_type import (
     TaskType,
     as_text,
     fill,
+    is_filled_from,
     not_plain,
     read_params,
     similar_type,
@@ -106,3 +107,17 @@ def test_only_a_type_of_a_person_is_missed() -> None:
     assert "survey" == similar_type("surve", types)
     assert "" == similar_type("Survey", types)
     assert "" == similar_type("reserch", types)
+
+
+@pytest.mark.parametrize(
+    ("text", "given_text", "is_it"),
+    [
+        ("Look at {{a}}.\n", "# Task\nLook at all of it.\n", True),
+        ("Look at {{a}}.\n", "Look for all of it.\n", False),
+        ("Look", "a Look b", True),
+        ("{{a}} (x)", "deep (x)", True),
+        ("{{a}} (x)", "deep x", False),
+    ],
+)
+def test_a_filled_text_is_known_again(text: str, given_text: str, is_it: bool) -> None:
+    assert is_it is is_filled_from(text, given_text)

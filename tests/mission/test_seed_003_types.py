@@ -317,6 +317,8 @@ def test_s3_24_what_is_not_understood(orchestrate: Orchestrate, root: Path, text
         ("timeout: 600000", "600000 seconds are 7 days; write 600000ms, 600s or 7d"),
         ("params: [a]", "2: params: "),
         ("params: {a-b: [x]}", "'a-b' is not 1 to 64 letters"),
+        ("params: {a: [x], A: [y]}", "differ only by case"),
+        ("params: {a: [2026-01-01]}", "is not JSON; put a text into quotes"),
         ("params: {a: {type: nothing}}", "2: params: a: "),
         ("params: {a: {enum: [x], default: y}}", "its default does not fit"),
         ("schema: nowhere.json", "there is no "),
