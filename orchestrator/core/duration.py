@@ -21,6 +21,9 @@ _UNITS = {
 }
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)\s*")
 
+#: A number alone: it counts seconds, and over a day it was probably meant in milliseconds.
+_PLAIN = re.compile(r"[\d.]+")
+
 #: Longest duration accepted, seconds: a year. More is a typing error, and timers must stay finite.
 MAX_SECONDS = 366 * 86400.0
 
@@ -47,6 +50,10 @@ def parse_duration(text: str | float) -> float:
         raise ValueError(msg)
     if total > MAX_SECONDS:
         msg = f"{text!r} is longer than a year"
+        raise ValueError(msg)
+    if total > _UNITS["d"] and _PLAIN.fullmatch(cleaned):
+        days = f"{total / _UNITS['d']:.0f}"
+        msg = f"{cleaned} seconds are {days} days; write {cleaned}ms, {total / 1000:g}s or {days}d"
         raise ValueError(msg)
     return total
 

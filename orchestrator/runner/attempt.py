@@ -66,6 +66,8 @@ class LiveAttempt:
     """USD it may cost."""
     is_only_simulated: bool | None = None
     """As for ``Attempt``."""
+    files_given: Mapping[str, str] = field(default_factory=dict)
+    """As ``files`` of ``Result``; known once it is launched."""
     offset: int = 0
     news: str = ""
     unreadable: str = ""
@@ -281,7 +283,12 @@ class LiveAttempt:
 
     def _result(self, status: TaskStatus, attempt: Attempt) -> Result:
         return Result(
-            task=self.task.id, agent=self.agent, status=status, attempts=(*self.earlier, attempt), inputs=self.inputs
+            task=self.task.id,
+            agent=self.agent,
+            status=status,
+            attempts=(*self.earlier, attempt),
+            inputs=self.inputs,
+            files=self.files_given,
         )
 
 
@@ -315,6 +322,7 @@ def reread(
         interrupted="interrupted" if record.resumes else "",
         cap=record.cap or math.inf,
         is_only_simulated=record.is_only_simulated,
+        files_given=record.files,
     )
     while live.read_along(is_over=True):
         pass

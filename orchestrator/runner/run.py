@@ -243,6 +243,7 @@ class _Session:
             workdir=self.order.layout.workdir(ahead.settings.workdir),
             meant=ahead.meant,
             program=self.plugins.program,
+            types=self.plugins.registry.types,
         )
 
     def _watch(self, ahead: RunPreview, resets: Resets, runner: Callable[[], Runner]) -> Watch:

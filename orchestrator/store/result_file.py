@@ -91,6 +91,9 @@ def _front_matter(result: Result) -> list[str]:
     lines.append("attempts:" if result.attempts else "attempts: []")
     lines += [f"- {_flow(_attempt_fields(attempt))}" for attempt in result.attempts]
     lines.append(f"inputs: {_flow(dict(result.inputs))}")
+    if result.files:
+        files = {one_line(path, limit=4096): digest for path, digest in result.files.items()}
+        lines.append(f"input_files: {_flow(files)}")
     return lines
 
 
@@ -150,6 +153,7 @@ def _parsed(text: str) -> Result | None:
             progress=_per_cent(front.get("progress")),
             condition=_condition(front.get("condition")),
             request=str(front.get("request") or ""),
+            files={str(path): str(digest) for path, digest in dict(front.get("input_files") or {}).items()},
         )
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return None

@@ -86,3 +86,18 @@ def test_any_text_may_stand_where_a_duration_is_expected(text: str) -> None:
     except ValueError:
         return
     assert 0 <= seconds <= MAX_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (600000, "600000 seconds are 7 days; write 600000ms, 600s or 7d"),
+        ("172800", "172800 seconds are 2 days; write 172800ms, 172.8s or 2d"),
+    ],
+)
+def test_a_bare_number_over_a_day_asks_for_its_unit(text: str | float, told: str) -> None:
+    """With one it is read, and a day itself is one."""
+    with pytest.raises(ValueError, match=told):
+        parse_duration(text)
+    assert float(text) == parse_duration(f"{text}s")
+    assert 86400 == parse_duration("86400")

@@ -86,6 +86,7 @@ results = st.builds(
     condition=st.just(()) | st.tuples(hostile, hostile),
     progress=st.none() | st.integers(0, 100),
     request=words,
+    files=st.dictionaries(words, words, max_size=3),
 )
 
 
