@@ -321,6 +321,7 @@ class Orchestrator:
         require_signals()
         order = RunRequest(
             self._layout,
+            params=settings.pop("params", {}),
             flags=read_settings(settings, self.run.__kwdefaults__ or ()),
             simulate=simulate,
             only=[resolve_ids(self._layout, task) for task in listed("only", only)],

@@ -287,6 +287,8 @@ class Result(NamedTuple):
     """The newest command that was carried out on it, so that it is never carried out twice."""
     files: Mapping[str, str] = MappingProxyType({})
     """The input files that its newest attempt was given: path seen from the plan directory → SHA-256."""
+    params: Mapping[str, str] = {}
+    """What its run was told, in brief."""
 
     @property
     def is_manual(self) -> bool:

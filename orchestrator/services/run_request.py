@@ -29,6 +29,8 @@ class RunRequest(NamedTuple):
     """What the whole plan may cost in this run, USD, also where the plan says less; 0: no limit."""
     grows: bool = False
     """``only`` grows by what ``auto-dispatch`` asks for while it is active."""
+    params: Mapping[str, Any] = MappingProxyType({})
+    """Values for the parameters of the plan, as they were given."""
 
 
 # ── selection ────────

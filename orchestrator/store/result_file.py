@@ -94,6 +94,8 @@ def _front_matter(result: Result) -> list[str]:
     if result.files:
         files = {one_line(path, limit=4096): digest for path, digest in result.files.items()}
         lines.append(f"input_files: {_flow(files)}")
+    if result.params:
+        lines.append(f"params: {_flow(dict(result.params))}")
     return lines
 
 
@@ -154,6 +156,7 @@ def _parsed(text: str) -> Result | None:
             condition=_condition(front.get("condition")),
             request=str(front.get("request") or ""),
             files={str(path): str(digest) for path, digest in dict(front.get("input_files") or {}).items()},
+            params={str(name): str(value) for name, value in dict(front.get("params") or {}).items()},
         )
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return None

@@ -191,3 +191,15 @@ def test_s3_38_a_column_that_is_nearly_one_that_decides(
     assert 2 == refused.returncode
     assert words in refused.stderr
     assert "master_plan.md:4" in refused.stderr
+
+
+def test_s3_65_a_parameter_of_the_run_decides(orchestrate: Orchestrate, root: Path) -> None:
+    write(root, {"a": ("true", "None", "", ""), "b": ("true", "a", 'params.depth === "deep"', "")})
+    plan = root / "master_plan.md"
+    front = "agent: shell\nparams:\n  depth: {type: string, enum: [deep, flat], default: flat}\n"
+    plan.write_text(plan.read_text(encoding="utf-8").replace("agent: shell\n", front), encoding="utf-8")
+    ran = orchestrate("run")
+    assert 0 == ran.returncode, ran.stderr
+    assert "skipped" == orchestrate.statuses()["b"]
+    assert 0 == orchestrate("run", "--fresh", "--param", "depth=deep").returncode
+    assert "completed" == orchestrate.statuses()["b"]
