@@ -9,7 +9,7 @@ with commas between them, as in the options. ``MSG`` is the ``answer`` of ``comp
 Commands that are no methods, and what a program does instead:
 
 - ``run --detach``, ``spawn``, ``schedule``, ``auto-dispatch`` start processes of their own: it starts the command.
-- ``plan``, ``template``, ``wizard`` propose a plan to a user who looks at it first: it calls ``add``.
+- ``plan``, ``template``, ``wizard``, ``optimize`` propose a plan to a user who looks at it first: it calls ``add``.
 - ``graph``, ``critical-path``, ``watch``, ``dashboard`` draw what ``status`` and ``wait`` return; ``logs`` prints files
   that ``show`` names; ``completion`` is for a shell.
 - ``dispatch``, ``subtask`` and ``task`` say ``add``, ``start``, ``complete`` … in other words; ``agent`` adds up what
@@ -321,6 +321,7 @@ class Orchestrator:
         require_signals()
         order = RunRequest(
             self._layout,
+            params=settings.pop("params", {}),
             flags=read_settings(settings, self.run.__kwdefaults__ or ()),
             simulate=simulate,
             only=[resolve_ids(self._layout, task) for task in listed("only", only)],

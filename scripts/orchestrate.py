@@ -12,6 +12,7 @@
 #   "python-frontmatter>=1.1",
 #   "pyyaml>=6.0",
 #   "referencing>=0.30",
+#   "simpleeval>=1.0",
 #   "urllib3>=2.2",
 #   "watchfiles>=1.0",
 # ]

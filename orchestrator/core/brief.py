@@ -87,7 +87,7 @@ class Brief(NamedTuple):
 
     @property
     def _is_all_completed(self) -> bool:
-        return all(each.status is TaskStatus.COMPLETED for each in self.board.standing.values())
+        return self.board.is_done
 
     @property
     def hold(self) -> Line | None:

@@ -8,13 +8,16 @@ as JSON does: in Python ``True == 1``.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.core.condition_syntax import ConditionError, Path, Source, Token, translate
+from orchestrator.core.ids import suggestion
+from orchestrator.core.plan import Task
 from orchestrator.core.text import one_line
+from orchestrator.errors import Problem
 from orchestrator.lazy import LazyModule
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ else:
 
 __all__ = ["Condition", "ConditionError", "Met", "NotMet", "Path", "Reading", "Undecided", "compile_condition"]
 
+_CODE = "bad_condition"
 _NODES = frozenset(
     {"BoolOp", "And", "Or", "UnaryOp", "Not", "USub", "Compare", "Eq", "NotEq", "Lt", "LtE", "Gt", "GtE"}
 )
@@ -121,6 +125,41 @@ def _check_nodes(tree: ast.expr, source: Source) -> None:
             # JavaScript reads `a < b < c` as `(a < b) < c`, so it would mean two things.
             third = source.token(node.comparators[1].col_offset)
             raise source.error("is compared with two others: write a < b and b < c", third)
+
+
+def condition_problems(tasks: Mapping[str, Task]) -> Iterator[Problem]:
+    """Yield what is wrong with the conditions of a plan: they read what their task does not depend on.
+
+    The tasks have sound ids and needs, and each condition can be compiled.
+    """
+    for task in tasks.values():
+        if not (task.condition or task.run_if):
+            continue
+        if task.children:
+            hint = "write it into the rows of the tasks under it"
+            yield Problem(f"{task.id} is an umbrella and has no condition of its own", task.where, hint, _CODE)
+        elif task.condition:
+            yield from _unknown_readings(task, compile_condition(task.condition), tasks)
+
+
+def _unknown_readings(task: Task, condition: Condition, tasks: Mapping[str, Task]) -> Iterator[Problem]:
+    sources = task.data_needs
+    for path, column in condition.readings:
+        at = f"the condition of {task.id}, column {column}"
+        if path[0] == "result" and len(sources) != 1:
+            message = f"{at}: `result` is that of the one task it depends on, and it depends on {len(sources)}"
+            yield Problem(message, task.where, "write needs.ID.result", _CODE)
+        if path[0] == "item":
+            yield Problem(f"{at}: there is no `item` here", task.where, "write result, needs.ID or params", _CODE)
+        if path[0] == "needs" and (len(path) < 2 or path[1] not in task.needs):
+            named = str(path[1]) if len(path) > 1 else "nothing"
+            hint = suggestion(named, task.needs, "add it to its dependencies", cutoff=0.8)
+            yield Problem(f"{at}: it does not depend on {one_line(named, 64)}", task.where, hint, _CODE)
+        elif path[0] in {"needs", "result"}:
+            need = sources[0] if path[0] == "result" and sources else str(path[1]) if len(path) > 1 else ""
+            if need in tasks and tasks[need].children and "result" in path[:3]:
+                message = f"{at}: {need} is an umbrella and has no result of its own"
+                yield Problem(message, task.where, "name a task under it that it depends on", _CODE)
 
 
 # ── evaluation ────────────────────────────────────────────────────────────────────────────────────────────────────

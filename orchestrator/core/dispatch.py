@@ -11,7 +11,7 @@ from orchestrator.core.agent import AgentRegistry
 from orchestrator.core.duration import format_duration
 from orchestrator.core.plan import Task
 from orchestrator.core.plan_status import PlanState, subtask_word
-from orchestrator.core.readiness import open_needs
+from orchestrator.core.readiness import needs_open
 from orchestrator.core.settings import Settings
 from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import ACTIVE, TaskStatus
@@ -46,7 +46,7 @@ def ready(board: PlanSnapshot, only: str = "") -> tuple[list[Task], list[Skipped
 
 def _reason(board: PlanSnapshot, task: Task, status: TaskStatus) -> str:
     if status is TaskStatus.WAITING:
-        missing = (need for need, _ in open_needs(task.needs, board.status))
+        missing = (need for need, _ in needs_open(board, task))
         return f"Dependency not DONE: {', '.join(missing)}"
     word = subtask_word(status, is_assigned=True)
     why = board.standing[task.id].reason

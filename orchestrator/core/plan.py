@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.core.ids import GUESSES, as_name, suggestion
 from orchestrator.core.priority import NORMAL, format_priority
+from orchestrator.core.readiness import PLAIN, Rule
+from orchestrator.core.status import RunIf
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, Problem, TransitionError, UsageError
 
@@ -79,8 +81,23 @@ class Task(NamedTuple):
     """Its priority as the row writes it, where that is a number; ``-`` where others have numbers and it has none."""
     deadline: float = 0.0
     """When it is to be done, seconds since the epoch; 0: not set. It is told, and changes no order."""
+    condition: str = ""
+    """It runs only if this is met (``core/condition.py``); empty: it has none."""
+    run_if: str = ""
+    """What has to become of its needs for it to run: a ``RunIf``; empty: the default."""
+    fallback_for: str = ""
+    """It runs only if this task fails, and stands in for its result."""
+    covers: tuple[tuple[str, str], ...] = ()
+    """Of its needs those that have a fallback, with that."""
     settings: tuple[tuple[str, str], ...] = ()
     """Settings that its row says, each with its cell (``ROW_SETTINGS``)."""
+
+    @property
+    def rule(self) -> Rule:
+        """What has to become of its needs for it to run."""
+        if not (self.run_if or self.fallback_for or self.covers):
+            return PLAIN
+        return Rule(RunIf(self.run_if or RunIf.ALL_COMPLETED), self.fallback_for, dict(self.covers))
 
     @property
     def data_needs(self) -> tuple[str, ...]:
@@ -368,6 +385,62 @@ def _of_group(parent: str, tasks: Mapping[str, Task], known: dict[str, _Needs]) 
     return known[parent]
 
 
+# ── fallback ────────
+#
+# A task that runs only if another one fails, and stands in for it: what depends on that one gets its result instead.
+
+
+def check_fallbacks(tasks: Mapping[str, Task]) -> Iterator[Problem]:
+    """Yield what is wrong with the tasks that stand in for others."""
+    seen: dict[str, str] = {}
+    for task in tasks.values():
+        target = task.fallback_for
+        if not target:
+            continue
+        hint = "name the task that it stands in for, or empty the cell"
+        if target not in tasks or target == task.id:
+            hint = suggestion(target, [each for each in tasks if each != task.id], hint)
+            message = f"task {task.id} is a fallback for {target}, which is not another task of the plan"
+            yield Problem(message, task.where, hint, "bad_fallback")
+        elif tasks[target].children or task.children:
+            group = target if tasks[target].children else task.id
+            message = f"{group} is an umbrella: it has no fallback, and is none"
+            yield Problem(message, task.where, hint, "bad_fallback")
+        elif target in seen:
+            message = f"{target} has two fallbacks: {seen[target]} and {task.id}"
+            yield Problem(message, task.where, f"let {task.id} be a fallback for {seen[target]}", "bad_fallback")
+        elif task.condition or task.run_if:
+            message = f"{task.id} runs if {target} fails, and has no condition of its own"
+            yield Problem(message, task.where, "empty its If and Run If", "bad_fallback")
+        seen.setdefault(target, task.id)
+
+
+def with_fallbacks(tasks: Mapping[str, Task]) -> dict[str, Task]:
+    """Return the tasks with what fallbacks mean for their needs; fallbacks must be sound.
+
+    A fallback waits for its task, and what depends on that task depends on the fallback, too.
+    """
+    covers = {task.fallback_for: task.id for task in tasks.values() if task.fallback_for}
+    return {task.id: _covered(task, covers) for task in tasks.values()} if covers else dict(tasks)
+
+
+def _covered(task: Task, covers: Mapping[str, str]) -> Task:
+    needs, kinds = dict.fromkeys(task.needs), dict(task.need_kinds)
+    if task.fallback_for and task.fallback_for not in needs:
+        needs[task.fallback_for] = None
+        kinds[task.fallback_for] = "order"
+    found: dict[str, str] = {}
+    for need in task.needs:
+        at = need
+        while at in covers and at != task.fallback_for and covers[at] != task.id:
+            found[at] = covers[at]
+            at = covers[at]
+            needs[at] = None
+            if need in kinds:
+                kinds.setdefault(at, kinds[need])
+    return task._replace(needs=tuple(needs), need_kinds=tuple(kinds.items()), covers=tuple(found.items()))
+
+
 def refuse_group(task_id: str, *, is_one: bool) -> None:
     """Let no one say where an umbrella stands.
 
@@ -386,7 +459,7 @@ def sources(task: Task, tasks: Mapping[str, Task]) -> tuple[str, ...]:
     needs = task.data_needs
     if not any(tasks[need].children for need in needs):
         return needs
-    return tuple(dict.fromkeys(each for need in needs for each in _below(need, tasks)))
+    return tuple(dict.fromkeys(each for need in needs for each in leaves(need, tasks)))
 
 
 def joined(task: Task, seen: Mapping[str, int], tasks: Mapping[str, Task]) -> list[str]:
@@ -396,13 +469,13 @@ def joined(task: Task, seen: Mapping[str, int], tasks: Mapping[str, Task]) -> li
     """
     found: dict[str, None] = {}
     for umbrella in (need for need in task.data_needs if tasks[need].children):
-        below = _below(umbrella, tasks)
+        below = leaves(umbrella, tasks)
         if umbrella in seen or not seen.keys().isdisjoint(below):
             found.update(dict.fromkeys(each for each in below if each not in seen))
     return list(found)
 
 
-def _below(task_id: str, tasks: Mapping[str, Task]) -> list[str]:
+def leaves(task_id: str, tasks: Mapping[str, Task]) -> list[str]:
     """Return a task, or everything under it that is no umbrella itself."""
     found, stack = [], [task_id]
     while stack:

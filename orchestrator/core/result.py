@@ -280,10 +280,15 @@ class Result(NamedTuple):
     """Who settled it so by command, and why."""
     progress: int | None = None
     """Per cent of the attempt under way, as the worker says; None: not known."""
+    condition: tuple[str, str] | tuple[()] = ()
+    """Of a task that its condition keeps from running: the condition, and what came of it: ``not met``, or
+    ``undecided``, since a value is missing. ``inputs`` says from which results."""
     request: str = ""
     """The newest command that was carried out on it, so that it is never carried out twice."""
     files: Mapping[str, str] = MappingProxyType({})
     """The input files that its newest attempt was given: path seen from the plan directory → SHA-256."""
+    params: Mapping[str, str] = {}
+    """What its run was told, in brief."""
 
     @property
     def is_manual(self) -> bool:

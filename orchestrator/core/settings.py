@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
 from orchestrator.core.duration import parse_duration, require_unit
 from orchestrator.core.ids import is_name
+from orchestrator.core.params import read_params
 from orchestrator.core.pools import read_globs, read_lock, read_names, read_pools
 from orchestrator.core.text import NO_TEXT, one_line
 from orchestrator.lazy import LazyModule
@@ -46,11 +47,17 @@ class Settings(NamedTuple):
     on_hold: str = "wait"
     """A usage limit: ``wait`` until the account opens again, or ``stop`` with exit status 4. An outage of the service:
     try again for hours, or for some minutes."""
+    run_timeout: float = 0.0
+    """Seconds the whole run may take; then it ends in order, with exit status 4, and the next run goes on. 0: as long
+    as it takes."""
     near_limit: int = 1
     """Attempts of one account at a time once the service warns that its limit is near; 0: as many as otherwise."""
     pools: Mapping[str, Mapping[str, Any]] = {}
     """Pools of the plan: how many tasks of each may run at the same time, ``{gpu: 1, api: {size: 2, types: [test]}}``.
     A task is in the pools that its ``pools`` name, and in those of its type; it starts when all of them have room."""
+    params: Mapping[str, Mapping[str, Any]] = {}
+    """What a run has to be told: ``{topic: {description: …}, depth: {enum: [basic, deep], default: basic}}``. ``run
+    --param topic=x`` fills ``{{topic}}`` in the texts of tasks, see docs/workflows.md."""
     notify: tuple[Mapping[str, Any], ...] = ()
     """Whom to tell what happens: ``desktop``, ``command``, ``discord``, ``slack``, ``webhook``; see
     docs/notifications.md. As a flag: ``desktop``, ``slack=$NAME``, again and again; ``none`` tells no one."""
@@ -145,7 +152,19 @@ class Settings(NamedTuple):
 
 
 RUN_ONLY = frozenset(
-    {"max_parallel", "on_failure", "aggregate", "workdir", "budget_usd", "on_hold", "near_limit", "pools", "notify"}
+    {
+        "max_parallel",
+        "on_failure",
+        "aggregate",
+        "workdir",
+        "budget_usd",
+        "on_hold",
+        "near_limit",
+        "run_timeout",
+        "pools",
+        "params",
+        "notify",
+    }
 )
 
 #: What only makes sense for one task, or for those of one type: no agent has it.
@@ -351,8 +370,10 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "workdir": _text,
     "budget_usd": _dollars,
     "on_hold": _one_of("wait", "stop"),
+    "run_timeout": _seconds(zero=True),
     "near_limit": _whole(0, 1000),
     "pools": read_pools,
+    "params": read_params,
     "notify": _notify,
     "agent": _text,
     "model": _text,
@@ -519,5 +540,8 @@ class RunSettings(TaskSettings, total=False):
     budget_usd: float
     on_hold: Literal["wait", "stop"]
     near_limit: int
+    run_timeout: float | str
     pools: Mapping[str, int | Mapping[str, Any]]
+    params: Mapping[str, Any]
+    """Values for the parameters of the plan."""
     notify: str | Sequence[str | Mapping[str, Any]]

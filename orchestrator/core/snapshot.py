@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from orchestrator.core.graph import Shape
 from orchestrator.core.plan import Plan, Task, joined, sources
-from orchestrator.core.readiness import Readiness, Skipped, StatusOf, Waiting, readiness
+from orchestrator.core.readiness import Omitted, Readiness, Ready, Skipped, StatusOf, Waiting, is_covered, readiness
 from orchestrator.core.result import Attempt, Result, Verdict, closed
 from orchestrator.core.settings import Settings
 from orchestrator.core.status import ACTIVE, BLOCKS_DEPENDENTS, SETTLED, TaskStatus
@@ -22,6 +22,8 @@ from orchestrator.core.status import ACTIVE, BLOCKS_DEPENDENTS, SETTLED, TaskSta
 SIMULATED = "simulated"
 #: What is said of a task that stands as completed by it.
 ONLY_SIMULATED = "only simulated"
+#: What came of a condition.
+NOT_MET, UNDECIDED = "not met", "undecided"
 #: Looked up once: asking the enum each time would be a tenth of deriving ten thousand tasks.
 _DONE, _PENDING = TaskStatus.COMPLETED, TaskStatus.PENDING
 
@@ -39,7 +41,7 @@ _COMPLETED = TaskState(status=_DONE)
 class PlanSnapshot:
     """A plan and its results. Written by hand: loading `dataclasses` takes longer than ``list`` on a thousand tasks."""
 
-    __slots__ = ("beside", "doubts", "plan", "results", "shape", "standing")
+    __slots__ = ("_covers", "beside", "doubts", "omitted", "plan", "results", "shape", "standing")
 
     def __init__(
         self,
@@ -57,11 +59,13 @@ class PlanSnapshot:
         """
         self.plan, self.shape, self.results, self.beside = plan, shape, results, beside
         self.doubts = doubts if doubts is not None else {}
-        self.standing = derive(plan.tasks, shape, results, self.doubts)
+        self.derive_again()
 
     def derive_again(self) -> None:
         """Take in that results were changed."""
-        self.standing = derive(self.plan.tasks, self.shape, self.results, self.doubts)
+        tasks = self.plan.tasks
+        self.standing, self.omitted = derive(tasks, self.shape, self.results, self.doubts)
+        self._covers = {task.fallback_for: task.id for task in tasks.values() if task.fallback_for}
 
     def end_run(self) -> None:
         """Take in that the run is over: the next attempt at what waited for it is one of the next run."""
@@ -71,6 +75,21 @@ class PlanSnapshot:
     def status(self, task_id: str) -> TaskStatus:
         """Where a task stands."""
         return self.standing[task_id].status
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every task is completed, or was skipped because nothing needs it."""
+        return all(map(self.is_done_with, self.standing))
+
+    def is_done_with(self, task_id: str) -> bool:
+        """Whether a task is completed, or was skipped because nothing needs it, or another one stood in for it."""
+        return self.standing[task_id].status is _DONE or task_id in self.omitted or self.is_covered(task_id)
+
+    def is_covered(self, task_id: str) -> bool:
+        """Whether a task failed, and its fallback is completed."""
+        if self.standing[task_id].status is not TaskStatus.FAILED:
+            return False
+        return is_covered(task_id, self.status, self._covers)
 
     def lasted(self, task_id: str, now: float) -> float | None:
         """Seconds its newest attempt took, or has taken until *now* (since the epoch).
@@ -135,7 +154,8 @@ class PlanSnapshot:
     def progress(self) -> str:
         """Say how many tasks are completed, and how many of those were only simulated."""
         played = f" ({count:,} only simulated)" if (count := self.simulated()) else ""
-        return f"{self.counts()[_DONE]} of {len(self.plan.tasks)} tasks completed{played}"
+        unneeded = f", {count:,} not needed" if (count := len(self.omitted)) else ""
+        return f"{self.counts()[_DONE]} of {len(self.plan.tasks)} tasks completed{played}{unneeded}"
 
     def not_counted(self) -> dict[str, str]:
         """Which tasks have a result that does not count, and why: damaged, half merged, of another task."""
@@ -206,25 +226,46 @@ class PlanSnapshot:
 
 def derive(
     tasks: Mapping[str, Task], shape: Shape, results: Mapping[str, Result], doubts: Mapping[str, str]
-) -> dict[str, TaskState]:
-    """Return where every task stands."""
+) -> tuple[dict[str, TaskState], frozenset[str]]:
+    """Return where every task stands, and which of them were omitted: skipped because nothing needs them."""
     numbers = {task_id: result.number for task_id, result in results.items()}
     standing: dict[str, TaskState] = {}
+    omitted: set[str] = set()
 
     def status_of(task_id: str) -> TaskStatus:
         return standing[task_id].status
 
     for task_id in shape.order:
         task, result = tasks[task_id], results.get(task_id)
-        state = readiness(task.needs, status_of)
+        state = readiness(task.needs, status_of, task.rule, omitted.__contains__)
         if task.children:  # a result says nothing of a group
             standing[task_id] = _group(task, state, status_of)
-        else:
-            standing[task_id] = _derive_one(task, result, state, tasks=tasks, numbers=numbers)
+            continue
+        is_unmet = result is not None and _stands(task, result, state, numbers, tasks)
+        if result is not None and result.condition and not is_unmet:
+            result = result._replace(status=_PENDING, note="") if result.attempts else None
+        standing[task_id] = _derive_one(task, result, state, tasks=tasks, numbers=numbers)
+        is_undecided = is_unmet and result is not None and result.condition[1:] == (UNDECIDED,)
+        if (is_unmet and not is_undecided) or (
+            isinstance(state, Omitted) and standing[task_id].status is TaskStatus.SKIPPED
+        ):
+            omitted.add(task_id)
     for task_id, doubt in doubts.items():
         if task_id in standing and not standing[task_id].reason:
             standing[task_id] = standing[task_id]._replace(reason=doubt)
-    return standing
+    return standing, frozenset(omitted)
+
+
+def _stands(
+    task: Task, result: Result, state: Readiness, numbers: Mapping[str, int], tasks: Mapping[str, Task]
+) -> bool:
+    """Say whether a result that says that the condition of a task is not met still counts."""
+    return (
+        result.status is TaskStatus.SKIPPED
+        and result.condition[:1] == (task.condition,)
+        and isinstance(state, Ready)
+        and not _changed(task, result, numbers, tasks)
+    )
 
 
 def _derive_one(
@@ -232,14 +273,15 @@ def _derive_one(
 ) -> TaskState:
     """*numbers*: the newest attempt of every task that was started."""
     # With these two it is left to the dependencies; `pending` in a result file is an attempt that was interrupted.
-    if result is not None and result.status is not _DONE and result.status is not _PENDING:
+    is_moot = isinstance(state, Omitted) and result is not None and result.status is TaskStatus.FAILED
+    if result is not None and result.status is not _DONE and result.status is not _PENDING and not is_moot:
         return TaskState(status=result.status, reason=_why(result))
-    if isinstance(state, Skipped):
+    if isinstance(state, (Skipped, Omitted)):
         return TaskState(status=TaskStatus.SKIPPED, reason=state.why)
     if isinstance(state, Waiting):
         return TaskState(status=TaskStatus.WAITING, reason=state.why)
     if result is None:
-        return TaskState(status=TaskStatus.PENDING)
+        return TaskState(status=TaskStatus.PENDING, reason=f"if {task.condition}" if task.condition else "")
     if result.status is not _DONE:
         return TaskState(status=TaskStatus.PENDING, reason=_why(result))
     if again := _changed(task, result, numbers, tasks):
@@ -276,6 +318,12 @@ def _why(result: Result) -> str:
         done = "" if result.progress is None else f"{result.progress}%"
         return " · ".join(filter(None, (who, done)))
     return result.note or result.reason
+
+
+def inputs_of(task: Task, tasks: Mapping[str, Task], results: Mapping[str, Result]) -> dict[str, int]:
+    """Return the newest attempt of everything that a task is made from: what it depends on and is completed."""
+    found = ((need, results.get(need)) for need in sources(task, tasks))
+    return {need: one.number for need, one in found if one is not None and one.status is TaskStatus.COMPLETED}
 
 
 def interrupt(results: dict[str, Result], doubts: dict[str, str]) -> None:

@@ -25,6 +25,19 @@ class TaskStatus(StrEnum):
     SKIPPED = "skipped"
 
 
+class RunIf(StrEnum):
+    """When a task runs, once everything that it depends on is over: the trigger rule."""
+
+    ALL_COMPLETED = "all_completed"
+    """Everything is completed, or was skipped because of a condition, but not all of it. The default."""
+    ANY_COMPLETED = "any_completed"
+    """Something is completed."""
+    ALL_OVER = "all_over"
+    """Whatever came of it."""
+    ANY_FAILED = "any_failed"
+    """Something failed, was cancelled, or was skipped because of that."""
+
+
 class Verb(StrEnum):
     """What can happen to a task: in a run, and below that by a user's command."""
 
@@ -64,7 +77,10 @@ TRANSITIONS: _Arrows = {
         TaskStatus.COMPLETED,
         "it is an umbrella, and every task under it is completed",
     ),
-    (TaskStatus.WAITING, Verb.SKIP): (TaskStatus.SKIPPED, "a task it depends on failed or was itself skipped"),
+    (TaskStatus.WAITING, Verb.SKIP): (
+        TaskStatus.SKIPPED,
+        "a task it depends on failed or was itself skipped, or its condition is not met",
+    ),
     (TaskStatus.PENDING, Verb.WAIT): (
         TaskStatus.WAITING,
         "something that it depends on is not completed any more: its row was changed, or it was retried",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import NamedTuple
 
@@ -224,7 +224,7 @@ def with_row(places: PlanScan, values: Mapping[str, str]) -> tuple[bytes, Task]:
     width = len(split_row(lines[places.sheets[-1].table.line].rstrip("\r\n")))
     cells = [""] * width
     for role, text in values.items():
-        cells[_column(columns, role)] = cell(text, _WIDEST)
+        cells[_column(columns, role)] = _cell(role, text)
     row = f"| {' | '.join(cells)} |"
     before = lines[end - 1]
     ending = before[len(before.rstrip("\r\n")) :] or places.file.ending
@@ -272,22 +272,34 @@ def with_cells(places: PlanScan, task_id: str, values: Mapping[str, str]) -> tup
         line = f"{line.rstrip()} |" if line.rstrip().endswith("|") else f"{line.rstrip()} | |"
     for role, text in values.items():
         start, end = cell_spans(line)[_column(columns, role)]
-        line = f"{line[:start]} {cell(text, _WIDEST)} {line[end:]}"
+        line = f"{line[:start]} {_cell(role, text)} {line[end:]}"
     lines[at] = line + ending
     return places.file.replaced(lines), _read(line, columns, width, [])
 
 
 def without_field(places: PlanScan, ids: Collection[str], field: str) -> bytes:
     """Return the plan with an empty cell for a field in each of these rows."""
+    return with_field(places, field, lambda task_id, text: "" if task_id in ids else text)
+
+
+def with_field(places: PlanScan, field: str, change: Callable[[str, str], str]) -> bytes:
+    """Return the plan with other cells for a field: *change* makes each of the id of its row and of its text.
+
+    A cell whose text stays the same is left as it was written, and so is a row that is too short to have one.
+    """
     lines = list(places.file.lines)
     for sheet in places.sheets:
         column, named = sheet.columns.at(field), sheet.columns.id
         if column is None or named is None:
             continue
         for at, cells in sheet.table.rows(places.lines):
-            if max(column, named) < len(cells) and read_id(cells[named]) in ids:
+            if max(column, named) >= len(cells):
+                continue
+            text = change(read_id(cells[named]), cells[column])
+            if text != cells[column]:
                 start, end = cell_spans(lines[at].rstrip("\r\n"))[column]
-                lines[at] = f"{lines[at][:start]} {lines[at][end:]}"
+                written = f" {_cell(field, text)} " if text else " "
+                lines[at] = f"{lines[at][:start]}{written}{lines[at][end:]}"
     return places.file.replaced(lines)
 
 
@@ -321,6 +333,11 @@ def _longer(line: str, text: str, space: str) -> str:
     if bare.endswith("|"):
         return f"{bare}{space}{text}{space}|{ending}"
     return f"{bare}{space}|{space}{text}{ending}"
+
+
+def _cell(role: str, text: str) -> str:
+    """Return the inside of a cell; a list of dependencies is never cut."""
+    return cell(text, max(len(text), _WIDEST) if role == "needs" else _WIDEST)
 
 
 def _column(columns: Columns, role: str) -> int:

@@ -9,9 +9,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple, TypedDict
 
+from orchestrator.core.condition import compile_condition
 from orchestrator.core.duration import format_duration, hours, parse_duration
 from orchestrator.core.plan import Task
 from orchestrator.core.priority import parse_priority
+from orchestrator.core.status import RunIf
 from orchestrator.core.text import one_line
 from orchestrator.core.timestamp import format_timestamp, iso, parse_timestamp
 from orchestrator.plan.columns import NOBODY, is_none, read_id, read_label, read_person
@@ -77,6 +79,9 @@ class TaskValues(TypedDict, total=False):
     deadline: str
     """A day, a time, or how long from now: ``2026-03-01``, ``2026-03-01T14:00Z``, ``2d``."""
     estimated_hours: str | float
+    condition: str
+    run_if: str
+    fallback_for: str
 
 
 class TaskChanges(TypedDict, total=False):
@@ -89,6 +94,9 @@ class TaskChanges(TypedDict, total=False):
     type: str | None
     deadline: str | None
     estimated_hours: str | float | None
+    condition: str | None
+    run_if: str | None
+    fallback_for: str | None
 
 
 def _read_priority(cell: str) -> int:
@@ -143,6 +151,24 @@ def _type_hours(text: str, _: float) -> str:
     if not _HOURS.fullmatch(text) or not parse_duration(f"{text}h"):
         raise ValueError(f"{one_line(text, 40)!r} is not a number of hours")
     return f"{text}h"
+
+
+def _read_condition(cell: str) -> str:
+    word = read_label(cell)
+    return "" if is_none(word) else compile_condition(word).text
+
+
+def _type_condition(text: str, _: float) -> str:
+    return compile_condition(text).text
+
+
+def _read_rule(cell: str) -> str:
+    word = read_label(cell).casefold().replace(" ", "_").replace("-", "_")
+    if is_none(word):
+        return ""
+    if word not in [*RunIf]:
+        raise ValueError(f"{one_line(word, 40)!r} is none of {', '.join(RunIf)}")
+    return word
 
 
 #: The field after which a task is overdue.
@@ -203,6 +229,34 @@ TASK_FIELDS: tuple[TaskField, ...] = (
         text=lambda seconds: format_duration(seconds) if seconds else "",
     ),
     DUE,
+    TaskField(
+        "condition",
+        "If",
+        _read_condition,
+        "EXPR",
+        "Run only if: 'result.size > 100'.",
+        hint="correct the cell or leave it empty; what is for the agent stands in a column of another name",
+        clear="none",
+        typed=_type_condition,
+    ),
+    TaskField(
+        "run_if",
+        "Run If",
+        _read_rule,
+        "RULE",
+        "all_completed, any_completed, all_over, any_failed.",
+        clear="the default",
+        typed=lambda text, _: _read_rule(text),
+    ),
+    TaskField(
+        "fallback_for",
+        "Fallback For",
+        _read_parent,
+        "ID",
+        "Run only if that task fails, and stand in for it.",
+        completion="task",
+        clear="none",
+    ),
 )  # fmt: skip
 FIELD_OF: Mapping[str, TaskField] = {each.name: each for each in TASK_FIELDS}
 #: Those that no view shows in a way of its own.

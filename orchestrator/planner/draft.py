@@ -8,14 +8,17 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from orchestrator.core.draft import Draft, DraftTask, Need, TaskInput
+from orchestrator.core.condition import compile_condition
+from orchestrator.core.condition_syntax import MAX_LENGTH
+from orchestrator.core.draft import DRAFT_SETTINGS, Draft, DraftTask, Need, TaskInput
 from orchestrator.core.duration import format_duration, parse_duration
 from orchestrator.core.graph import digraph, find_cycle
 from orchestrator.core.ids import suggestion
-from orchestrator.core.plan import KINDS, check_rows
+from orchestrator.core.plan import KINDS, check_parents, check_rows, with_umbrellas
 from orchestrator.core.priority import NORMAL, parse_priority
 from orchestrator.core.script import ADVICE, Script, script_of
-from orchestrator.core.text import NO_TEXT, one_line, sanitize, typed
+from orchestrator.core.settings import read_setting
+from orchestrator.core.text import NO_TEXT, cell, from_cell, one_line, sanitize, typed
 from orchestrator.errors import Problem
 from orchestrator.lazy import LazyModule
 
@@ -31,6 +34,8 @@ MOST_TEXT = 20_000
 #: Of a description: a section of a plan with its code is the whole assignment.
 MOST_DESCRIPTION = 200_000
 MOST_NAME = 80
+#: What ``run_if`` may say.
+RUN_IF = ("all_completed", "any_completed", "all_over", "any_failed")
 _FIELD_OF = {
     "bad_id": ".id",
     "duplicate_id": ".id",
@@ -38,6 +43,8 @@ _FIELD_OF = {
     "self_dependency": ".needs",
     "unknown_dependency": ".needs",
     "cycle": ".needs",
+    "unknown_parent": ".parent",
+    "parent_cycle": ".parent",
 }
 
 
@@ -63,10 +70,12 @@ def read_draft(
         goal=form.line(top, "goal"),
         goals=form.lines(top, "goals"),
         success=form.lines(top, "success"),
+        has_types=top.get("has_types") is True,
     )
     form.problems += _graph_problems(draft, at)
     form.problems += _name_problems(draft, at)
     form.problems += _agent_problems(draft, at, agents, shells)
+    form.problems += _condition_problems(draft, at)
     if places:
         of_file = dict(zip(at, places, strict=True))
         form.problems = [_placed(problem, of_file) for problem in form.problems]
@@ -107,7 +116,26 @@ def _task(form: _DraftReader, value: object, at: str) -> DraftTask:
         estimate=form.read(data, "estimate", at, parse_duration, None),
         priority=form.read(data, "priority", at, parse_priority, NORMAL),
         writes=form.lines(data, "writes", at),
+        parent=form.line(data, "parent", at),
+        condition=form.read(data, "condition", at, _condition, ""),
+        run_if=form.read(data, "run_if", at, _run_if, ""),
+        settings=form.settings(data, at),
     )
+
+
+def _condition(value: object) -> str:
+    """Return a condition that a cell of a table can hold as it is; raises ``ValueError``."""
+    text = str(value).strip()
+    compile_condition(text)
+    if from_cell(cell(text, MAX_LENGTH)).replace("\\|", "|") != text:
+        raise ValueError("a cell of the plan cannot hold this condition as it is: write one line, with single blanks")
+    return text
+
+
+def _run_if(value: object) -> str:
+    if value not in RUN_IF:
+        raise ValueError(f"{one_line(str(value), 40)!r} is none of {', '.join(RUN_IF)}")
+    return str(value)
 
 
 def _needs(form: _DraftReader, values: Sequence[Any], at: str) -> tuple[Need, ...]:
@@ -144,7 +172,7 @@ def _given(form: _DraftReader, value: object, at: str) -> TaskInput:
     )
 
 
-_TOP = frozenset({"tasks", "title", "request", "goal", "goals", "success"})
+_TOP = frozenset({"tasks", "title", "request", "goal", "goals", "success", "has_types"})
 _TASK = frozenset(DraftTask.__dataclass_fields__) - {"language"}  # the command itself says it
 
 
@@ -196,6 +224,18 @@ class _DraftReader:
             self.blame(f"{at}.command", str(error), ADVICE)
             return Script(text)
 
+    def settings(self, data: Mapping[str, Any], at: str) -> Mapping[str, Any]:
+        """Return the settings of a task as they were written, once each of them can be read."""
+        given = data.get("settings") or {}
+        known = self.mapping(given, f"{at}.settings", DRAFT_SETTINGS)
+        for name, value in known.items():
+            try:
+                if name in DRAFT_SETTINGS:
+                    read_setting(name, value)
+            except ValueError as error:
+                self.blame(f"{at}.settings.{name}", one_line(str(error)), "correct it or leave it out")
+        return dict(known)
+
     def lines(self, data: Mapping[str, Any], name: str, at: str = "") -> tuple[str, ...]:
         place = f"{at}.{name}" if at else name
         value = data.get(name)
@@ -235,8 +275,10 @@ def _shown(value: object) -> str:
 def _graph_problems(draft: Draft, at: Sequence[str]) -> Iterator[Problem]:
     """Ids and dependencies are held to the rules of every plan."""
     rows = [task.row._replace(where=place) for task, place in zip(draft.tasks, at, strict=True)]
-    found = list(check_rows(rows))
+    found = [*check_rows(rows), *check_parents(rows)]
     tasks = {row.id: row for row in rows}
+    if not found:
+        tasks = with_umbrellas(tasks)
     if not found and (cycle := find_cycle(tasks)) is not None:
         found.append(cycle)
     for problem in found:
@@ -273,6 +315,22 @@ def _agent_problems(
             message = f"{task.id} has a command, and no agent that runs one"
             hint = "write that it is for the agent shell, or leave the command out"
             yield Problem(message, f"{place}.command", hint, "no_shell")
+
+
+def _condition_problems(draft: Draft, at: Sequence[str]) -> Iterator[Problem]:
+    """A condition is decided by the results that are handed over to its task, and by no other."""
+    for task, place in zip(draft.tasks, at, strict=True):
+        if not task.condition:
+            continue
+        condition, given = compile_condition(task.condition), task.row.data_needs
+        for id in sorted(condition.needs.difference(given)):
+            message = (
+                f"the condition of {task.id} asks for the result of {one_line(id, 60)}, which {task.id} does not need"
+            )
+            yield Problem(message, f"{place}.condition", f"add {one_line(id, 60)} to its needs", "bad_condition")
+        if condition.uses_result and len(given) != 1:
+            message = f"the condition of {task.id} says result, and {task.id} needs {len(given)} results"
+            yield Problem(message, f"{place}.condition", "write needs.ID.result", "bad_condition")
 
 
 def _shell(key: str) -> str:
@@ -321,7 +379,8 @@ _PATTERN = re.compile(r"[*?]")
 
 def lint(draft: Draft) -> list[Problem]:
     """Return what should be better, in the order of the tasks; each finding names its task."""
-    return [finding for task in draft.tasks for finding in _findings(task)]
+    groups = draft.groups
+    return [finding for task in draft.tasks if task.id not in groups for finding in _findings(task)]
 
 
 def _findings(task: DraftTask) -> Iterator[Problem]:
@@ -329,7 +388,8 @@ def _findings(task: DraftTask) -> Iterator[Problem]:
         hint = "say what to do, with what, and what comes out of it"
         yield Problem(f"vague: {vague}", task.id, hint, "vague_description")
     if not task.command:
-        yield from _size(task)
+        if task.estimate is not None:
+            yield from wrong_size(task.id, task.estimate)
         if not task.expected:
             hint = "name the parts of the answer, or the files that are there afterwards"
             message = "it does not say what comes out of it"
@@ -340,14 +400,15 @@ def _findings(task: DraftTask) -> Iterator[Problem]:
         yield Problem(f"it runs a command: {shown}", task.id, hint, "shell_command")
 
 
-def _size(task: DraftTask) -> Iterator[Problem]:
-    took = format_duration(task.estimate or 0.0)
-    if task.estimate is not None and task.estimate > LARGEST:
+def wrong_size(task_id: str, seconds: float) -> Iterator[Problem]:
+    """Yield that a task of an agent takes too long, or not long enough."""
+    took = format_duration(seconds)
+    if seconds > LARGEST:
         hint = "split it: one to five minutes is what an agent does well and what can be repeated cheaply"
-        yield Problem(f"too large: {took}", task.id, hint, "too_large")
-    elif task.estimate is not None and task.estimate < SMALLEST:
+        yield Problem(f"too large: {took}", task_id, hint, "too_large")
+    elif seconds < SMALLEST:
         hint = "merge it with a task beside or before it: starting an agent costs more than that"
-        yield Problem(f"too small: {took}", task.id, hint, "too_small")
+        yield Problem(f"too small: {took}", task_id, hint, "too_small")
 
 
 # ── two writers of one file ──────────────────────────────────────────────────────────────────────────────────────────
@@ -362,7 +423,7 @@ def order_writers(draft: Draft) -> tuple[Draft, list[Problem]]:
     if len(writers) < 2:
         return draft, []
 
-    graph = digraph(draft.rows())
+    graph = digraph(with_umbrellas(draft.rows()))
     place = {task.id: index for index, task in enumerate(draft.tasks)}
     surely = {task.id: {_cleaned(path) for path in task.writes if not _PATTERN.search(path)} for task in writers}
     notes: list[Problem] = []

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 from orchestrator.core.agent import AgentRegistry
+from orchestrator.core.condition_syntax import MAX_LENGTH
 from orchestrator.core.cost import cost_statistics
 from orchestrator.core.draft import Draft, DraftTask
 from orchestrator.core.graph import shape
-from orchestrator.core.plan import Plan, Task
+from orchestrator.core.plan import Plan, Task, with_umbrellas
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.script import LANGUAGES
-from orchestrator.core.settings import Settings
+from orchestrator.core.settings import Settings, read_setting
 from orchestrator.core.snapshot import PLANNER, PlanSnapshot
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.text import one_line
+from orchestrator.core.text import cell, one_line
 from orchestrator.errors import NotFoundError, PlanError, Problem, UsageError
 from orchestrator.plan.parser import parse_plan
 from orchestrator.plan.safe_markdown import closed
@@ -83,12 +86,12 @@ def draw(draft: Draft, layout: Layout, settings: Mapping[str, Any] = MappingProx
         PlanError: they do not say what the draft says; a template of the plan directory may be the reason.
     """
     rows = draft.rows()
-    front = [f"{name}: {value}\n" for name, value in settings.items()]
+    front = [f"{name}: {value if isinstance(value, str) else _in_front(value)}\n" for name, value in settings.items()]
     text = new_plan(draft.request, layout.templates, draft=draft)
     text = "".join(["---\n", *front, "---\n", text]) if front else text
     files = {task.row.stem: _file(task, rows, layout) for task in draft.tasks}
     plan, problems = parse_plan(text.encode(), f"{display_path(layout.root)}/master_plan.md")
-    problems += _differences(rows, plan)
+    problems += _differences(draft, plan, text, layout)
     problems += _bad_files(draft, files)
     if problems:
         raise PlanError(problems)
@@ -98,7 +101,7 @@ def draw(draft: Draft, layout: Layout, settings: Mapping[str, Any] = MappingProx
 def _file(task: DraftTask, rows: Mapping[str, Task], layout: Layout) -> str:
     # A code block that a user forgot to close would hide the criteria below it, and they would count as met.
     task = replace(task, description=closed(task.description), expected=closed(task.expected))
-    return task_file(
+    text = task_file(
         task.row,
         Settings(),
         layout.templates,
@@ -106,21 +109,36 @@ def _file(task: DraftTask, rows: Mapping[str, Task], layout: Layout) -> str:
         shell=bool(task.command),
         draft=task,
     )
+    front = [f"{name}: {_in_front(value)}\n" for name, value in task.settings.items()]
+    return "".join(["---\n", *front, "---\n", text]) if front else text
 
 
-def _differences(rows: Mapping[str, Task], plan: Plan) -> list[Problem]:
-    hint = "correct templates/master_plan.md.j2 of the plan directory, or delete it to use the built-in one"
+def _in_front(value: object) -> str:
+    """Return a value of a front matter; JSON is YAML, and a duration reads better without quotes."""
+    is_duration = isinstance(value, str) and re.fullmatch(r"[0-9]+[smhd]", value)
+    return str(value) if is_duration else json.dumps(value, ensure_ascii=False)
+
+
+def _differences(draft: Draft, plan: Plan, text: str, layout: Layout) -> list[Problem]:
+    rows, lines = with_umbrellas(draft.rows()), text.split("\n")
+    hint = "take another word: in a table of tasks one of its words has a meaning of its own"
+    if layout.templates and os.path.exists(os.path.join(layout.templates, "master_plan.md.j2")):
+        hint = "correct templates/master_plan.md.j2 of the plan directory, or delete it to use the built-in one"
     if list(rows) != list(plan.tasks):
         return [Problem("the tasks of the draft are not those of the plan drawn from it", plan.file, hint)]
     return [
         Problem(f"{row.id} is not in the plan as in the draft", plan.tasks[row.id].where, hint)
         for row in rows.values()
         if _essence(row) != _essence(plan.tasks[row.id])
+    ] + [
+        Problem(f"the row of {task.id} in the plan does not say its condition", plan.tasks[task.id].where, hint)
+        for task in draft.tasks
+        if cell(task.condition, MAX_LENGTH) not in lines[int(plan.tasks[task.id].where.rpartition(":")[2]) - 1]
     ]
 
 
 def _essence(task: Task) -> tuple[object, ...]:
-    return task.needs, task.need_kinds, task.priority, task.agent
+    return task.needs, task.need_kinds, task.priority, task.agent, task.parent, task.type
 
 
 def _bad_files(draft: Draft, files: Mapping[str, str]) -> list[Problem]:
@@ -239,27 +257,34 @@ def _keep(layout: Layout, result: Result, answer: str) -> None:
 
 def agents_of(drawn: Drawn, known: Known) -> Mapping[str, str]:
     """Return the agent of each task, as ``run`` will choose it: its row, its file and the plan may name one."""
-    return {task.id: _agent(task, _file_write(drawn, task), drawn, known) for task in drawn.board.plan.tasks.values()}
+    return {task_id: found.subagent or found.agent for task_id, found in settings_of(drawn, known).items()}
+
+
+def settings_of(drawn: Drawn, known: Known) -> Mapping[str, Settings]:
+    """Return the settings of each task, as ``run`` will resolve them; an agent that there is not stays."""
+    return {task.id: _settings(task, file_of(drawn, task), drawn, known) for task in drawn.board.plan.tasks.values()}
 
 
 def commands(drawn: Drawn, known: Known) -> list[Problem]:
     """Return a warning for each task that runs a command."""
     found = []
     for task in drawn.board.plan.tasks.values():
-        file = _file_write(drawn, task)
-        if _agent(task, file, drawn, known) in known.shells and not task.children:
+        file = file_of(drawn, task)
+        asked = _settings(task, file, drawn, known)
+        if (asked.subagent or asked.agent) in known.shells and not task.children:
             shown = one_line(file.code or file.body or task.description or task.name, 80)
             hint = "commands run without asking: read this one before the plan is run"
             found.append(Problem(f"it runs a command: {shown}", task.id, hint, "shell_command"))
     return found
 
 
-def _agent(task: Task, file: TaskFile, drawn: Drawn, known: Known) -> str:
+def _settings(task: Task, file: TaskFile, drawn: Drawn, known: Known) -> Settings:
     key = known.key_of(task)
-    own = {**({"agent": key} if key else {}), **file.settings}
-    found = known.settle(drawn.board.plan.settings, own, {}, known.type_of(task))
-    return found.subagent or found.agent
+    row = {name: read_setting(name, text) for name, text in task.settings}
+    own = {**row, **({"agent": key} if key else {}), **file.settings}
+    return known.settle(drawn.board.plan.settings, own, {}, known.type_of(task))
 
 
-def _file_write(drawn: Drawn, task: Task) -> TaskFile:
+def file_of(drawn: Drawn, task: Task) -> TaskFile:
+    """Return the task file of a task; an empty one where there is none."""
     return parse_task_file(drawn.task_files.get(task.stem, "").encode(), "")

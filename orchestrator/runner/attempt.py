@@ -68,6 +68,8 @@ class LiveAttempt:
     """As for ``Attempt``."""
     files_given: Mapping[str, str] = field(default_factory=dict)
     """As ``files`` of ``Result``; known once it is launched."""
+    params: Mapping[str, str] = field(default_factory=dict)
+    """What the run was told, in brief."""
     offset: int = 0
     news: str = ""
     unreadable: str = ""
@@ -289,6 +291,7 @@ class LiveAttempt:
             attempts=(*self.earlier, attempt),
             inputs=self.inputs,
             files=self.files_given,
+            params=self.params,
         )
 
 
@@ -323,6 +326,7 @@ def reread(
         cap=record.cap or math.inf,
         is_only_simulated=record.is_only_simulated,
         files_given=record.files,
+        params=record.params,
     )
     while live.read_along(is_over=True):
         pass

@@ -12,13 +12,14 @@ from types import MappingProxyType
 from orchestrator.agents.protocol import Agent, Assignment, Input
 from orchestrator.core.environment import environment
 from orchestrator.core.message import Message
-from orchestrator.core.plan import Task, in_words, sources
+from orchestrator.core.params import HINT_FOR_SHELL, VARIABLE, as_text, filled_task, filled_where_known, not_for_a_shell
+from orchestrator.core.plan import Task, in_words
 from orchestrator.core.redact import redact
 from orchestrator.core.result import SCRIPT, Outcome, Result, Verdict, closed
 from orchestrator.core.settings import Settings
-from orchestrator.core.snapshot import SIMULATED
+from orchestrator.core.snapshot import SIMULATED, inputs_of
 from orchestrator.core.task_type import TaskType, fill, given_variables
-from orchestrator.core.text import noted_left_out, sanitize, unfenced, without_escapes
+from orchestrator.core.text import noted_left_out, one_line, sanitize, unfenced, without_escapes
 from orchestrator.errors import LostResultError, NotAFileError, PlanError, Problem, StoreError
 from orchestrator.executors.protocol import Job
 from orchestrator.ownership import make_directories
@@ -145,15 +146,18 @@ class Launcher:
         meant: Mapping[str, Settings] = MappingProxyType({}),
         program: str = "",
         types: Mapping[str, TaskType] = MappingProxyType({}),
+        params: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
         """Take what is the same for every attempt of a run.
 
-        *program* is how an agent calls us, empty: not at all. *meant*: as in ``RunPreview``, of a run that simulates.
-        *types*: as in ``AgentRegistry``.
+        *program* is how an agent calls us, empty: not at all. *meant*: as in ``RunPreview``, of a run that simulates;
+        *params* likewise. *types*: as in ``AgentRegistry``.
         """
         self._types = types
         self._workspace = workspace
         self._program = program
+        self._params = {name: as_text(value) for name, value in params.items()}
+        self._params_in_brief = {name: one_line(value) for name, value in self._params.items()}
         self._contexts = Contexts(workspace.layout)
         self._meant: Mapping[str, Settings] = {}
         self.replan(tasks, policies, meant)
@@ -175,7 +179,7 @@ class Launcher:
         settings = self._policies[task.id]
         before = results.get(task.id)
         agent = self._agents[settings.agent]
-        inputs = {need: results[need].number for need in sources(task, self._tasks)}
+        inputs = inputs_of(task, self._tasks, results)
         session = interrupted = ""
         if agent.account:
             session, interrupted = self._session(task, before, settings.agent, inputs)
@@ -196,6 +200,7 @@ class Launcher:
             is_last=launch.charge > settings.retries,
             cap=launch.cap,
             is_only_simulated=self._is_only_simulated(task.id, settings),
+            params=self._params_in_brief,
         )
 
     def _is_only_simulated(self, task_id: str, settings: Settings) -> bool | None:
@@ -266,6 +271,7 @@ class Launcher:
             "ORCHESTRATOR_DIR": self._workspace.layout.root,
             "TM_AGENT_ID": live.task.worker,
             **given_variables(self._policies[live.task.id]),
+            **{f"{VARIABLE}{name}": value for name, value in self._params.items()},
         }
 
     def _input_hashes(self, task: Task) -> dict[str, str]:
@@ -290,18 +296,24 @@ class Launcher:
         found = self._workspace.assignments.read(task)
         is_prose = self._agents[live.agent].reads_prose
         settings = self._policies[task.id]
-        body, kind = found.body if found else "", self._types.get(task.type.casefold())
+        kind = self._types.get(task.type.casefold())
         inputs = self._inputs(live, warn, is_prose=is_prose)
+        row = filled_task(task, self._params)
+        # A file of settings only adds to the row, and takes nothing away.
+        body = found.body if found and found.body.strip() else in_words(task, is_prose=is_prose)
+        code = found.code if found else ""
+        is_command = not is_prose and live.agent != SIMULATED
+        if self._params and is_command and (wrong := not_for_a_shell(code or body, self._params)):
+            raise PlanError([Problem(wrong, task.where, HINT_FOR_SHELL)])
         return Assignment(
-            task=task,
+            task=row,
             settings=self._with_output(settings),
             program=self._program,
             name=task.worker,
             messages=self._messages(task, warn) if is_prose else (),
-            # A file of settings only adds to the row, and takes nothing away.
-            body=fill(body if body.strip() else in_words(task, is_prose=is_prose), settings.task_params),
-            code=fill(found.code, settings.task_params) if found else "",
-            type_text=fill(kind.text, settings.task_params) if kind else "",
+            body=fill(filled_where_known(body, self._params), settings.task_params),
+            code=fill(filled_where_known(code, self._params), settings.task_params),
+            type_text=fill(filled_where_known(kind.text, self._params), settings.task_params) if kind else "",
             language=found.language if found else "",
             inputs=inputs,
             session=live.session,
@@ -324,7 +336,7 @@ class Launcher:
         Raises:
             LostResultError: one of them is gone. PlanError: one is half of a merge of git.
         """
-        needs = [self._tasks[need] for need in sources(live.task, self._tasks)]
+        needs = [self._tasks[need] for need in live.inputs]
         if lost := {need.id: why for need in needs if (why := self._workspace.why_lost(need))}:
             # Doing it again would take the place of both versions; who can tell them apart is to keep one.
             layout, theirs = self._workspace.layout, [need for need in needs if need.id in lost]
@@ -396,6 +408,7 @@ def _record(live: LiveAttempt) -> AttemptRecord:
         resumes=live.session if live.interrupted else "",
         is_only_simulated=live.is_only_simulated,
         files=live.files_given,
+        params=live.params,
     )
 
 

@@ -20,9 +20,10 @@ import anyio.abc
 import anyio.lowlevel
 
 from orchestrator.core.graph import shape
-from orchestrator.core.result import NOT_STARTED, Outcome, ProcessExit, StopReason, Verdict
+from orchestrator.core.plan import Task
+from orchestrator.core.result import NOT_STARTED, Outcome, ProcessExit, Result, StopReason, Verdict, closed
 from orchestrator.core.settings import Settings
-from orchestrator.core.snapshot import Held, PlanSnapshot
+from orchestrator.core.snapshot import Held, PlanSnapshot, inputs_of
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.task_command import TaskCommand, apply, noted
 from orchestrator.core.text import pluralize
@@ -31,6 +32,7 @@ from orchestrator.executors.protocol import Executor
 from orchestrator.runner.attempt import LiveAttempt
 from orchestrator.runner.clock import Clock
 from orchestrator.runner.commit import PendingResult, Writer
+from orchestrator.runner.conditions import Decision, look_at_condition
 from orchestrator.runner.event_loop import Timer
 from orchestrator.runner.events import COMMANDED, ENDINGS, Event, Kind, Listener, money_used_up
 from orchestrator.runner.inbox import Inbox
@@ -38,10 +40,12 @@ from orchestrator.runner.launch import Launcher
 from orchestrator.runner.monitor import Monitor, judge_unlaunched
 from orchestrator.runner.plan_watcher import Change, Watch, difference, kept_with
 from orchestrator.runner.render import Drawing
-from orchestrator.runner.task_commands import commit_manual, inputs_of, interfered, manual_event
+from orchestrator.runner.task_commands import commit_manual, commit_settled, interfered, manual_event
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.messages import (
     Begun,
+    Decide,
+    Decided,
     Ended,
     Finish,
     Hold,
@@ -54,6 +58,7 @@ from orchestrator.scheduler.messages import (
     Replanned,
     Resume,
     Skip,
+    Slept,
     Stop,
     StopRequested,
     Strain,
@@ -67,6 +72,8 @@ from orchestrator.views.status import hold_text
 
 #: Seconds of an outage that no one needs to be woken for.
 _BLIP = 30.0
+#: Why a run ends whose ``run_timeout`` has passed.
+TIME_OVER = "the run's time is over"
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
@@ -94,6 +101,8 @@ class Runner:
     """Whether a held account is waited for; otherwise the run ends when nothing else is left."""
     close: Callable[[], None] = lambda: None
     """Called before each event of a run that is ending: from then on it takes nothing more."""
+    deadline: float = math.inf
+    """When the time of the run is over, on the clock that does not jump."""
     held_back: str = ""
     """Why tasks were not started although nothing they need is missing: a limit, a login, the budget."""
     ended_by: int = field(default=0, init=False)
@@ -104,8 +113,12 @@ class Runner:
     """Attempts under way, by key."""
     launched: int = field(default=0, init=False)
     """Attempts started."""
+    params: Mapping[str, object] = field(default_factory=dict)
+    """Parameters of the plan, which conditions read."""
     used_up: Kind | None = field(default=None, init=False)
     """Whose budget it was: ``RUN_UNAFFORDABLE``, ``RUN_OVERSPENT``."""
+    _decisions: dict[str, Decision] = field(default_factory=dict, init=False)
+    """What came of conditions that are not met, by task, until that is recorded."""
     _ended: dict[str, tuple[LiveAttempt, ProcessExit, Outcome]] = field(default_factory=dict, init=False)
     _reading: Monitor = field(init=False)
     _writer: Writer = field(init=False)
@@ -122,7 +135,7 @@ class Runner:
         *opened* is the executor's: it was called before the event loop was loaded, for its guard starts meanwhile.
         *signals* are those that end us.
         """
-        self._timer = Timer(self.clock, lambda: self.engine.wake_at, self._handle)
+        self._timer = Timer(self.clock, self._wake_at, self._hear_time)
         self._writer = self._new_writer()
         async with opened, anyio.create_task_group() as self._scope:
             self._reading = self._new_monitor()
@@ -193,6 +206,24 @@ class Runner:
         self._tell(Kind.RUN_CHANGED, tasks=left, text=text)
         self._handle(Replanned(tuple(entries), widths))
 
+    def _wake_at(self) -> float | None:
+        moments = [self.deadline] if self.deadline < math.inf else []
+        moments += [] if self.engine.wake_at is None else [self.engine.wake_at]
+        return min(moments, default=None)
+
+    def _hear_time(self, event: Input) -> None:
+        if isinstance(event, Slept):
+            self.deadline -= event.seconds
+        self._handle(event)
+        if self.clock.now() < self.deadline:
+            return
+        self.deadline = math.inf
+        if not (self.ended_by or self.failure or self.engine.is_finished):
+            self.held_back = TIME_OVER
+            agents = f": stopping {pluralize(len(self.live), 'agent')}" if self.live else ""
+            self._tell(Kind.RUN_STOPPING, text=f"{TIME_OVER}{agents}")
+            self._handle(StopRequested())
+
     # ── events in, instructions out ──────────────────────────────────────────────────────────────────────────────────
 
     def _handle(self, event: Input) -> None:
@@ -216,10 +247,22 @@ class Runner:
                 self._stop(instruction)
             case Record():
                 self._record(instruction)
+            case Decide():
+                self._decide(instruction)
             case Refuse() if self._inbox is not None:
                 self._inbox.refuse(instruction)
             case Skip():
                 self._tell(Kind.TASK_SKIPPED, instruction.task, text=instruction.reason)
+            case Hold() | Strain() | Resume():
+                self._tell_of_account(instruction)
+            case Finish():
+                self._finish = instruction
+                self._scope.start_soon(self._leave)
+            case _:
+                raise AssertionError(instruction)
+
+    def _tell_of_account(self, instruction: Hold | Strain | Resume) -> None:
+        match instruction:
             case Hold():
                 self._hold(instruction)
             case Strain(account, most):
@@ -228,11 +271,6 @@ class Runner:
                 self._tell(Kind.RUN_DELAYED, text=text)
             case Resume():
                 self._tell(Kind.RUN_RESUMED, text=f"{instruction.account}: the account is open")
-            case Finish():
-                self._finish = instruction
-                self._scope.start_soon(self._leave)
-            case _:
-                raise AssertionError(instruction)
 
     def _launch(self, launch: Launch) -> None:
         task = self.board.plan.tasks[launch.task]
@@ -298,7 +336,41 @@ class Runner:
         elif self.watch is not None:
             self.watch.close(is_closed=False)
 
+    def _decide(self, asked: Decide) -> None:
+        task = self.board.plan.tasks[asked.task]
+        entries = self.engine.entries
+        try:
+            decision = look_at_condition(
+                self.workspace, task, self.board, lambda need: entries[need].status, self.params
+            )
+        except StoreError as error:
+            self._give_up(error)
+            self._handle(Decided(task.id, "", is_met=None))
+            return
+        self._decisions[task.id] = decision
+        self._handle(Decided(task.id, asked.condition, decision.is_met))
+
+    def _record_omitted(self, task: Task, decision: Decision) -> None:
+        """Keep that a condition is not met, and from which results that is known."""
+        before = self.board.results.get(task.id)
+        result = Result(
+            task=task.id,
+            agent=before.agent if before else "",
+            status=TaskStatus.SKIPPED,
+            attempts=closed(before.attempts) if before else (),
+            inputs=inputs_of(task, self.board.plan.tasks, self.board.results),
+            note=decision.reason,
+            condition=(task.condition, decision.outcome),
+        )
+        self.board.results[task.id] = result
+        commit = commit_settled(self.workspace, task, result)
+        event = self._event(Kind.TASK_SKIPPED, task.id, text=decision.reason)
+        self._writer.put(PendingResult(task.id, commit, event))
+
     def _record(self, record: Record) -> None:
+        if record.status is TaskStatus.SKIPPED:
+            self._record_omitted(self.board.plan.tasks[record.task], self._decisions.pop(record.task))
+            return
         command = self._inbox.under_way.get(record.request) if self._inbox is not None else None
         if record.task not in self._ended:
             assert command is not None

@@ -171,6 +171,9 @@ def _entries(
             max_attempts=policy.max_attempts,
             retry_delay=policy.retry_delay,
             is_umbrella=bool(task.children),
+            rule=task.rule,
+            condition=task.condition,
+            is_omitted=task.id in board.omitted and not runs,
             status=TaskStatus.WAITING if runs or task.children else status,
             attempt=_newest(task, board, traces),
             charge=min(_charge(result), policy.max_attempts - 1),
@@ -182,7 +185,7 @@ def _known(ahead: RunPreview) -> set[str]:
     board, to_run, known = ahead.board, set(ahead.to_run), set[str]()
     for task_id in board.shape.order:
         task = board.plan.tasks[task_id]
-        is_kept = bool(task.children) or board.status(task_id) in KEPT_AS_THEY_ARE
+        is_kept = bool(task.children) or board.status(task_id) in KEPT_AS_THEY_ARE or task_id in board.omitted
         if task_id in to_run or (is_kept and known.issuperset(task.needs)):
             known.add(task_id)
     return known

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.core.cost import cost_statistics
 from orchestrator.core.criteria import Criterion, chosen, require_met
 from orchestrator.core.graph import ancestors
-from orchestrator.core.plan import Task, refuse_group, sources
-from orchestrator.core.readiness import open_needs
+from orchestrator.core.plan import Task, refuse_group
+from orchestrator.core.readiness import needs_open
 from orchestrator.core.result import Outcome, ProcessExit, Result, Verdict
-from orchestrator.core.snapshot import PlanSnapshot, really_done
+from orchestrator.core.snapshot import PlanSnapshot, inputs_of, really_done
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.task_command import TaskCommand, apply, decide, next_ready, taken_from, verb_towards
 from orchestrator.core.text import one_line, typed
@@ -61,11 +61,6 @@ def nothing_ready() -> NothingReadyError:
     )
 
 
-def inputs_of(task: Task, tasks: Mapping[str, Task], results: Mapping[str, Result]) -> dict[str, int]:
-    """Return the newest attempt of everything that a task is made from."""
-    return {need: results[need].number for need in sources(task, tasks) if need in results}
-
-
 def commit_manual(workspace: Workspace, task: Task, result: Result, command: TaskCommand) -> Commit:
     """Return the result file, ready to be made durable; log and record of the attempt are written.
 
@@ -78,7 +73,17 @@ def commit_manual(workspace: Workspace, task: Task, result: Result, command: Tas
     if command.verb is Verb.COMPLETE:
         answer = safe_answer(command.answer, is_markdown="\n" in command.answer)
     else:
-        answer = workspace.read_shown_answer(task.stem)
+        return commit_settled(workspace, task, result)
+    return _commit(task, result, files, answer)
+
+
+def commit_settled(workspace: Workspace, task: Task, result: Result) -> Commit:
+    """Return the result file of a task that is settled without an answer of its own; one that is there stays in it."""
+    files = workspace.layout.attempt(task.stem, result.number)
+    return _commit(task, result, files, workspace.read_shown_answer(task.stem))
+
+
+def _commit(task: Task, result: Result, files: AttemptFiles, answer: str) -> Commit:
     text = render_result(
         result,
         label=task.label,
@@ -216,7 +221,7 @@ def decided(board: PlanSnapshot, task: Task, command: TaskCommand) -> TaskStatus
     return decide(
         status,
         command,
-        open_needs=open_needs(task.needs, board.status),
+        open_needs=needs_open(board, task),
         doer=last.agent if last is not None and last.is_manual else "",
         is_in_run=status is TaskStatus.RUNNING and last is not None and not last.is_manual,
         is_held=last is not None and last.status == Verdict.HELD.value,

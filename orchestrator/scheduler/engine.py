@@ -15,7 +15,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from orchestrator.core.agent import Capacity
-from orchestrator.core.readiness import open_needs
+from orchestrator.core.readiness import Omitted, Skipped
 from orchestrator.core.result import StopReason, Verdict
 from orchestrator.core.status import BLOCKS_DEPENDENTS, TaskStatus, Verb, move
 from orchestrator.core.task_command import TaskCommand, decide
@@ -25,6 +25,8 @@ from orchestrator.scheduler.budget import Account, Budget
 from orchestrator.scheduler.messages import (
     ActivitySeen,
     Begun,
+    Decide,
+    Decided,
     Ended,
     Input,
     Instruction,
@@ -74,6 +76,10 @@ class Engine:
         self._reserved: dict[str, Node] = {}
         self._doubted: dict[str, Ended] = {}
         """What ended without a turn of work, by task: others are to tell whose fault that is."""
+        self._decisive: list[Node] = []
+        """Tasks whose needs are over, and of which that does not say yet whether they run."""
+        self._asked: set[str] = set()
+        """Tasks whose condition is being looked at."""
         self._unrecorded = 0
         self._now = -math.inf
         self.is_draining = False
@@ -120,16 +126,16 @@ class Engine:
                 self._hear(event, todo)
             case Ended():
                 self._end(event, timestamp, todo)
+            case Decided():
+                self._take_decision(event, todo)
             case Recorded():
                 self._release(self.entries[event.task], timestamp, todo)
             case Replanned():
                 self._replan(event, todo)
             case Intervened():
                 self._take_command(event, timestamp, todo)
-            case Ticked():
-                self._tick(timestamp, todo)
-            case Slept():
-                self._admission.bring_forward(event.seconds, timestamp.now)
+            case Ticked() | Slept():
+                self._tick(event, timestamp, todo)
             case StopRequested():
                 self._stop(event, todo)
         self._dispatch(timestamp, todo)
@@ -137,6 +143,7 @@ class Engine:
 
     def _begin(self, todo: list[Instruction]) -> None:
         link(self.entries)
+        replan.reopen_omitted(self.entries)
         for entry in self.entries.values():
             if entry.status is TaskStatus.WAITING and not entry.unmet:
                 self._queue(entry)
@@ -156,11 +163,12 @@ class Engine:
         self._reserved = {}
         self._admission.clear()
         kept_back = blamed(self.entries)
+        replan.unskip(self.entries, kept_back)
         for entry in self.entries.values():
             if entry.unrecorded:
                 continue
-            if entry.status in {TaskStatus.PENDING, TaskStatus.SKIPPED, TaskStatus.RETRYING}:
-                self._seat(entry, is_kept_back=entry.id in kept_back)
+            if entry.status in {TaskStatus.PENDING, TaskStatus.RETRYING}:
+                self._seat(entry)
             elif entry.status is TaskStatus.WAITING and not entry.unmet:
                 self._queue(entry)
         for id, cause in kept_back.items():
@@ -173,11 +181,9 @@ class Engine:
         for entry in gather(entries):
             self._queue(entry)
 
-    def _seat(self, entry: Node, *, is_kept_back: bool) -> None:
-        if entry.status is TaskStatus.SKIPPED and is_kept_back:
-            return
-        is_early = entry.unmet or entry.undurable or entry.is_umbrella
-        if is_early or entry.status is TaskStatus.SKIPPED:
+    def _seat(self, entry: Node) -> None:
+        is_reopened = entry.status is TaskStatus.PENDING and self._is_decisive(entry)
+        if entry.unmet or entry.undurable or entry.is_umbrella or is_reopened:
             entry.status, entry.due = move(entry.status, Verb.WAIT), -1.0
         if not entry.unmet and entry.due < 0:
             self._queue(entry)
@@ -186,11 +192,71 @@ class Engine:
         """Let a task whose needs are all completed wait for its turn; it is ready once they are on disk."""
         if entry.is_umbrella:
             return  # nothing is started for one; `_gather` completes it
+        if entry.status is TaskStatus.WAITING and self._is_decisive(entry):
+            self._decisive.append(entry)
+            return
         if entry.status is TaskStatus.WAITING and not entry.undurable:
             entry.status = move(entry.status, Verb.READY)
         self._admission.put(entry)
 
+    def _is_decisive(self, entry: Node) -> bool:
+        """Say whether a task may be skipped although nothing keeps it back.
+
+        Then it keeps no slot for what is not on disk.
+        """
+        is_plain = entry.rule.is_plain and (entry.is_decided or not entry.condition)
+        return not is_plain or any(self.entries[need].is_omitted for need in entry.needs)
+
+    def _decide(self, todo: list[Instruction]) -> None:
+        """Say of each task whose needs are over and on disk whether it runs, or ask whether its condition is met."""
+        while self._decisive:
+            entry = self._decisive.pop()
+            is_waiting = entry.status is TaskStatus.WAITING and self.entries.get(entry.id) is entry
+            if not is_waiting or entry.unmet or entry.undurable or entry.unrecorded or entry.is_umbrella:
+                continue
+            match replan.ready_state(entry, self.entries):
+                case Skipped(need):
+                    self._skip(entry, self.entries[need], todo)
+                    self._skip_dependants(entry, todo)
+                case Omitted(why):
+                    entry.status, entry.is_omitted = move(entry.status, Verb.SKIP), True
+                    todo.append(Skip(entry.id, why))
+                    self._pass_over(entry)
+                case _ if entry.condition and not entry.is_decided:
+                    if entry.id not in self._asked:
+                        self._asked.add(entry.id)
+                        todo.append(Decide(entry.id, entry.condition))
+                case _:
+                    entry.status = move(entry.status, Verb.READY)
+                    self._admission.put(entry)
+
+    def _take_decision(self, event: Decided, todo: list[Instruction]) -> None:
+        entry = self.entries.get(event.task)
+        self._asked.discard(event.task)
+        if entry is None or entry.status is not TaskStatus.WAITING or entry.unrecorded or entry.unmet:
+            return
+        if not self._is_decisive(entry):
+            return  # its row has no condition any more, and it has its turn already
+        entry.is_decided = event.is_met is True and event.condition == entry.condition
+        if event.condition != entry.condition or event.is_met:
+            self._queue(entry)
+            return
+        entry.is_omitted = event.is_met is False
+        self._arrive(entry, move(entry.status, Verb.SKIP))
+        todo.append(Record(entry.id, entry.status))
+
+    def _pass_over(self, before: Node) -> None:
+        """Let go on what a task is over for that was skipped; nothing is written for that."""
+        for entry in replan.settled(before):
+            entry.unmet -= 1
+            entry.undurable += before.unrecorded  # a command that changed it is still to be written
+            if entry.is_umbrella:
+                self._gather([entry])
+            elif entry.status is TaskStatus.WAITING and not (entry.unmet or entry.unrecorded):
+                self._queue(entry)
+
     def _dispatch(self, timestamp: Tick, todo: list[Instruction]) -> None:
+        self._decide(todo)
         self._end_doubts(timestamp, todo, is_over=False)
         while not self.is_draining and (entry := self._next(timestamp.now)):
             if entry.undurable:
@@ -200,7 +266,7 @@ class Engine:
             else:
                 self._launch(entry, timestamp, todo)
         self._end_doubts(timestamp, todo, is_over=True)
-        is_idle = not (self._running or self._unrecorded)
+        is_idle = not (self._running or self._unrecorded or self._asked)
         is_more_to_come = self._backoffs.next() < math.inf or self._admission.is_anything_to_come
         if is_idle and (self.is_draining or not is_more_to_come) and not self.is_finished:
             self.is_finished = True
@@ -282,14 +348,13 @@ class Engine:
         entry.status = status
         entry.unrecorded = True
         self._unrecorded += 1
-        if status is TaskStatus.COMPLETED:
-            self._announce(entry)
-        elif status is TaskStatus.FAILED:
+        self._announce(entry)
+        if status is TaskStatus.FAILED:
             self.is_draining |= self._stop_on_failure
 
     def _announce(self, entry: Node) -> None:
-        """Let the dependants of a completed task queue up; they start when it is recorded."""
-        for dependant in entry.dependants:
+        """Let the dependants for which a task is over queue up; they start when it is recorded."""
+        for dependant in replan.settled(entry):
             dependant.unmet -= 1
             dependant.undurable += 1
             is_waiting = dependant.status is TaskStatus.WAITING and not dependant.unrecorded
@@ -301,18 +366,18 @@ class Engine:
             return
         entry.unrecorded = False
         self._unrecorded -= 1
+        behind = replan.settled(entry)
+        for dependant in behind:
+            dependant.undurable -= 1
         if entry.status is TaskStatus.COMPLETED:
-            for dependant in entry.dependants:
-                dependant.undurable -= 1
             self._take_asked(entry, todo)  # first: it may be that no one can count on it any more
-            if entry.status is TaskStatus.COMPLETED:
-                for dependant in entry.dependants:
-                    self._free(dependant, timestamp, todo)
-            return
-        if entry.status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
+            behind = [dependant for dependant in behind if replan.settles(entry, dependant)]
+        elif entry.status in BLOCKS_DEPENDENTS:
             self._skip_dependants(entry, todo)
         else:
             self._wait_again(entry, todo)
+        for dependant in behind:
+            self._free(dependant, timestamp, todo)
         self._take_asked(entry, todo)
 
     def _take_asked(self, entry: Node, todo: list[Instruction]) -> None:
@@ -321,13 +386,11 @@ class Engine:
             self._intervene(each, todo)
 
     def _wait_again(self, entry: Node, todo: list[Instruction]) -> None:
-        if entry.status is TaskStatus.RETRYING and entry.unmet:
-            entry.status = move(entry.status, Verb.WAIT)
-        elif entry.status is TaskStatus.RETRYING:
+        if entry.status is TaskStatus.RETRYING and not entry.unmet:
             self._backoffs.put(entry)
-        elif entry.status is TaskStatus.PENDING:
-            self._seat(entry, is_kept_back=False)
-        elif entry.status is TaskStatus.WAITING:
+        elif entry.status in {TaskStatus.PENDING, TaskStatus.RETRYING}:
+            self._seat(entry)
+        if entry.status is TaskStatus.WAITING:
             self._come_back(entry, todo)
 
     def _come_back(self, entry: Node, todo: list[Instruction]) -> None:
@@ -343,6 +406,9 @@ class Engine:
         is_waiting = entry.status is TaskStatus.WAITING and not (entry.unmet or entry.undurable)
         if entry.is_umbrella or not is_waiting:
             return
+        if self._is_decisive(entry):
+            self._queue(entry)
+            return
         entry.status = move(entry.status, Verb.READY)
         if self._reserved.pop(entry.id, None) is not None and not self.is_draining:
             self._launch(entry, timestamp, todo)
@@ -350,11 +416,13 @@ class Engine:
     def _skip(self, entry: Node, cause: Node, todo: list[Instruction]) -> None:
         entry.status = move(entry.status, Verb.SKIP)
         todo.append(Skip(entry.id, f"{cause.id} {cause.status.value}"))
+        self._pass_over(entry)
 
     def _skip_dependants(self, cause: Node, todo: list[Instruction]) -> None:
         # Each task is skipped once, unless a user brings it back, so the whole cascade is linear over a run.
-        for entry, before in replan.skip_behind(cause):
+        for entry, before in list(replan.skip_behind(cause)):
             todo.append(Skip(entry.id, f"{before.id} {before.status.value}"))
+            self._pass_over(entry)
 
     def _take_command(self, event: Intervened, timestamp: Tick, todo: list[Instruction]) -> None:
         self.is_finished = False
@@ -371,7 +439,7 @@ class Engine:
             return
         try:
             replan.refuse(entry, command.verb)
-            needs = open_needs(entry.needs, lambda need: self.entries[need].status)
+            needs = replan.left(entry, self.entries)
             is_in_run = entry.id in self._running
             after = decide(entry.status, command, open_needs=needs, doer=event.doer, is_in_run=is_in_run)
         except TransitionError as error:
@@ -385,7 +453,8 @@ class Engine:
 
     def _settle(self, entry: Node, after: TaskStatus, command: TaskCommand, todo: list[Instruction]) -> None:
         """Change the status of a task for which this run has no running attempt."""
-        before, entry.status = entry.status, after
+        behind = replan.settled(entry)
+        before, entry.status, entry.is_omitted = entry.status, after, False
         self._withdraw(entry)
         self._admission.write_off(entry)
         has_begun = before is TaskStatus.RUNNING
@@ -393,10 +462,9 @@ class Engine:
             entry.attempt += 1
         elif command.verb in {Verb.UNBLOCK, Verb.RETRY}:
             entry.charge = 0
-        if before is TaskStatus.COMPLETED:
-            self._undo_behind(entry, todo)
+        self._undo_behind(replan.undo_behind(entry, behind, was_completed=before is TaskStatus.COMPLETED), todo)
         if before in BLOCKS_DEPENDENTS and after not in BLOCKS_DEPENDENTS:
-            replan.unskip_behind(entry, self.entries)
+            self._undo_behind(replan.unskip_behind(entry, self.entries), todo)
         self._arrive(entry, after)
         todo.append(Record(entry.id, after, 0.0, command.id))
 
@@ -405,8 +473,10 @@ class Engine:
         self._reserved.pop(entry.id, None)
         entry.due = -1.0
 
-    def _undo_behind(self, cause: Node, todo: list[Instruction]) -> None:
-        for entry in replan.undo_behind(cause):
+    def _undo_behind(self, touched: Iterable[Node], todo: list[Instruction]) -> None:
+        """Take back what was to start, or has started, because of something that is not over any more."""
+        touched = list(touched)
+        for entry in touched:
             if entry.id in self._running and entry.intended is None:
                 entry.intended = Verb.INTERRUPT, ""
                 self._halt(entry, StopReason.INTERVENTION, todo)
@@ -414,8 +484,14 @@ class Engine:
                 self._withdraw(entry)
                 if entry.status is not TaskStatus.WAITING:
                     entry.status = move(entry.status, Verb.WAIT)
+        for entry in touched:
+            if entry.status is TaskStatus.WAITING and not (entry.unrecorded or entry.is_umbrella):
+                self._come_back(entry, todo)
 
-    def _tick(self, timestamp: Tick, todo: list[Instruction]) -> None:
+    def _tick(self, event: Ticked | Slept, timestamp: Tick, todo: list[Instruction]) -> None:
+        if isinstance(event, Slept):
+            self._admission.bring_forward(event.seconds, timestamp.now)
+            return
         for entry in self._backoffs.over(timestamp.now):
             self._queue(entry)
         for entry, reason in self._timeouts.expired(timestamp.now):

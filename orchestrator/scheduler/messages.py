@@ -83,7 +83,17 @@ class StopRequested(NamedTuple):
     ends_agents: bool = True
 
 
-Input = Begun | ActivitySeen | Ended | Recorded | Replanned | Intervened | Ticked | Slept | StopRequested
+class Decided(NamedTuple):
+    """The answer to ``Decide``."""
+
+    task: str
+    condition: str
+    """The condition that was looked at."""
+    is_met: bool | None
+    """None: nobody can say, for a value is missing. The task is skipped as if something before it had failed."""
+
+
+Input = Begun | ActivitySeen | Ended | Recorded | Replanned | Intervened | Ticked | Slept | StopRequested | Decided
 
 
 # ── instructions ────────
@@ -128,6 +138,13 @@ class Skip(NamedTuple):
     reason: str
 
 
+class Decide(NamedTuple):
+    """Look whether the condition of a task is met, and answer with ``Decided``; what it depends on is over."""
+
+    task: str
+    condition: str
+
+
 class Refuse(NamedTuple):
     """A command cannot be carried out: answer why."""
 
@@ -170,4 +187,4 @@ class Finish(NamedTuple):
     """Tasks whose own budget is used up."""
 
 
-Instruction = Launch | Stop | Record | Refuse | Skip | Hold | Resume | Strain | Finish
+Instruction = Launch | Stop | Record | Refuse | Skip | Decide | Hold | Resume | Strain | Finish

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from orchestrator.core.readiness import PLAIN, Rule
 from orchestrator.core.result import StopReason, Verdict
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.task_command import TaskCommand
@@ -56,6 +57,12 @@ class Node:
     """Attempts that count against ``max_attempts``."""
     order_needs: frozenset[str] = frozenset()
     """Needs that hand nothing over: done again, they make nothing stale."""
+    rule: Rule = PLAIN
+    """What has to become of its needs for it to run."""
+    condition: str = ""
+    """The runner is asked whether it is met, once the needs are over; empty: it has none."""
+    is_omitted: bool = False
+    """Skipped because nothing needs it: what depends on it goes on without it."""
     is_outdated: bool = False
     """Of a row of a plan that was changed: its result was made without something that is under an umbrella now."""
     place: int = field(default=0, init=False)
@@ -78,6 +85,8 @@ class Node:
     """When its backoff is over; negative: it waits for none."""
     stopping: bool = field(default=False, init=False)
     unrecorded: bool = field(default=False, init=False)
+    is_decided: bool = field(default=False, init=False)
+    """Whether its condition is met."""
     intended: tuple[Verb, str] | None = field(default=None, init=False)
     """What becomes of it once its attempt has ended, whatever that says: a verb, and the request for it."""
     asked: list[Intervened] = field(default_factory=list, init=False, repr=False)

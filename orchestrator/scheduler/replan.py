@@ -7,10 +7,10 @@ that was started keeps the needs it was started with.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 from orchestrator.core.plan import refuse_group
-from orchestrator.core.readiness import Readiness, Skipped, readiness
+from orchestrator.core.readiness import Readiness, Skipped, open_needs, readiness
 from orchestrator.core.status import ACTIVE, TaskStatus, Verb, move
 from orchestrator.errors import TransitionError
 from orchestrator.scheduler.node import Node
@@ -37,6 +37,7 @@ def revise(known: dict[str, Node], fresh: Sequence[Node]) -> dict[str, Node]:
         if is_under_way(entry):
             merged.setdefault(entry.id, entry)
     link(merged)
+    reopen_omitted(merged)
     if outdated := [merged[new.id] for new in fresh if new.is_outdated]:
         _take_back(outdated, known)
         link(merged)
@@ -76,6 +77,11 @@ def _starts_over(entry: Node, new: Node) -> bool:
 def _take_over(entry: Node, new: Node) -> None:
     entry.priority, entry.rank = new.priority, new.rank
     if not is_under_way(entry):
+        is_other = (new.condition, new.rule, new.needs) != (entry.condition, entry.rule, entry.needs)
+        if is_other and entry.is_omitted:
+            entry.status, entry.is_omitted = move(entry.status, Verb.WAIT), False
+        entry.is_decided = entry.is_decided and not is_other
+        entry.condition, entry.rule = new.condition, new.rule
         entry.needs, entry.order_needs = new.needs, new.order_needs
         entry.is_umbrella = new.is_umbrella
     entry.revised = new
@@ -93,8 +99,46 @@ def link(entries: dict[str, Node]) -> None:
         for need in entry.needs:
             before = entries[need]
             before.dependants.append(entry)
-            entry.unmet += before.status is not TaskStatus.COMPLETED
-            entry.undurable += before.status is TaskStatus.COMPLETED and before.unrecorded
+            is_met = settles(before, entry)
+            entry.unmet += not is_met
+            entry.undurable += is_met and before.unrecorded
+
+
+def settles(before: Node, entry: Node) -> bool:
+    """Say whether a task that *entry* depends on is over for it, and does not keep it back."""
+    return entry.rule.is_over(before.id, before.status, is_omitted=before.is_omitted)
+
+
+def settled(before: Node) -> list[Node]:
+    """Return the dependants for which a task is over."""
+    return [entry for entry in before.dependants if settles(before, entry)]
+
+
+def reopen_omitted(entries: Mapping[str, Node]) -> None:
+    """Let what was omitted wait again where something that it depends on is not over any more."""
+    stack = [entry for entry in entries.values() if entry.is_omitted and entry.unmet]
+    while stack:
+        before = stack.pop()
+        if not before.is_omitted:
+            continue
+        behind = settled(before)
+        before.status, before.is_omitted = move(before.status, Verb.WAIT), False
+        for entry in behind:
+            entry.unmet += 1
+            stack.append(entry)
+
+
+def unskip(entries: dict[str, Node], kept_back: Container[str]) -> None:
+    """Let what was skipped wait again, unless something before it keeps it back or its condition is not met."""
+    found = [
+        entry
+        for entry in entries.values()
+        if entry.status is TaskStatus.SKIPPED and not (entry.is_omitted or entry.unrecorded or entry.id in kept_back)
+    ]
+    for entry in found:
+        entry.status = move(entry.status, Verb.WAIT)
+    if found:
+        link(entries)
 
 
 def blamed(entries: dict[str, Node]) -> dict[str, Node]:
@@ -107,7 +151,7 @@ def blamed(entries: dict[str, Node]) -> dict[str, Node]:
     while stack:
         before = stack.pop()
         for entry in before.dependants:
-            if entry.status in _NOT_STARTED and entry.id not in found:
+            if entry.status in _NOT_STARTED and entry.id not in found and not settles(before, entry):
                 found[entry.id] = before
                 stack.append(entry)
     return found
@@ -146,7 +190,7 @@ def skip_behind(cause: Node) -> Iterator[tuple[Node, Node]]:
     while stack:
         before = stack.pop()
         for entry in before.dependants:
-            if entry.status is TaskStatus.WAITING:
+            if entry.status is TaskStatus.WAITING and not settles(before, entry):
                 entry.status = move(entry.status, Verb.SKIP)
                 yield entry, before
                 stack.append(entry)
@@ -159,7 +203,12 @@ def ready_state(entry: Node, entries: Mapping[str, Node]) -> Readiness:
         before = entries[need]
         return TaskStatus.RUNNING if before.unrecorded else before.status
 
-    return readiness(entry.needs, status_of)
+    return readiness(entry.needs, status_of, entry.rule, lambda need: entries[need].is_omitted)
+
+
+def left(entry: Node, entries: Mapping[str, Node]) -> list[tuple[str, TaskStatus]]:
+    """Return which of its needs are not over for a task, and where they stand."""
+    return open_needs(entry.needs, lambda need: entries[need].status, entry.rule, lambda need: entries[need].is_omitted)
 
 
 def blame(entry: Node, entries: Mapping[str, Node]) -> Node | None:
@@ -168,31 +217,41 @@ def blame(entry: Node, entries: Mapping[str, Node]) -> Node | None:
     return entries[found.need] if isinstance(found, Skipped) else None
 
 
-def unskip_behind(cause: Node, entries: Mapping[str, Node]) -> None:
-    """Let what was skipped wait again, now that *cause* keeps no one back, unless something else does."""
+def unskip_behind(cause: Node, entries: Mapping[str, Node]) -> Iterator[Node]:
+    """Let what was skipped wait again, now that *cause* keeps no one back, unless something else does.
+
+    Yield the tasks for which one of those was over, and is not any more.
+    """
     stack = [cause]
     while stack:
         for entry in stack.pop().dependants:
-            if entry.status is TaskStatus.SKIPPED and blame(entry, entries) is None:
+            is_skipped = entry.status is TaskStatus.SKIPPED and not (entry.is_omitted or entry.unrecorded)
+            if is_skipped and blame(entry, entries) is None:
+                behind = settled(entry)
                 entry.status = move(entry.status, Verb.WAIT)
+                yield from undo_behind(entry, behind, was_completed=False)
                 stack.append(entry)
 
 
-def undo_behind(cause: Node) -> Iterator[Node]:
-    """Take back that *cause* is completed; what was made from it is not either. Yield every task that this touches."""
-    stack = [cause]
+def undo_behind(cause: Node, behind: Sequence[Node], *, was_completed: bool) -> Iterator[Node]:
+    """Take back that *cause* is over for the tasks *behind* it; what was made from its result is not completed either.
+
+    Yield every task that this touches.
+    """
+    stack = [(cause, behind, was_completed)]
     while stack:
-        before = stack.pop()
-        for entry in before.dependants:
+        before, behind, was_completed = stack.pop()
+        for entry in behind:
             entry.unmet += 1
             entry.undurable -= before.unrecorded
-            is_made_from = before.id not in entry.order_needs
-            if entry.status is TaskStatus.COMPLETED and is_made_from:
-                entry.status = move(entry.status, Verb.WAIT)
+            entry.is_decided = False
+            was, its_own = entry.status, settled(entry)
+            is_made_from = was_completed and before.id not in entry.order_needs
+            if entry.is_omitted or (was is TaskStatus.COMPLETED and is_made_from):
+                entry.status, entry.is_omitted = move(was, Verb.WAIT), False
                 entry.charge = 0  # what it took to complete it says nothing of the new work
-                stack.append(entry)
-            else:
-                yield entry
+                stack.append((entry, its_own, was is TaskStatus.COMPLETED))
+            yield entry
 
 
 def refuse(entry: Node, verb: Verb) -> None:

@@ -60,7 +60,8 @@ def done_for_another_row(workspace: Workspace, board: PlanSnapshot, asked: Itera
             continue
         if result.last is None or result.is_manual:
             continue
-        is_fed = result.inputs.keys() >= set(sources(task, board.plan.tasks))
+        made_from = {need for need in sources(task, board.plan.tasks) if board.status(need) is TaskStatus.COMPLETED}
+        is_fed = result.inputs.keys() >= made_from
         if not is_fed or not (has_template or _says_the_same(workspace, task, result.last)):
             yield task_id
 

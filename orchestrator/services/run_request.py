@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from orchestrator.core.ids import suggestion
-from orchestrator.core.readiness import kept_back, open_needs
+from orchestrator.core.readiness import kept_back, needs_open
 from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.errors import UsageError
@@ -29,6 +29,8 @@ class RunRequest(NamedTuple):
     """What the whole plan may cost in this run, USD, also where the plan says less; 0: no limit."""
     grows: bool = False
     """``only`` grows by what ``auto-dispatch`` asks for while it is active."""
+    params: Mapping[str, Any] = MappingProxyType({})
+    """Values for the parameters of the plan, as they were given."""
 
 
 # ── selection ────────
@@ -69,14 +71,17 @@ def startable(order: RunRequest, board: PlanSnapshot) -> list[str]:
     """
     tasks = board.plan.tasks
     kept = KEPT_WHEN_FRESH if order.is_fresh else KEPT_AS_THEY_ARE
-    found = [
-        task_id for task_id in board.shape.order if board.status(task_id) not in kept and not tasks[task_id].children
-    ]
+    found: dict[str, None] = {}
+    for task_id in board.shape.order:
+        if board.status(task_id) in kept or tasks[task_id].children:
+            continue
+        is_decided = not order.is_fresh and (task_id in board.omitted or board.is_covered(task_id))
+        if not is_decided or any(need in found for need in tasks[task_id].needs):
+            found[task_id] = None
+    chosen = list(found)
     if order.only:
-        found = _only(order.only, found, board)
-    if order.tags:
-        found = _tagged(order.tags, found, board)
-    return found
+        chosen = _only(order.only, chosen, board)
+    return _tagged(order.tags, chosen, board) if order.tags else chosen
 
 
 def require_tagged(order: RunRequest, board: PlanSnapshot) -> None:
@@ -104,7 +109,7 @@ def _only(only: Sequence[str], to_run: Sequence[str], board: PlanSnapshot) -> li
             raise UsageError(f"--only names {task_id}, which is not in the plan", hint=hint)
     chosen = _with_children(only, board)
     for task_id in chosen:
-        for need, _ in open_needs(board.plan.tasks[task_id].needs, board.status):
+        for need, _ in needs_open(board, board.plan.tasks[task_id]):
             if need not in chosen:
                 raise UsageError(
                     f"--only {task_id} needs {need}, which is not completed",

@@ -39,6 +39,7 @@ class AttemptRecord(NamedTuple):
     is_only_simulated: bool | None = None
     """As for ``Attempt``."""
     files: Mapping[str, str] = MappingProxyType({})
+    params: Mapping[str, str] = {}
     """As for ``Result``."""
 
     def facts(self) -> dict[str, Any]:
@@ -57,6 +58,8 @@ class AttemptRecord(NamedTuple):
             facts["only_simulated"] = self.is_only_simulated
         if self.files:
             facts["input_files"] = dict(self.files)
+        if self.params:
+            facts["params"] = dict(self.params)
         return facts
 
     def is_of(self, task: str, number: int, run: str) -> bool:
@@ -90,6 +93,7 @@ def read_record(path: str) -> AttemptRecord | None:
             resumes=resumes,
             is_only_simulated=said if isinstance(said := raw.get("only_simulated"), bool) else None,
             files={str(path): str(digest) for path, digest in (raw.get("input_files") or {}).items()},
+            params={str(name): str(value) for name, value in (raw.get("params") or {}).items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None

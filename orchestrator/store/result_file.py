@@ -37,6 +37,7 @@ _ICONS = {
     TaskStatus.RUNNING: "🔵",
     TaskStatus.BLOCKED: "⛔",
     TaskStatus.CANCELLED: "🚫",
+    TaskStatus.SKIPPED: "⏭️",
 }
 _BAR = re.compile(r"(`{3,})(?:text|json)\n")
 _OUTPUT = re.compile(r"^## Output[ \t]*\n", re.MULTILINE)
@@ -83,6 +84,8 @@ def _front_matter(result: Result) -> list[str]:
         lines.append(f"note: {_flow(one_line(result.note, limit=2000))}")
     if result.progress is not None:
         lines.append(f"progress: {result.progress}")
+    if result.condition:
+        lines.append(f"condition: {_flow([one_line(each, limit=2000) for each in result.condition])}")
     if result.request:
         lines.append(f"request: {_flow(result.request)}")
     lines.append("attempts:" if result.attempts else "attempts: []")
@@ -91,6 +94,8 @@ def _front_matter(result: Result) -> list[str]:
     if result.files:
         files = {one_line(path, limit=4096): digest for path, digest in result.files.items()}
         lines.append(f"input_files: {_flow(files)}")
+    if result.params:
+        lines.append(f"params: {_flow(dict(result.params))}")
     return lines
 
 
@@ -148,8 +153,10 @@ def _parsed(text: str) -> Result | None:
             answer=answer_of(text),
             note=str(front.get("note") or ""),
             progress=_per_cent(front.get("progress")),
+            condition=_condition(front.get("condition")),
             request=str(front.get("request") or ""),
             files={str(path): str(digest) for path, digest in dict(front.get("input_files") or {}).items()},
+            params={str(name): str(value) for name, value in dict(front.get("params") or {}).items()},
         )
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return None
@@ -280,6 +287,10 @@ def _attempt(raw: dict[str, Any]) -> Attempt:
         has_errors=raw.get("errors") is True,
         is_only_simulated=said if isinstance(said := raw.get("only_simulated"), bool) else None,
     )
+
+
+def _condition(value: object) -> tuple[str, str] | tuple[()]:
+    return (str(value[0]), str(value[1])) if isinstance(value, list) and len(value) == 2 else ()
 
 
 def _per_cent(value: object) -> int | None:

@@ -21,7 +21,16 @@ from orchestrator.core.settings import Settings
 from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import is_left_blank, join_first, pluralize
-from orchestrator.views.status import Timing, cost_of, cost_rows, log_link, result_link, skipped_because, timing
+from orchestrator.views.status import (
+    Timing,
+    cost_of,
+    cost_rows,
+    is_own_skip,
+    log_link,
+    result_link,
+    skipped_because,
+    timing,
+)
 from orchestrator.views.templating import render
 from orchestrator.views.terminal import LABELS, fit, label_of, timestamp
 
@@ -145,6 +154,9 @@ def _unfinished(board: PlanSnapshot, by_status: Mapping[TaskStatus, list[str]]) 
     return {
         "failed": [_failure(board, task_id) for task_id in failed],
         "skipped": [(cause, join_first(hit, _NAMED)) for cause, hit in skipped],
+        "unneeded": [
+            (task, board.standing[task].reason) for task in by_status[TaskStatus.SKIPPED] if is_own_skip(board, task)
+        ],
         "not_run": join_first(left, _NAMED),
     }
 

@@ -42,6 +42,8 @@ _WHOLE = 16
 _GROUPS = ((TaskStatus.RUNNING, 6), (TaskStatus.RETRYING, 2), (TaskStatus.FAILED, 4), (TaskStatus.BLOCKED, 1))
 _NEXT = 3
 _CAUSES, _SKIPPED = 2, 6
+#: What has its turn still to come.
+_TO_COME = frozenset({TaskStatus.WAITING, TaskStatus.PENDING, TaskStatus.RETRYING})
 #: Overdue tasks that are named.
 _LATE = 4
 _GAP = "  "
@@ -102,8 +104,16 @@ def _arrows(board: PlanSnapshot, tasks: Sequence[Task]) -> list[str]:
         note = f"{_GAP}{plain(notes[task.id])}" if task.id in notes else ""
         needs = f"{_GAP}← {', '.join(task.needs)}" if task.needs else ""
         due = f"{_GAP}due {format_timestamp(task.deadline)}" if task.deadline else ""
-        arrows.append(f"{note}{_group(board, task) if task.children else needs}{due}")
+        arrows.append(f"{note}{_group(board, task) if task.children else needs}{_condition(board, task)}{due}")
     return arrows
+
+
+def _condition(board: PlanSnapshot, task: Task) -> str:
+    """What has to be true for a task to run, as long as it has not run."""
+    if not (task.condition or task.run_if) or board.status(task.id) not in _TO_COME:
+        return ""
+    parts = [f"if {plain(task.condition)}" if task.condition else "", task.run_if]
+    return f"{_GAP}{' · '.join(filter(None, parts))}"
 
 
 def _group(board: PlanSnapshot, task: Task) -> str:
@@ -231,7 +241,9 @@ def _why(board: PlanSnapshot, task_id: str, width: int | None) -> Iterator[str]:
     standing, result = board.standing[task_id], board.results.get(task_id)
     is_doubted = standing.status is TaskStatus.PENDING and task_id in board.doubts
     is_stuck = standing.status in _WITH_LOG or standing.status is TaskStatus.BLOCKED
-    if not (is_stuck or is_doubted):
+    if not (is_stuck or is_doubted or is_own_skip(board, task_id)):
+        if condition := _condition(board, board.plan.tasks[task_id]):
+            yield f"{_INDENT}{condition.strip()}"
         return
     last = result.last if result is not None else None
     rest = ""
@@ -327,13 +339,20 @@ def skipped_because(board: PlanSnapshot) -> dict[str, list[str]]:
     blame: dict[str, str] = {}
     skipped: defaultdict[str, list[str]] = defaultdict(list)
     for task_id in board.shape.order:
-        if board.status(task_id) is not TaskStatus.SKIPPED:
+        if board.status(task_id) is not TaskStatus.SKIPPED or is_own_skip(board, task_id):
             continue
-        needs = board.plan.tasks[task_id].needs
+        needs = [need for need in board.plan.tasks[task_id].needs if need not in board.omitted]
         broken = next((need for need in needs if board.status(need) in _BROKEN), task_id)
         blame[task_id] = blame.get(broken, broken)
         skipped[blame[task_id]].append(task_id)
     return dict(skipped)
+
+
+def is_own_skip(board: PlanSnapshot, task_id: str) -> bool:
+    """Say whether a task was skipped for a reason of its own: its condition, or what its needs came to together."""
+    result = board.results.get(task_id)
+    is_decided = result is not None and bool(result.condition)
+    return board.status(task_id) is TaskStatus.SKIPPED and (task_id in board.omitted or is_decided)
 
 
 def cost_rows(spent: Spending, budget: float = 0.0) -> list[tuple[str, str]]:

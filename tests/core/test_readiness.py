@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core.graph import shape
 from orchestrator.core.plan import Plan, Task
-from orchestrator.core.readiness import Ready, Skipped, Waiting, kept_back, open_needs, readiness
+from orchestrator.core.readiness import Omitted, Ready, Skipped, Waiting, kept_back, open_needs, readiness
 from orchestrator.core.result import Attempt, Result
 from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import BLOCKS_DEPENDENTS, TaskStatus
@@ -46,6 +46,8 @@ def test_a_snapshot_says_what_the_rule_says(board: PlanSnapshot) -> None:
                 assert (S.SKIPPED, found.why) == (status, board.standing[task.id].reason)
             case Waiting() as found:
                 assert (S.WAITING, found.why) == (status, board.standing[task.id].reason)
+            case Omitted():
+                raise AssertionError("nothing has a condition")
             case Ready():
                 assert status in {S.PENDING, S.COMPLETED}
 
@@ -62,6 +64,8 @@ def test_what_keeps_a_task_is_something_that_it_needs(board: PlanSnapshot) -> No
             case Waiting(needs):
                 assert not lost
                 assert list(needs) == [need for need, _ in left]
+            case Omitted():
+                raise AssertionError("nothing has a condition")
             case Ready():
                 assert not left
 

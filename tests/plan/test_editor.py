@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core.text import sanitize
 from orchestrator.plan.document import split_row
-from orchestrator.plan.editor import find_places, fits, ids, next_ids, with_cells, with_row
+from orchestrator.plan.editor import find_places, fits, ids, next_ids, with_cells, with_field, with_row
 from orchestrator.plan.parser import parse_plan
 
 ENDINGS = st.sampled_from(["\n", "\r\n"])
@@ -144,3 +144,21 @@ def test_a_row_that_is_not_there_is_told() -> None:
 
 def _title(data: bytes) -> str:
     return "description" if b"Task ID" in data else "name"
+
+
+@given(plans())
+def test_a_cell_that_is_not_changed_is_left_as_it_was_written(data: bytes) -> None:
+    """And of the others nothing else changes."""
+    places = find_places(data)
+    assert data == with_field(places, "needs", lambda task_id, text: text)
+    after = with_field(places, "needs", lambda task_id, text: "None" if task_id == "T-02" else text)
+    assert [("T-01", ()), ("T-02", ())] == [(each.id, each.needs) for each in parse_plan(after, "")[0].tasks.values()]
+    assert ["replace"] == changed(data, after)
+
+
+def test_a_list_of_dependencies_is_not_cut() -> None:
+    """It would be another list."""
+    listed = ", ".join(f"T-{n:02d}" for n in range(10, 90))
+    data = b"| ID | Task | Deps |\n|---|---|---|\n| T-01 | x | None |\n"
+    after, task = with_cells(find_places(data), "T-01", {"needs": listed})
+    assert (80, True) == (len(task.needs), listed.encode() in after)

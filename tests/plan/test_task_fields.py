@@ -9,7 +9,13 @@ from orchestrator.plan.columns import HEADERS, read_header
 from orchestrator.plan.row import read_task
 from orchestrator.plan.task_fields import TASK_FIELDS, TaskField, field_facts, field_texts
 
-SAMPLES = {"priority": "P1", "deadline": "2026-03-01", "estimate": "2h"}
+SAMPLES = {
+    "priority": "P1",
+    "deadline": "2026-03-01",
+    "estimate": "2h",
+    "condition": "result.n > 1",
+    "run_if": "all over",
+}
 
 
 @pytest.mark.parametrize("field", TASK_FIELDS, ids=lambda each: each.name)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from orchestrator.core.readiness import Ready, Skipped, open_needs
+from orchestrator.core.readiness import Ready, Skipped, Waiting
 from orchestrator.core.result import StreamSignals, Verdict
 from orchestrator.core.status import SETTLED, TaskStatus
 from orchestrator.scheduler import replan
@@ -15,6 +15,7 @@ from orchestrator.scheduler.budget import Account, Budget
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.messages import (
     ActivitySeen,
+    Decided,
     Ended,
     Hold,
     Input,
@@ -65,23 +66,17 @@ def check(engine: Engine, *, is_reopened: bool = False) -> None:
         assert entry.status is TaskStatus.RUNNING or not is_ours
         assert is_ours or entry.intended is None
         met = all(
-            engine.entries[need].status is TaskStatus.COMPLETED and not engine.entries[need].unrecorded
+            replan.settles(engine.entries[need], entry) and not engine.entries[need].unrecorded
             for need in entry.needs
             # What was started goes on when an umbrella before it gets one task more.
             if entry.status is TaskStatus.PENDING or not engine.entries[need].is_umbrella
         )
         has_turn = is_ours or entry.status in {TaskStatus.PENDING, TaskStatus.RETRYING}
-        if is_reopened:
+        if is_reopened or not entry.rule.is_plain:
             has_turn = entry.status is TaskStatus.PENDING
         assert met or not has_turn or entry.unrecorded or entry.intended is not None
         assert entry.charge <= entry.max_attempts
-        # The counters say what the rule says.
-        assert entry.unmet == len(open_needs(entry.needs, lambda need: engine.entries[need].status))
-        state = replan.ready_state(entry, engine.entries)
-        assert isinstance(state, Ready) is not bool(entry.unmet or entry.undurable)
-        # A task is skipped once the failure, and what a command changed, is recorded.
-        if isinstance(state, Skipped) and not (entry.unrecorded or engine.entries[state.need].unrecorded):
-            assert entry.status is not TaskStatus.WAITING
+        check_readiness(engine, entry)
     if engine.is_finished and not engine.is_draining:
         kept = {TaskStatus.BLOCKED, TaskStatus.WAITING, TaskStatus.RUNNING}
         for entry in engine.entries.values():
@@ -89,6 +84,28 @@ def check(engine: Engine, *, is_reopened: bool = False) -> None:
             is_held = any(door.opens_at == math.inf for _, door in doors)
             is_kept = entry.status in kept or entry in engine._admission.unaffordable or is_held
             assert entry.status in SETTLED or is_kept
+
+
+def check_readiness(engine: Engine, entry: Node) -> None:
+    """The counters of a task say what the rule says."""
+    assert entry.unmet == len(replan.left(entry, engine.entries))
+    state = replan.ready_state(entry, engine.entries)
+    is_open = isinstance(state, Waiting)
+    if isinstance(state, Skipped):  # by one that is not over for it, or by all of them together
+        is_open = not replan.settles(engine.entries[state.need], entry)
+    assert is_open == bool(entry.unmet or entry.undurable)
+    if entry.unrecorded or engine.is_draining or entry.is_umbrella:
+        return
+    assert entry.status is not TaskStatus.PENDING or isinstance(state, Ready)
+    if entry.is_omitted:  # no branch is skipped but for its condition, or because all before it was
+        assert entry.status is TaskStatus.SKIPPED
+        assert not is_open
+        assert not isinstance(state, Ready) or entry.condition
+    elif entry.status is TaskStatus.WAITING and not is_open:
+        assert entry.id in engine._asked
+    # A task is skipped once the failure, and what a command changed, is recorded.
+    if isinstance(state, Skipped) and not engine.entries[state.need].unrecorded:
+        assert entry.status is not TaskStatus.WAITING
 
 
 def tell(to: Engine, event: Input, now: float = 0.0, draw: float = 0.5) -> list[Instruction]:
@@ -180,6 +197,7 @@ class Game(Protocol):
     now: float
     running: dict[str, int]
     unrecorded: list[str]
+    undecided: dict[str, str]
     finished: bool
 
     def tell(self, event: Input) -> object:
@@ -193,6 +211,8 @@ def play_to_the_end(game: Game) -> None:
             break
         if game.unrecorded:
             game.tell(Recorded(game.unrecorded.pop()))
+        elif game.undecided:
+            game.tell(Decided(*game.undecided.popitem(), is_met=True))
         elif game.running:
             task = next(iter(game.running))
             game.tell(Ended(task, game.running.pop(task), Verdict.COMPLETED))

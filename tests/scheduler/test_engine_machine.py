@@ -18,6 +18,8 @@ from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.messages import (
     ActivitySeen,
     Begun,
+    Decide,
+    Decided,
     Ended,
     Finish,
     Hold,
@@ -36,6 +38,7 @@ from orchestrator.scheduler.messages import (
     Ticked,
 )
 from orchestrator.scheduler.node import Intervened, Node
+from orchestrator.scheduler.replan import settles
 from tests.scheduler.engine_plans import copied, plans
 from tests.scheduler.engine_play import check, play_to_the_end
 
@@ -51,6 +54,8 @@ WANTED = {
     Verb.CANCEL: {TaskStatus.CANCELLED},
     Verb.RETRY: {TaskStatus.WAITING},
 }
+#: What has its turn still to come.
+TO_COME = {TaskStatus.RETRYING, TaskStatus.PENDING, TaskStatus.WAITING}
 #: What is never launched once somebody said so.
 KEPT = {TaskStatus.BLOCKED, TaskStatus.CANCELLED, TaskStatus.FAILED}
 
@@ -94,6 +99,8 @@ class EngineMachine(RuleBasedStateMachine):
         self.now = 0.0
         self.running: dict[str, int] = {}
         self.unrecorded: list[str] = []
+        self.undecided: dict[str, str] = {}
+        self.met: set[str] = set()
         self.launches: dict[str, int] = {}
         self.failures: dict[str, int] = {}
         self.interruptions = 0
@@ -120,8 +127,14 @@ class EngineMachine(RuleBasedStateMachine):
 
     def tell(self, event: Input, draw: float = 0.5) -> list[Instruction]:
         timestamp = Tick(self.now, draw)
+        if isinstance(event, Decided) and event.is_met:
+            self.met.add(event.task)
         instructions = self.engine.handle(event, timestamp)
         self.story.append((event, timestamp, instructions))
+        self.obey(instructions)
+        return instructions
+
+    def obey(self, instructions: list[Instruction]) -> None:  # noqa: C901 - one case for each
         for instruction in instructions:
             match instruction:
                 case Launch():
@@ -143,13 +156,16 @@ class EngineMachine(RuleBasedStateMachine):
                     assert not self.finished, "finished twice"
                     assert not self.running
                     assert not self.unrecorded
+                    assert not self.undecided
                     self.finished = True
                 case Skip(task, reason):
                     assert reason
                     assert task not in self.launches or self.commands
+                case Decide(task, condition):
+                    assert task not in self.undecided, "asked twice"
+                    self.undecided[task] = condition
                 case Refuse():
                     self.answered_no(instruction)
-        return instructions
 
     def told(self, word: Hold | Resume | Strain) -> None:
         """An account is held, open again, or close to its limit."""
@@ -179,8 +195,9 @@ class EngineMachine(RuleBasedStateMachine):
         assert task not in self.kept_from, f"launched although {self.kept_from[task]}"
         assert attempt > self.launches.get(task, 0), "an attempt number used twice"
         for need in self.engine.entries[task].needs:
-            assert self.engine.entries[need].status is TaskStatus.COMPLETED
+            assert settles(self.engine.entries[need], self.engine.entries[task])
             assert need not in self.unrecorded, "started before its need was on disk"
+        assert not self.engine.entries[task].condition or task in self.met
         self.running[task] = self.launches[task] = attempt
         self.begun[task] = self.now
         assert len(self.running) <= self.slots
@@ -345,6 +362,12 @@ class EngineMachine(RuleBasedStateMachine):
         self.unrecorded.remove(task)
         self.tell(Recorded(task))
 
+    @precondition(lambda self: self.undecided)
+    @rule(data=st.data(), is_met=st.sampled_from([True, True, False, None]))
+    def a_condition_is_looked_at(self, data: st.DataObject, is_met: bool | None) -> None:
+        task = data.draw(st.sampled_from(sorted(self.undecided)))
+        self.tell(Decided(task, self.undecided.pop(task), is_met))
+
     @rule(seconds=st.sampled_from([0.1, 1.0, 10.0]))
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
@@ -417,7 +440,7 @@ class EngineMachine(RuleBasedStateMachine):
             self.engine.budget.reserved, sum(entry.cap + entry.open_bill for entry in entries), abs_tol=1e-6
         )
         for entry in entries:
-            waits = entry.status in {TaskStatus.RETRYING, TaskStatus.PENDING, TaskStatus.WAITING}
+            waits = entry.status in {*TO_COME, TaskStatus.SKIPPED}
             waits = waits or entry.id not in self.launches
             assert entry.cap == 0 or entry.id in self.running
             assert entry.open_bill == 0 or waits or entry.id in self.running

@@ -6,12 +6,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from orchestrator.core.readiness import PLAIN, Rule
 from orchestrator.core.result import Verdict
 from orchestrator.core.status import BLOCKS_DEPENDENTS, COMMANDS, TaskStatus, Verb
 from orchestrator.core.task_command import TaskCommand
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.messages import (
     Begun,
+    Decide,
+    Decided,
     Ended,
     Finish,
     Input,
@@ -24,10 +27,11 @@ from orchestrator.scheduler.messages import (
     Ticked,
 )
 from orchestrator.scheduler.node import Intervened, Node
-from orchestrator.scheduler.replan import left_to_run
+from orchestrator.scheduler.replan import left_to_run, settles
+from tests.scheduler.engine_plans import RULES
 from tests.scheduler.engine_play import check, completes, ends, engine, fails, launched, play_to_the_end, skipped, tell
 
-Row = tuple[tuple[str, ...], int, bool]
+Row = tuple[tuple[str, ...], int, bool, Rule, str]
 NAMES = [f"t{number}" for number in range(9)]
 
 
@@ -39,7 +43,9 @@ def tables(draw: st.DrawFn) -> dict[str, Row]:
     for index, name in enumerate(names):
         needs = draw(st.sets(st.sampled_from(names[:index]), max_size=2)) if index else set()
         is_umbrella = bool(needs) and draw(st.sampled_from([False, False, True]))
-        rows[name] = (tuple(sorted(needs)), draw(st.sampled_from([1, 10])), is_umbrella)
+        rule = PLAIN if is_umbrella else Rule(draw(st.sampled_from(RULES)))
+        condition = "" if is_umbrella else draw(st.sampled_from(["", "", "c", "d"]))
+        rows[name] = (tuple(sorted(needs)), draw(st.sampled_from([1, 10])), is_umbrella, rule, condition)
     return rows
 
 
@@ -53,6 +59,7 @@ class PlanChanges(RuleBasedStateMachine):
         self.now = 0.0
         self.running: dict[str, int] = {}
         self.unrecorded: list[str] = []
+        self.undecided: dict[str, str] = {}
         self.attempts: dict[str, int] = {}
         self.finished = False
         self.commands = 0
@@ -62,8 +69,8 @@ class PlanChanges(RuleBasedStateMachine):
     def entries(self) -> list[Node]:
         return [
             Node(id=name, needs=needs, priority=priority, max_attempts=2, retry_delay=1.0,
-                  attempt=self.attempts.get(name, 0), is_umbrella=is_umbrella)
-            for name, (needs, priority, is_umbrella) in self.rows.items()
+                  attempt=self.attempts.get(name, 0), is_umbrella=is_umbrella, rule=rule, condition=condition)
+            for name, (needs, priority, is_umbrella, rule, condition) in self.rows.items()
         ]  # fmt: skip
 
     def tell(self, event: Input) -> None:
@@ -78,7 +85,7 @@ class PlanChanges(RuleBasedStateMachine):
                         assert not self.rows[task][2], "nothing runs for an umbrella"
                         assert needs == self.rows[task][0]
                     for need in needs:
-                        assert self.engine.entries[need].status is TaskStatus.COMPLETED
+                        assert settles(self.engine.entries[need], self.engine.entries[task])
                         assert need not in self.unrecorded
                     self.running[task] = self.attempts[task] = attempt
                     assert len(self.running) <= self.slots
@@ -86,6 +93,9 @@ class PlanChanges(RuleBasedStateMachine):
                     assert task not in self.unrecorded
                     self.unrecorded.append(task)
                     self.attempts[task] = self.engine.entries[task].attempt
+                case Decide(task, condition):
+                    assert task not in self.undecided
+                    self.undecided[task] = condition
                 case Skip(task):
                     assert task not in self.running
                 case Finish():
@@ -113,6 +123,12 @@ class PlanChanges(RuleBasedStateMachine):
         self.unrecorded.remove(task)
         self.tell(Recorded(task))
 
+    @precondition(lambda self: self.undecided)
+    @rule(data=st.data(), is_met=st.sampled_from([True, True, False, None]))
+    def a_condition_is_looked_at(self, data: st.DataObject, is_met: bool | None) -> None:
+        task = data.draw(st.sampled_from(sorted(self.undecided)))
+        self.tell(Decided(task, self.undecided.pop(task), is_met))
+
     @rule()
     def time_passes(self) -> None:
         self.now += 1.0
@@ -127,7 +143,7 @@ class PlanChanges(RuleBasedStateMachine):
         for entry in entries:
             entry.is_outdated = entry.id in outdated
         self.tell(Replanned(tuple(entries)))
-        for name, (_, priority, _) in rows.items():
+        for name, (_, priority, *_) in rows.items():
             assert self.engine.entries[name].priority == priority
 
     @precondition(lambda self: self.commands < 10)
@@ -152,7 +168,7 @@ class PlanChanges(RuleBasedStateMachine):
             needs = [self.engine.entries[need].status for need in entry.needs]
             if entry.is_umbrella and all(status is TaskStatus.COMPLETED for status in needs):
                 assert entry.status is TaskStatus.COMPLETED
-            if entry.status is TaskStatus.SKIPPED:
+            if entry.status is TaskStatus.SKIPPED and not (entry.condition or entry.is_omitted):
                 kept_back = {self.engine.entries[need].status for need in entry.needs}
                 assert kept_back & BLOCKS_DEPENDENTS
 

@@ -21,6 +21,7 @@ from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.messages import (
     ActivitySeen,
     Begun,
+    Decide,
     Ended,
     Finish,
     Hold,
@@ -57,7 +58,7 @@ def seconds_of(run: Engine, *, task: float, commit: float) -> float:
                     heapq.heappush(happens, (now + commit, next(order), Recorded(id)))
                 case Finish():
                     return now
-                case Stop() | Skip() | Hold() | Resume() | Strain() | Refuse():
+                case Stop() | Skip() | Decide() | Hold() | Resume() | Strain() | Refuse():
                     raise AssertionError(each)
     raise AssertionError("the run never finished")
 

@@ -21,7 +21,7 @@ from tests.skill.installed import NAME, Installed
 VERSION = f"orchestrator {orchestrator.__version__}\n"
 PACKAGES = (
     "anyio click jinja2 jsonschema jsonschema-specifications markdown-it-py networkx python-frontmatter"
-    " pyyaml referencing urllib3 watchfiles"
+    " pyyaml referencing simpleeval urllib3 watchfiles"
 )
 #: A Python without any package.
 BARE = (sys.executable, "-I", "-S")

@@ -83,9 +83,13 @@ results = st.builds(
     ),
     answer=st.just(""),
     note=hostile,
+    condition=st.just(()) | st.tuples(hostile, hostile),
     progress=st.none() | st.integers(0, 100),
     request=words,
     files=st.dictionaries(words, words, max_size=3),
+    params=st.dictionaries(
+        st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,63}", fullmatch=True), hostile.map(one_line), max_size=3
+    ),
 )
 
 
@@ -95,7 +99,10 @@ def written(result: Result) -> Result:
         each._replace(reason=one_line(each.reason, limit=2000), exit=one_line(each.exit, limit=500))
         for each in result.attempts
     ]
-    return result._replace(attempts=tuple(kept), note=one_line(result.note, limit=2000))
+    condition: tuple[str, str] | tuple[()] = ()
+    if result.condition:
+        condition = one_line(result.condition[0], limit=2000), one_line(result.condition[1], limit=2000)
+    return result._replace(attempts=tuple(kept), note=one_line(result.note, limit=2000), condition=condition)
 
 
 def rendered(result: Result, answer: str = "", *, label: str = "Agent-01", is_markdown: bool = True) -> str:
