@@ -14,7 +14,7 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
-from orchestrator.core.duration import parse_duration
+from orchestrator.core.duration import parse_duration, require_unit
 from orchestrator.core.ids import is_name
 from orchestrator.core.params import read_params
 from orchestrator.core.pools import read_globs, read_lock, read_names, read_pools
@@ -213,6 +213,7 @@ def _seconds(*, zero: bool) -> Callable[[Any], float]:
         if isinstance(value, bool) or not isinstance(value, (int, float, str)):
             raise ValueError(f"{value!r} is not a duration; write 90, 90s, 5m or 1h30m")
         seconds = parse_duration(value)
+        require_unit(value, seconds)
         if seconds == 0 and not zero:
             raise ValueError("a duration of 0 is not allowed here")
         return seconds

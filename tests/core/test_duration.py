@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.duration import MAX_SECONDS, format_duration, parse_duration
+from orchestrator.core.duration import MAX_SECONDS, format_duration, parse_duration, require_unit
 
 
 @pytest.mark.parametrize(
@@ -96,8 +96,8 @@ def test_any_text_may_stand_where_a_duration_is_expected(text: str) -> None:
     ],
 )
 def test_a_bare_number_over_a_day_asks_for_its_unit(text: str | float, told: str) -> None:
-    """With one it is read, and a day itself is one."""
+    """Where a setting is meant; with a unit it is taken, and so is a day itself."""
     with pytest.raises(ValueError, match=told):
-        parse_duration(text)
-    assert float(text) == parse_duration(f"{text}s")
-    assert 86400 == parse_duration("86400")
+        require_unit(text, parse_duration(text))
+    require_unit(f"{text}s", parse_duration(f"{text}s"))
+    require_unit("86400", parse_duration("86400"))
