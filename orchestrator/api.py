@@ -12,8 +12,8 @@ Commands that are no methods, and what a program does instead:
 - ``plan``, ``template``, ``workflow``, ``wizard``, ``optimize`` propose a plan that a user looks at: it calls ``add``.
 - ``graph``, ``critical-path``, ``watch``, ``dashboard`` draw what ``status`` and ``wait`` return; ``logs`` prints files
   that ``show`` names; ``completion`` is for a shell.
-- ``dispatch`` and ``subtask`` say ``add``, ``start``, ``complete`` … in other words; ``agent`` adds up what ``status``
-  and ``report`` return, or calls ``share``.
+- ``dispatch``, ``subtask`` and ``task`` say ``add``, ``start``, ``complete`` … in other words; ``agent`` adds up what
+  ``status`` and ``report`` return, or calls ``share``.
 - ``check``, ``notify``: it calls ``check_all_tasks``.
 - ``doctor``, ``cleanup``, ``rebuild-index`` keep machine and directory well, which is the business of a person.
 

@@ -30,7 +30,7 @@ Facts = Mapping[str, Any]
 #: Section of ``--help`` → the commands in it.
 SECTIONS: Mapping[str, Sequence[str]] = {
     "A plan": (
-        "init", "plan", "template", "wizard", "add", "update", "validate", "graph", "critical-path", "optimize",
+        "init", "plan", "template", "wizard", "add", "update", "task", "validate", "graph", "critical-path", "optimize",
         "agents", "agent",
     ),
     "Running it": ("run", "workflow", "spawn", "wait", "stop", "watch", "dashboard", "schedule"),
@@ -151,6 +151,11 @@ class WholeNumber(NamedTuple):
 
     def __str__(self) -> str:
         return f"x>={self.least}" if self.most is None else f"{self.least}<=x<={self.most}"
+
+
+def comma_list(text: str) -> list[str]:
+    """Read words with commas between them."""
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def duration(word: str, *, least: float = 0.0) -> float:

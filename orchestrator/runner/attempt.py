@@ -66,6 +66,8 @@ class LiveAttempt:
     """USD it may cost."""
     is_only_simulated: bool | None = None
     """As for ``Attempt``."""
+    files_given: Mapping[str, str] = field(default_factory=dict)
+    """As ``files`` of ``Result``; known once it is launched."""
     params: Mapping[str, str] = field(default_factory=dict)
     """What the run was told, in brief."""
     offset: int = 0
@@ -288,6 +290,7 @@ class LiveAttempt:
             status=status,
             attempts=(*self.earlier, attempt),
             inputs=self.inputs,
+            files=self.files_given,
             params=self.params,
         )
 
@@ -322,6 +325,7 @@ def reread(
         interrupted="interrupted" if record.resumes else "",
         cap=record.cap or math.inf,
         is_only_simulated=record.is_only_simulated,
+        files_given=record.files,
         params=record.params,
     )
     while live.read_along(is_over=True):

@@ -20,8 +20,9 @@ from orchestrator.errors import OrchestratorError, StoreError, UsageError
 from orchestrator.executors.spawn import find_program
 from orchestrator.plan.columns import read_needs
 from orchestrator.plan.editor import PlanScan, fits, ids, next_ids, with_row
-from orchestrator.plan.task_fields import FIELD_OF
+from orchestrator.plan.task_fields import DUE, FIELD_OF
 from orchestrator.services.task_texts import put_both, runs_commands, task_file_of
+from orchestrator.services.task_types import require_type
 from orchestrator.services.validation import (
     added_to,
     as_typed,
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 
 #: Characters of a label that an id is made of; a number must find room behind them.
 _LABEL = 56
+#: Fields that the tasks of a group have from it.
+_INHERITED = frozenset({"assignee", "agent", "type", "priority", DUE.name})
 
 
 class NewTask(NamedTuple):
@@ -68,9 +71,9 @@ class NewTask(NamedTuple):
     label: str = ""
     """What its id is made of; a number is put behind it where that id is taken."""
     subtasks: tuple[str, ...] = ()
-    """What stands under it: then it is a group, which is never launched itself. Each becomes a task of that name."""
+    """What is done below it: with any it is a group, and they are its tasks."""
     is_parallel: bool = False
-    """Its subtasks run side by side; else one after the other."""
+    """They need not wait for each other."""
     is_prompt: bool = False
     """The text is for an agent that reads, also in a plan of commands."""
 
@@ -114,8 +117,10 @@ class Added(NamedTuple):
     """The agent that reads a text whose first word is a command of this machine; empty for every other text."""
     too_long: str = ""
     """That it is expected to take longer than an attempt may; empty: it is not."""
+    odd: str = ""
+    """That its type is nearly one of the person's; empty: it is not."""
     subtasks: tuple[str, ...] = ()
-    """Ids of the tasks under it."""
+    """The ids of the tasks below it."""
 
 
 def add(layout: Layout, new: NewTask, by: str, agents: Agents) -> Added:
@@ -136,9 +141,6 @@ def add(layout: Layout, new: NewTask, by: str, agents: Agents) -> Added:
     new = new._replace(
         needs=read_dependencies(layout, new.needs), values={**values, "parent": resolve_ids(layout, new.parent)}
     )
-    if new.subtasks:
-        _require_names(new)
-        new = new._replace(is_prompt=True)
     make_plan_directory(layout)
     with exclusive(layout.plan_lock):
         made = _make_plan(layout)
@@ -150,7 +152,15 @@ def add(layout: Layout, new: NewTask, by: str, agents: Agents) -> Added:
             raise
     warning = _settled(layout, draft.id, new.text, by, is_new=bool(made))
     return Added(
-        draft.id, draft.is_shell, made, warning, draft.workdir, draft.reads, draft.too_long, tuple(draft.subtasks)
+        id=draft.id,
+        is_shell=draft.is_shell and not new.subtasks,
+        plan=made,
+        warning=warning,
+        workdir=draft.workdir,
+        reads=draft.reads,
+        too_long=draft.too_long,
+        odd=draft.odd,
+        subtasks=draft.subtasks,
     )
 
 
@@ -186,50 +196,7 @@ def _begins_with_command(text: str) -> bool:
 def _drafted(layout: Layout, before: Taken, new: NewTask, agents: Agents) -> _Draft | None:
     with explained(layout, before.data):
         draft = _Draft(layout, readable(layout, before.data), new, agents)
-    data, task, file = draft.added(before.data)
-    for subtask in new.subtasks:
-        with explained(layout, data):
-            inner = _Draft(layout, readable(layout, data), _subtask(draft, subtask), agents)
-        data, _, spare = inner.added(data)
-        if spare:
-            message = f"a row of the plan cannot say the subtask {one_line(subtask, 60)!r}"
-            raise UsageError(message, hint="name it in a few words, and say more with `orchestrator update`")
-        draft.subtasks.append(inner.id)
-    return draft if put_both(layout, before, data, task, file) else None
-
-
-def _subtask(group: _Draft, name: str) -> NewTask:
-    """Return one of the tasks under a group: of its kind, and after the one before unless they run side by side."""
-    new = group.new
-    before = group.subtasks[-1:] if not new.is_parallel else []
-    about = f"Part of: {one_line(new.text, 120)}"
-    return NewTask(
-        text=name.replace("_", " "),
-        description=about if fits(about) else "",
-        needs="".join(f"{each} (order)" for each in before),
-        tags=new.tags,
-        values={**new.values, "parent": group.id, "estimate": ""},
-        label=name,
-        is_prompt=True,
-    )
-
-
-def _require_names(new: NewTask) -> None:
-    """Refuse what cannot be a group of subtasks."""
-    if new.settings or new.criteria:
-        what = "criteria" if new.criteria else ", ".join(new.settings)
-        message = f"{what}: a group of subtasks is never run itself"
-        raise UsageError(message, hint="give them to the subtasks, with `orchestrator update`")
-    if new.agent == "shell":
-        hint = "leave --agent out, or add the commands one by one with --parent"
-        raise UsageError("--subtasks are named and not run as commands", hint=hint)
-    seen: set[str] = set()
-    for name in new.subtasks:
-        visible(name)
-        if (word := name.casefold()) in seen:
-            message = f"--subtasks names {one_line(name, 60)} twice"
-            raise UsageError(message, hint="give each a name of its own")
-        seen.add(word)
+    return draft if draft.is_written(before) else None
 
 
 def _make_plan(layout: Layout) -> str:
@@ -244,15 +211,14 @@ class _Draft:
 
     def __init__(self, layout: Layout, places: PlanScan, new: NewTask, agents: Agents) -> None:
         self._layout, self._places, self._new, self._agents = layout, places, new, agents
-        self.subtasks: list[str] = []
-        """Ids of the tasks that were put under it."""
         self._known = ids(places)
         check_who(layout, places, new.agent, new.assignee, agents)
         row = Task("_", "_", "_", agent=new.agent, assignee=new.assignee, type=new.type)
         self.is_shell = runs_commands(layout, row, places.agent, agents, {})
         if self.is_shell and new.is_prompt and not new.agent:
             self._new, self.is_shell = new.by("claude"), False
-        self.reads = self.too_long = ""
+        self.reads = self.too_long = self.odd = ""
+        self.subtasks: tuple[str, ...] = ()
         if not (self.is_shell or new.is_prompt or new.agent) and _begins_with_command(new.text):
             self._take_command()
         self.workdir = ""
@@ -273,33 +239,65 @@ class _Draft:
         timeout = resolve(plan.settings, self._new.settings).timeout
         return above_timeout(self.id, estimate, timeout) if estimate > timeout else ""
 
-    @property
-    def new(self) -> NewTask:
-        """The task as it was typed."""
-        return self._new
+    def is_written(self, before: Taken) -> bool:
+        """Write it; False, and nothing done, when a user saved another version of the plan meanwhile."""
+        self._check(read_needs(self._new.needs)[0])
+        data, task, whole, is_said = self.drawn()
+        plan = added_to(self._layout, before.data, data, self.id)
+        self.odd = require_type(self._layout, plan, task, self._new.settings, self._agents)
+        if self._new.subtasks:
+            data = self._with_subtasks(before.data, data)
+        self.too_long = self._too_long(task.estimate, plan)
+        if self.is_shell and not self._new.subtasks:
+            self.workdir = self._layout.workdir(str(plan.settings.get("workdir", "")))
+        if self._new.parent:
+            check_parent(self._layout, plan, self._new.parent)
+        if self.is_shell and not self._new.subtasks:
+            command_of(task._replace(description=whole))
+        file = b""
+        if not is_said or self._new.settings or self._new.criteria:
+            file = self._task_file(task, whole, plan)
+        return put_both(self._layout, before, data, task, file)
 
-    def added(self, before: bytes) -> tuple[bytes, Task, bytes]:
-        """Return the plan with its row, the task, and its task file; that is empty where the row says everything."""
+    def _with_subtasks(self, before: bytes, data: bytes) -> bytes:
+        """Return the plan with the tasks below this one, which is in it already."""
+        new, values = self._new, self._new.values
+        if new.settings or new.criteria:
+            hint = "a group is never started: add each task with --parent and its own settings"
+            raise UsageError("--subtasks: the settings and criteria given beside it would mean nothing", hint=hint)
+        for text in new.subtasks:
+            places = readable(self._layout, data)
+            columns, about = places.sheets[-1].columns, f"{text}, a part of: {one_line(new.text, 80)}"
+            is_told = None not in {columns.name, columns.description} and fits(about) and not self.is_shell
+            below = NewTask(
+                text=text,
+                description=about if is_told else "",
+                needs="" if new.is_parallel else ",".join(self.subtasks[-1:]),
+                tags=new.tags,
+                values={**{name: values[name] for name in _INHERITED & values.keys()}, "parent": self.id},
+                is_prompt=not self.is_shell,
+            )
+            draft = _Draft(self._layout, places, below, self._agents)
+            data, task, _, is_said = draft.drawn()
+            if not is_said:
+                hint = "one line of at most 200 characters can be said, without tags and backticks"
+                raise UsageError(f"--subtasks: a row of the plan cannot say {one_line(text, 80)!r}", hint=hint)
+            if draft.is_shell:
+                command_of(task)
+            self.subtasks += (draft.id,)
+        added_to(self._layout, before, data, self.id)
+        return data
+
+    def drawn(self) -> tuple[bytes, Task, str, bool]:
+        """Return the plan with the row, its task, what a task file would say, and whether the row says all of it."""
         values, whole, is_said = self._row()
         needs, kinds = read_needs(self._new.needs)
-        self._check(needs)
         meant = Task(
             self.id, "", "", needs, need_kinds=kinds, tags=self._new.tags,
             **values_of({name: values.get(name, "") for name in FIELD_OF}),
         )  # fmt: skip
         data, task = edited(lambda: with_row(self._places, values), meant)
-        plan = added_to(self._layout, before, data, self.id)
-        self.too_long = self._too_long(meant.estimate, plan)
-        if self.is_shell:
-            self.workdir = self._layout.workdir(str(plan.settings.get("workdir", "")))
-        if self._new.parent:
-            check_parent(self._layout, plan, self._new.parent)
-        if self.is_shell:
-            command_of(task._replace(description=whole))
-        file = b""
-        if not is_said or self._new.settings or self._new.criteria:
-            file = self._task_file(task, whole, plan)
-        return data, task, file
+        return data, task, whole, is_said
 
     def _id(self) -> str:
         # Two ids that differ by case, or share a file, make a plan that every command refuses.

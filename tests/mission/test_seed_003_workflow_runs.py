@@ -11,7 +11,7 @@ from tests.acceptance.orchestrate import Orchestrate, ok
 from tests.acceptance.plans import Gate, answer_of, front_of, write_plan, write_task
 from tests.mission.guide_workflows import CONDITIONAL, LAUNCH
 from tests.mission.test_seed_003_resources import ALONE
-from tests.mission.test_seed_003_workflows import needs, written
+from tests.mission.test_seed_003_workflows import written
 
 # ── run FILE ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -341,37 +341,4 @@ def test_s3_73_workflow_template_create(orchestrate: Orchestrate, root: Path) ->
     assert set(NAMES.split(",")) == set(made["parameters"])
     assert 2 == orchestrate(*words, NAMES).returncode  # there is one of that name
     ok(orchestrate(*words, NAMES, "--force"))
-    assert not root.exists()
-
-
-@pytest.mark.parametrize("is_parallel", [True, False])
-def test_s3_13_a_group_with_subtasks(orchestrate: Orchestrate, root: Path, *, is_parallel: bool) -> None:
-    """As the guide types it, side by side or one after the other; one change of the plan."""
-    names = "gather_requirements,create_timeline,assign_resources"
-    words = ["Coordinate Q1 planning across all teams", "--subtasks", names, "--type", "coordination"]
-    added = ok(orchestrate("add", *words, *(["--parallel"] if is_parallel else []), "--json")).json
-    assert names.split(",") == added["subtasks"]
-    found = needs(root)
-    assert "" == found[added["id"]]
-    ordered = ["", "-gather_requirements", "-create_timeline"]
-    assert (["", "", ""] if is_parallel else ordered) == [found[name] for name in names.split(",")]
-    listed = ok(orchestrate("list", "--json")).json["tasks"]
-    assert {added["id"]} == {each["parent"] for each in listed if each["id"] != added["id"]}
-    ok(orchestrate("run", "--simulate"))
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["--subtasks", "a,A"], "--subtasks names A twice"),
-        (["--subtasks", "a,b", "--timeout", "5m"], "timeout: a group of subtasks is never run itself"),
-        (["--subtasks", "a,b", "--criterion", "All is well"], "criteria: a group of subtasks is never run itself"),
-        (["--subtasks", "a,b", "--agent", "shell"], "--subtasks are named and not run as commands"),
-        (["--parallel"], "--parallel is for subtasks"),
-    ],
-)
-def test_s3_13_what_is_no_group(orchestrate: Orchestrate, root: Path, words: list[str], said: str) -> None:
-    refused = orchestrate("add", "Coordinate the planning of all teams", *words)
-    assert 2 == refused.returncode
-    assert said in refused.stderr
     assert not root.exists()
