@@ -18,6 +18,7 @@ from orchestrator.core.settings import read_setting
 from orchestrator.core.task_type import TaskType
 from orchestrator.core.text import pluralize
 from orchestrator.errors import OrchestratorError, UsageError
+from orchestrator.plan.task_fields import DUE
 from orchestrator.services.custom_types import read_custom_types, without_agent
 from orchestrator.services.new_task import NewTask
 from orchestrator.store.agent_files import read_agents
@@ -33,13 +34,13 @@ def _milliseconds(word: str) -> float:
 
 
 @dataclass(frozen=True)
-class CreateParams:
+class TaskCreateParams:
     """The task, in the words of other task systems."""
 
     type: str = argument("TYPE")
     text: str = argument("TEXT", dash="prose")
     desc: str = option("More about it.", metavar="TEXT", default="")
-    values: Mapping[str, str] = field_options("priority", "deadline")
+    values: Mapping[str, str] = field_options("priority", DUE.name)
     tags: Sequence[str] = option("Words to find it by: a,b.", metavar="A,B", is_repeated=True, completion="tag")
     assign_to: str = option("Who does it: an agent, or a person.", metavar="NAME", default="", completion="assignee")
     dependencies: Sequence[str] = option(
@@ -53,7 +54,7 @@ class CreateParams:
     id: str = option("Its id (default: the next one).", metavar="ID", default="")
 
 
-def _create(call: Call, params: CreateParams) -> add.NewRow:
+def _create(call: Call, params: TaskCreateParams) -> add.NewRow:
     """Add a task of a type to the plan, and print its id.
 
     As `add`, in the words of other task systems: a timeout without a unit is in milliseconds, and the type is one of
@@ -182,7 +183,9 @@ COMMAND = Group(
     `orchestrator add` adds a task with any type, or none.
     """,
     {
-        "create": Command(CreateParams, _create, add.facts, add.text, remarks=add.remarks, takes=(DIR, CALLER, JSON)),
+        "create": Command(
+            TaskCreateParams, _create, add.facts, add.text, remarks=add.remarks, takes=(DIR, CALLER, JSON)
+        ),
         "update": update.COMMAND,
         "types": Command(
             TypesParams,

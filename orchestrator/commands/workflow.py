@@ -132,7 +132,7 @@ def _apply(call: Call, params: ApplyParams) -> plan.Planned:
 
 
 @dataclass(frozen=True)
-class CreateParams:
+class TemplateCreateParams:
     """What it is called, and what it is made of."""
 
     name: str = argument("NAME")
@@ -141,7 +141,7 @@ class CreateParams:
     force: bool = flag("Replace the one of that name.")
 
 
-def _create(call: Call, params: CreateParams) -> SavedPlan:
+def _create(call: Call, params: TemplateCreateParams) -> SavedPlan:
     """Make a template of a workflow file.
 
     What is filled in each time stands as {{name}} in the file. Prints where the template is.
@@ -169,7 +169,7 @@ def _create(call: Call, params: CreateParams) -> SavedPlan:
             raise
 
 
-def _check_names(params: CreateParams, found: Sequence[str]) -> None:
+def _check_names(params: TemplateCreateParams, found: Sequence[str]) -> None:
     named = [each.strip() for each in params.parameters.split(",") if each.strip()]
     for name in named:
         if name not in found:
@@ -212,7 +212,7 @@ COMMAND = Group(
                 "list": template.LIST_COMMAND,
                 "apply": Command(ApplyParams, _apply, plan.facts, plan.text, remarks=plan.remarks, takes=(JSON,)),
                 "create": Command(
-                    CreateParams,
+                    TemplateCreateParams,
                     _create,
                     _created_facts,
                     lambda saved: f"{saved.where}\n",

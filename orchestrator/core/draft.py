@@ -85,6 +85,8 @@ class DraftTask:
             estimate=self.estimate,
             expected=self.expected,
             parent=self.parent,
+            condition=self.condition,
+            run_if=self.run_if,
             need_kinds=tuple((need.id, need.kind) for need in self.needs if need.kind != "data"),
         )
 

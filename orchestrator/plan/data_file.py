@@ -54,7 +54,7 @@ def locate(data: Any, text: str, file: str) -> DataFile:
     try:
         # JSON is YAML, but for its tabs; the parser of YAML knows lines.
         lines = _read(text.replace("\t", " "))[1]
-    except _Refused as refused:
+    except _Unreadable as refused:
         if refused.is_about_names:
             return DataFile(problem=Problem(str(refused), f"{file}:{refused.line}", refused.hint, "bad_draft"))
         lines = {}
@@ -65,11 +65,11 @@ def read_yaml(text: str, file: str) -> DataFile:
     """Return the data of a YAML file."""
     try:
         return DataFile(*_read(text))
-    except _Refused as refused:
+    except _Unreadable as refused:
         return DataFile(problem=Problem(str(refused), f"{file}:{refused.line}", refused.hint, "bad_draft"))
 
 
-class _Refused(Exception):
+class _Unreadable(Exception):
     """The text is no plain data; ``line`` counts from 1."""
 
     def __init__(
@@ -83,7 +83,7 @@ class _Refused(Exception):
 
 def _read(text: str) -> tuple[Any, dict[Steps, int]]:
     if len(text) > LARGEST:
-        raise _Refused(f"larger than {LARGEST // 1024:,} KiB", 1)
+        raise _Unreadable(f"larger than {LARGEST // 1024:,} KiB", 1)
     try:
         _check(text)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -91,9 +91,9 @@ def _read(text: str) -> tuple[Any, dict[Steps, int]]:
         return (None if node is None else _value(node, (), lines)), lines
     except yaml.YAMLError as error:
         mark, what = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-        raise _Refused(f"no valid YAML: {one_line(str(what or error))}", mark.line + 1 if mark else 1) from None
+        raise _Unreadable(f"no valid YAML: {one_line(str(what or error))}", mark.line + 1 if mark else 1) from None
     except (ValueError, OverflowError) as error:  # a date or a number that cannot be one
-        raise _Refused(f"no valid YAML: {one_line(str(error))}", 1) from None
+        raise _Unreadable(f"no valid YAML: {one_line(str(error))}", 1) from None
 
 
 def _check(text: str) -> None:
@@ -104,14 +104,14 @@ def _check(text: str) -> None:
         line = event.start_mark.line + 1
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _MOST_DEPTH:
-            raise _Refused("nested too deeply", line)
+            raise _Unreadable("nested too deeply", line)
         if getattr(event, "anchor", None) is not None:
-            raise _Refused("anchors and aliases are not allowed", line, "write the value out")
+            raise _Unreadable("anchors and aliases are not allowed", line, "write the value out")
         if getattr(event, "tag", None) is not None:
-            raise _Refused("tags are not allowed", line, "write the value without the !")
+            raise _Unreadable("tags are not allowed", line, "write the value without the !")
         value = getattr(event, "value", "")
         if len(value) > _LONGEST_NUMBER and event.implicit[0] and _NUMBER.fullmatch(value):
-            raise _Refused("a number that long makes no sense", line, "put a text into quotes")
+            raise _Unreadable("a number that long makes no sense", line, "put a text into quotes")
 
 
 def _value(node: Any, steps: Steps, lines: dict[Steps, int]) -> Any:
@@ -126,12 +126,12 @@ def _value(node: Any, steps: Steps, lines: dict[Steps, int]) -> Any:
     for key, inner in node.value:
         line = key.start_mark.line + 1
         if not isinstance(key, yaml.ScalarNode) or key.value == "<<":
-            raise _Refused("a name must be a plain word", line)
+            raise _Unreadable("a name must be a plain word", line)
         name = str(key.value)
         if name in data:
             first = lines[*steps, name]
             message = f"{one_line(name, 60)} is there twice, first in line {first}"
-            raise _Refused(message, line, "remove one of the two", is_about_names=True)
+            raise _Unreadable(message, line, "remove one of the two", is_about_names=True)
         lines[*steps, name] = line
         data[name] = _value(inner, (*steps, name), lines)
     return data

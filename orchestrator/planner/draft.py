@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from orchestrator.core.condition import compile_condition
+from orchestrator.core.condition import compile_condition, condition_problems
 from orchestrator.core.condition_syntax import MAX_LENGTH
 from orchestrator.core.draft import DRAFT_SETTINGS, Draft, DraftTask, Need, TaskInput
 from orchestrator.core.duration import format_duration, parse_duration
@@ -18,9 +18,12 @@ from orchestrator.core.plan import KINDS, check_parents, check_rows, with_umbrel
 from orchestrator.core.priority import NORMAL, parse_priority
 from orchestrator.core.script import ADVICE, Script, script_of
 from orchestrator.core.settings import read_setting
-from orchestrator.core.text import NO_TEXT, cell, from_cell, one_line, sanitize, typed
+from orchestrator.core.status import RunIf
+from orchestrator.core.text import NO_TEXT, cell, one_line, sanitize, typed
 from orchestrator.errors import Problem
 from orchestrator.lazy import LazyModule
+from orchestrator.plan.columns import read_label
+from orchestrator.plan.document import split_row
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -34,8 +37,6 @@ MOST_TEXT = 20_000
 #: Of a description: a section of a plan with its code is the whole assignment.
 MOST_DESCRIPTION = 200_000
 MOST_NAME = 80
-#: What ``run_if`` may say.
-RUN_IF = ("all_completed", "any_completed", "all_over", "any_failed")
 _FIELD_OF = {
     "bad_id": ".id",
     "duplicate_id": ".id",
@@ -75,7 +76,6 @@ def read_draft(
     form.problems += _graph_problems(draft, at)
     form.problems += _name_problems(draft, at)
     form.problems += _agent_problems(draft, at, agents, shells)
-    form.problems += _condition_problems(draft, at)
     if places:
         of_file = dict(zip(at, places, strict=True))
         form.problems = [_placed(problem, of_file) for problem in form.problems]
@@ -127,14 +127,16 @@ def _condition(value: object) -> str:
     """Return a condition that a cell of a table can hold as it is; raises ``ValueError``."""
     text = str(value).strip()
     compile_condition(text)
-    if from_cell(cell(text, MAX_LENGTH)).replace("\\|", "|") != text:
-        raise ValueError("a cell of the plan cannot hold this condition as it is: write one line, with single blanks")
+    if [text] != [read_label(each) for each in split_row(f"| {cell(text, MAX_LENGTH)} |")]:
+        raise ValueError(
+            "a cell of the plan cannot hold this condition as it is: write one line, with single blanks, also behind <"
+        )
     return text
 
 
 def _run_if(value: object) -> str:
-    if value not in RUN_IF:
-        raise ValueError(f"{one_line(str(value), 40)!r} is none of {', '.join(RUN_IF)}")
+    if value not in set(RunIf):
+        raise ValueError(f"{one_line(str(value), 40)!r} is none of {', '.join(RunIf)}")
     return str(value)
 
 
@@ -281,6 +283,8 @@ def _graph_problems(draft: Draft, at: Sequence[str]) -> Iterator[Problem]:
         tasks = with_umbrellas(tasks)
     if not found and (cycle := find_cycle(tasks)) is not None:
         found.append(cycle)
+    if not found:
+        found += condition_problems(tasks)
     for problem in found:
         where = problem.where + _FIELD_OF.get(problem.code, "")
         yield Problem(problem.message, where, problem.hint, problem.code)
@@ -315,22 +319,6 @@ def _agent_problems(
             message = f"{task.id} has a command, and no agent that runs one"
             hint = "write that it is for the agent shell, or leave the command out"
             yield Problem(message, f"{place}.command", hint, "no_shell")
-
-
-def _condition_problems(draft: Draft, at: Sequence[str]) -> Iterator[Problem]:
-    """A condition is decided by the results that are handed over to its task, and by no other."""
-    for task, place in zip(draft.tasks, at, strict=True):
-        if not task.condition:
-            continue
-        condition, given = compile_condition(task.condition), task.row.data_needs
-        for id in sorted(condition.needs.difference(given)):
-            message = (
-                f"the condition of {task.id} asks for the result of {one_line(id, 60)}, which {task.id} does not need"
-            )
-            yield Problem(message, f"{place}.condition", f"add {one_line(id, 60)} to its needs", "bad_condition")
-        if condition.uses_result and len(given) != 1:
-            message = f"the condition of {task.id} says result, and {task.id} needs {len(given)} results"
-            yield Problem(message, f"{place}.condition", "write needs.ID.result", "bad_condition")
 
 
 def _shell(key: str) -> str:

@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import Any
 
 from orchestrator.core.agent import AgentRegistry
-from orchestrator.core.condition_syntax import MAX_LENGTH
 from orchestrator.core.cost import cost_statistics
 from orchestrator.core.draft import Draft, DraftTask
 from orchestrator.core.graph import shape
@@ -21,7 +20,7 @@ from orchestrator.core.script import LANGUAGES
 from orchestrator.core.settings import Settings, read_setting
 from orchestrator.core.snapshot import PLANNER, PlanSnapshot
 from orchestrator.core.status import TaskStatus
-from orchestrator.core.text import cell, one_line
+from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, PlanError, Problem, UsageError
 from orchestrator.plan.parser import parse_plan
 from orchestrator.plan.safe_markdown import closed
@@ -91,7 +90,7 @@ def draw(draft: Draft, layout: Layout, settings: Mapping[str, Any] = MappingProx
     text = "".join(["---\n", *front, "---\n", text]) if front else text
     files = {task.row.stem: _file(task, rows, layout) for task in draft.tasks}
     plan, problems = parse_plan(text.encode(), f"{display_path(layout.root)}/master_plan.md")
-    problems += _differences(draft, plan, text, layout)
+    problems += _differences(draft, plan, layout)
     problems += _bad_files(draft, files)
     if problems:
         raise PlanError(problems)
@@ -119,8 +118,8 @@ def _in_front(value: object) -> str:
     return str(value) if is_duration else json.dumps(value, ensure_ascii=False)
 
 
-def _differences(draft: Draft, plan: Plan, text: str, layout: Layout) -> list[Problem]:
-    rows, lines = with_umbrellas(draft.rows()), text.split("\n")
+def _differences(draft: Draft, plan: Plan, layout: Layout) -> list[Problem]:
+    rows = with_umbrellas(draft.rows())
     hint = "take another word: in a table of tasks one of its words has a meaning of its own"
     if layout.templates and os.path.exists(os.path.join(layout.templates, "master_plan.md.j2")):
         hint = "correct templates/master_plan.md.j2 of the plan directory, or delete it to use the built-in one"
@@ -130,15 +129,12 @@ def _differences(draft: Draft, plan: Plan, text: str, layout: Layout) -> list[Pr
         Problem(f"{row.id} is not in the plan as in the draft", plan.tasks[row.id].where, hint)
         for row in rows.values()
         if _essence(row) != _essence(plan.tasks[row.id])
-    ] + [
-        Problem(f"the row of {task.id} in the plan does not say its condition", plan.tasks[task.id].where, hint)
-        for task in draft.tasks
-        if cell(task.condition, MAX_LENGTH) not in lines[int(plan.tasks[task.id].where.rpartition(":")[2]) - 1]
     ]
 
 
 def _essence(task: Task) -> tuple[object, ...]:
-    return task.needs, task.need_kinds, task.priority, task.agent, task.parent, task.type
+    who = task.agent, task.type
+    return task.needs, task.need_kinds, task.priority, who, task.parent, task.condition, task.run_if
 
 
 def _bad_files(draft: Draft, files: Mapping[str, str]) -> list[Problem]:

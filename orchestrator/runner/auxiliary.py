@@ -42,7 +42,7 @@ class Worker(NamedTuple):
     listener: Listener
     budget: Budget
     accounts: Mapping[str, Account]
-    deadline: float = math.inf
+    ends_at: float = math.inf
     """As for ``Runner``."""
 
     def do(self, task: Task, settings: Settings, others: PlanSnapshot | None = None) -> tuple[Result | None, Runner]:
@@ -95,7 +95,7 @@ class Worker(NamedTuple):
             ),
             drawing=Drawing(lambda *_: True),
             is_patient=settings.on_hold == "wait",
-            deadline=self.deadline,
+            ends_at=self.ends_at,
         )
 
     def _entry(self, task: Task, settings: Settings, newest: int) -> Node:

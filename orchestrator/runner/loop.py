@@ -101,7 +101,7 @@ class Runner:
     """Whether a held account is waited for; otherwise the run ends when nothing else is left."""
     close: Callable[[], None] = lambda: None
     """Called before each event of a run that is ending: from then on it takes nothing more."""
-    deadline: float = math.inf
+    ends_at: float = math.inf
     """When the time of the run is over, on the clock that does not jump."""
     held_back: str = ""
     """Why tasks were not started although nothing they need is missing: a limit, a login, the budget."""
@@ -207,17 +207,17 @@ class Runner:
         self._handle(Replanned(tuple(entries), widths))
 
     def _wake_at(self) -> float | None:
-        moments = [self.deadline] if self.deadline < math.inf else []
+        moments = [self.ends_at] if self.ends_at < math.inf else []
         moments += [] if self.engine.wake_at is None else [self.engine.wake_at]
         return min(moments, default=None)
 
     def _hear_time(self, event: Input) -> None:
         if isinstance(event, Slept):
-            self.deadline -= event.seconds
+            self.ends_at -= event.seconds
         self._handle(event)
-        if self.clock.now() < self.deadline:
+        if self.clock.now() < self.ends_at:
             return
-        self.deadline = math.inf
+        self.ends_at = math.inf
         if not (self.ended_by or self.failure or self.engine.is_finished):
             self.held_back = TIME_OVER
             agents = f": stopping {pluralize(len(self.live), 'agent')}" if self.live else ""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from orchestrator.core.agent import AgentRegistry, Program
-from orchestrator.core.ids import similar_name
+from orchestrator.core.condition import compile_condition
+from orchestrator.core.ids import similar_name, suggestion
 from orchestrator.core.params import HINT_FOR_SHELL, as_text, missing_params, not_for_a_shell, places, resolve_params
 from orchestrator.core.plan import Plan, in_words
 from orchestrator.core.readiness import kept_back
@@ -122,16 +123,29 @@ def _where(plan: Plan) -> str:
     return f"{plan.file}:{plan.lines.get('params', 1)}"
 
 
+def _unknown_in_conditions(plan: Plan, declared: Mapping[str, Any]) -> Iterator[Problem]:
+    for task in plan.tasks.values():
+        for name in sorted(compile_condition(task.condition).params if task.condition else ()):
+            if name not in declared:
+                message = f"the condition of {task.id} reads params.{name}, which the plan does not declare"
+                hint = suggestion(name, declared, f"declare it in the front matter of the plan: params: [{name}]")
+                yield Problem(message, task.where, hint, "unknown_parameter")
+
+
 def require_params(ahead: RunPreview) -> None:
     """Make sure that the texts of the tasks that would start can be filled in.
 
     Raises:
         UsageError: a parameter has to be given.
-        PlanError: a placeholder is misspelt, or a value cannot stand in a command.
+        PlanError: a condition reads what is not declared, a placeholder is misspelt, or a value cannot stand in a
+            command.
         StoreError: a task file cannot be read.
     """
     plan = ahead.board.plan
-    if not (declared := plan.settings.get("params", {})) or not ahead.to_run:
+    declared = plan.settings.get("params", {})
+    if problems := list(_unknown_in_conditions(plan, declared)):
+        raise PlanError(problems)
+    if not declared or not ahead.to_run:
         return
     require_values(declared, ahead.params, _where(plan))
     values = {name: as_text(value) for name, value in ahead.params.items()}

@@ -223,7 +223,7 @@ class _Session:
             board=ahead.board,
             engine=engine,
             is_patient=ahead.settings.on_hold == "wait",
-            deadline=self._deadline(ahead),
+            ends_at=self._ends_at(ahead),
             params=ahead.params,
             policies=ahead.policies,
             executor=plugins.executor([self.lock.descriptor]),
@@ -240,7 +240,7 @@ class _Session:
         )
         return runner
 
-    def _deadline(self, ahead: RunPreview) -> float:
+    def _ends_at(self, ahead: RunPreview) -> float:
         return self.began + (ahead.settings.run_timeout or math.inf)
 
     def _launcher(self, ahead: RunPreview) -> Launcher:
@@ -402,7 +402,7 @@ class _Session:
             listener=self.telling.hear,
             budget=runner.engine.budget,
             accounts=accounts(board, self.plugins.agents, self.clock, ahead.settings, {}),
-            deadline=self._deadline(ahead),
+            ends_at=self._ends_at(ahead),
         )
         merged = merge(worker, board, ahead, runner.policies, is_cut=is_cut)
         if merged.note and not (is_cut or self.order.simulate or merged.ended_by):

@@ -20,7 +20,7 @@ from orchestrator.errors import OrchestratorError, StoreError, UsageError
 from orchestrator.executors.spawn import find_program
 from orchestrator.plan.columns import read_needs
 from orchestrator.plan.editor import PlanScan, fits, ids, next_ids, with_row
-from orchestrator.plan.task_fields import FIELD_OF
+from orchestrator.plan.task_fields import DUE, FIELD_OF
 from orchestrator.services.task_texts import put_both, runs_commands, task_file_of
 from orchestrator.services.task_types import require_type
 from orchestrator.services.validation import (
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 #: Characters of a label that an id is made of; a number must find room behind them.
 _LABEL = 56
 #: Fields that the tasks of a group have from it.
-_INHERITED = frozenset({"assignee", "agent", "type", "priority", "deadline"})
+_INHERITED = frozenset({"assignee", "agent", "type", "priority", DUE.name})
 
 
 class NewTask(NamedTuple):

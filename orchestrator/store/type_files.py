@@ -97,7 +97,7 @@ def parse_type_file(found: KeyedFile) -> tuple[TaskType | None, list[Problem]]:
     return TaskType(found.key, settings=settings, text=text, lines=lines, file=found.file, **fields), problems
 
 
-class _Written(Protocol):
+class _KindOfFile(Protocol):
     """What the file of a type is to say."""
 
     @property
@@ -106,7 +106,7 @@ class _Written(Protocol):
     def text(self) -> str: ...
 
 
-def add_types(layout: Layout, types: Mapping[str, _Written], environment: Mapping[str, str]) -> list[str]:
+def add_types(layout: Layout, types: Mapping[str, _KindOfFile], environment: Mapping[str, str]) -> list[str]:
     """Write the files of types of a plan, each key with its fields and its text: all, or none; return their paths.
 
     Raises:

@@ -13,7 +13,7 @@ from tests.commands.typed import bob
 
 def test_one_is_created(tmp_path: Path) -> None:
     command = task.COMMAND.commands["create"]
-    params = task.CreateParams("Research", "Compare all providers of clouds", values={"priority": "urgent"})
+    params = task.TaskCreateParams("Research", "Compare all providers of clouds", values={"priority": "urgent"})
     row = command.execute(bob(tmp_path), params)
     assert command.facts is not None
     assert "T-03" == command.facts(row)["id"]
@@ -22,7 +22,7 @@ def test_one_is_created(tmp_path: Path) -> None:
 
 def test_the_type_must_be_known(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no type of task 'reserch'"):
-        task.COMMAND.commands["create"].execute(bob(tmp_path), task.CreateParams("reserch", "Compare them"))
+        task.COMMAND.commands["create"].execute(bob(tmp_path), task.TaskCreateParams("reserch", "Compare them"))
 
 
 def test_update_is_the_command_of_that_name() -> None:

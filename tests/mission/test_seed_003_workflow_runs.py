@@ -9,7 +9,7 @@ import pytest
 
 from tests.acceptance.orchestrate import Orchestrate, ok
 from tests.acceptance.plans import Gate, answer_of, front_of, write_plan, write_task
-from tests.mission.guide_workflows import LAUNCH
+from tests.mission.guide_workflows import CONDITIONAL, LAUNCH
 from tests.mission.test_seed_003_resources import ALONE
 from tests.mission.test_seed_003_workflows import written
 
@@ -190,6 +190,46 @@ def test_s3_66_a_run_that_is_done_in_time(orchestrate: Orchestrate, root: Path) 
     refused = orchestrate("run", "--run-timeout", "soon")
     assert 2 == refused.returncode
     assert "--run-timeout" in refused.stderr
+
+
+# ── conditions ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("size", "complexity", "skipped"),
+    [
+        (2_000_000, "high", set()),
+        (2_000_000, "low", {"feasibility_study"}),
+        (10, "high", {"deep_analysis"}),
+        (1_000_000, "low", {"deep_analysis", "feasibility_study"}),
+    ],
+)
+def test_s3_42_each_branch_with_the_values_that_decide_it(
+    orchestrate: Orchestrate, root: Path, size: int, complexity: str, skipped: set[str]
+) -> None:
+    """The guide's conditional workflow, done by a program that answers with these values."""
+    ok(orchestrate("plan", "--from", written(orchestrate, CONDITIONAL)))
+    written(orchestrate, json.dumps({"marketSize": size, "technicalComplexity": complexity}), "answer.json")
+    ok(orchestrate("agent", "register", "teller", "--command", "cat answer.json"))
+    ran = ok(orchestrate("run", "--agent", "teller"))
+    assert skipped == {task for task, status in orchestrate.statuses().items() if status == "skipped"}, ran
+    assert (root / "final_output.md").exists()
+
+
+@pytest.mark.parametrize(("depth", "status"), [("deep", "completed"), ("basic", "skipped")])
+def test_s3_65_parameters_decide_conditions(orchestrate: Orchestrate, root: Path, depth: str, status: str) -> None:
+    """In their type; one that the plan does not declare is refused at the start."""
+    rows = ["| a | true | None | - |", '| b | true | a | params.depth === "deep" && params.years > 2 |']
+    root.mkdir()
+    front = ["---", "agent: shell", "params: {depth: {enum: [basic, deep]}, years: 3}", "---"]
+    table = ["# Plan", "", "| Task ID | Description | Dependencies | If |", "|---|---|---|---|", *rows, ""]
+    (root / "master_plan.md").write_text("\n".join([*front, *table]), encoding="utf-8")
+    ok(orchestrate("run", "--param", f"depth={depth}"))
+    assert status == orchestrate.statuses()["b"]
+    (root / "master_plan.md").write_text("\n".join([*front[:2], "---", *table]), encoding="utf-8")
+    refused = orchestrate("run", "--fresh")
+    assert 2 == refused.returncode
+    assert "master_plan.md:9: the condition of b reads params.depth, which the plan does not declare" in refused.stderr
 
 
 # ── in the words of the guide ────────────────────────────────────────────────────────────────────────────────────────

@@ -303,7 +303,7 @@ tasks:
         (
             "phases.2.tasks.1.conditions",
             [{"dependency": "final_testing", "condition": "needs.feature_spec.result.x"}],
-            "asks for the result of feature_spec, which launch_execution does not need",
+            "the condition of launch_execution, column 1: it does not depend on feature_spec",
         ),
     ],
 )
