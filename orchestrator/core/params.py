@@ -63,6 +63,19 @@ def filled_where_known(text: str, values: Mapping[str, str]) -> str:
     return _PLACE.sub(lambda found: values.get(found[1], found[0]), text)
 
 
+def is_filled_from(text: str, given: str) -> bool:
+    """Say whether *given* has a text, with any values in place of its placeholders."""
+    if "{{" not in text:
+        return text in given
+    pieces = _PLACE.sub("\0", text).split("\0")
+    return re.search(".*".join(map(re.escape, pieces)), given) is not None
+
+
+def variables(values: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables in which a command finds the values."""
+    return {f"{VARIABLE}{name}": value for name, value in values.items()}
+
+
 def filled_task(task: Task, values: Mapping[str, str]) -> Task:
     """Return a task whose row says the values of its placeholders."""
     if not values:

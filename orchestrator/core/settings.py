@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
 from orchestrator.core.duration import parse_duration, require_unit
@@ -320,20 +320,18 @@ def _object(value: Any) -> Mapping[str, Any]:
 def _params(value: Any) -> Mapping[str, Any]:
     found = _object(value)
     for name in found:
-        check_param_name(name, found)
+        check_param_name(name)
     return found
 
 
-def check_param_name(name: Any, others: Iterable[Any]) -> None:
-    """Refuse what cannot be the name of a parameter, which is also that of a variable, in capitals.
+def check_param_name(name: Any) -> None:
+    """Refuse what cannot be the name of a parameter, which is also a part of that of a variable.
 
     Raises:
         ValueError: with a message for people.
     """
     if not isinstance(name, str) or len(name) > 64 or not _VARIABLE.fullmatch(name):
         raise ValueError(f"{name!r} is not 1 to 64 letters, digits or '_', starting with a letter")
-    if twin := next((each for each in others if each != name and str(each).upper() == name.upper()), ""):
-        raise ValueError(f"{name} and {twin} differ only by case")
 
 
 def _namespace(value: Any) -> str:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 from orchestrator.core.ids import similar_name, suggestion
 from orchestrator.core.json_schema import flaw, mismatch
+from orchestrator.core.params import variables
 from orchestrator.core.settings import Settings, check_json, check_param_name
 from orchestrator.core.text import one_line
-
-_PLACE = re.compile(r"\{\{[ \t]*([A-Za-z_][A-Za-z0-9_]{0,63})[ \t]*\}\}")
-#: A value that means itself wherever it stands in a command, also between quotes, and that is no option.
-_PLAIN_WORD = re.compile(r"[A-Za-z0-9_@%+=:,./][A-Za-z0-9_@%+=:,./-]*")
 
 
 class TaskParam(NamedTuple):
@@ -132,7 +128,7 @@ def read_params(value: Any) -> dict[str, TaskParam]:
     if not isinstance(value, Mapping):
         raise ValueError("write NAME: [allowed values], or NAME: and a JSON Schema of the value, for each parameter")
     for name in value:
-        check_param_name(name, value)
+        check_param_name(name)
     check_json(value)
     return {name: _read_param(name, given) for name, given in value.items()}
 
@@ -162,29 +158,12 @@ def similar_type(word: str, types: Mapping[str, TaskType]) -> str:
 
 # ── texts ────────
 #
-# ``{{name}}`` in the text of a type or a task stands for a parameter.
+# ``{{name}}`` in the text of a type or a task stands for a parameter (``core/params.py``).
 
 
-def places_in(text: str) -> set[str]:
-    """Return the names that a text has in double braces."""
-    return set(_PLACE.findall(text))
-
-
-def fill(text: str, values: Mapping[str, Any]) -> str:
-    """Return a text with the values in place of their names; what is in braces and no parameter stays as it is."""
-    return _PLACE.sub(lambda found: as_text(values[found[1]]) if found[1] in values else found[0], text)
-
-
-def is_filled_from(text: str, given: str) -> bool:
-    """Say whether *given* has this text, with any values in place of its parameters."""
-    if "{{" not in text:
-        return text in given
-    return re.search(".*".join(map(re.escape, _PLACE.sub("\0", text).split("\0"))), given) is not None
-
-
-def not_plain(text: str, values: Mapping[str, Any]) -> list[str]:
-    """Return the parameters in a command whose values could mean more there than a word."""
-    return sorted(name for name in places_in(text) & values.keys() if not _PLAIN_WORD.fullmatch(as_text(values[name])))
+def as_texts(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return parameters as they are filled into texts."""
+    return {name: as_text(value) for name, value in values.items()}
 
 
 def as_text(value: Any) -> str:
@@ -196,11 +175,6 @@ def as_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=dict)
 
 
-def variables(values: Mapping[str, Any]) -> dict[str, str]:
-    """Return parameters as variables of the environment: ``depth`` is ``ORCHESTRATOR_PARAM_DEPTH``."""
-    return {f"ORCHESTRATOR_PARAM_{name.upper()}": as_text(value) for name, value in values.items()}
-
-
 def given_variables(settings: Settings) -> dict[str, str]:
     """Return what a task was given besides its text, as variables for its processes."""
     found = {
@@ -209,7 +183,7 @@ def given_variables(settings: Settings) -> dict[str, str]:
         "ORCHESTRATOR_INPUT_FILES": "\n".join(settings.input_files),
         "ORCHESTRATOR_METADATA": as_text(settings.task_metadata) if settings.task_metadata else "",
     }
-    return {**{name: text for name, text in found.items() if text}, **variables(settings.task_params)}
+    return {**{name: text for name, text in found.items() if text}, **variables(as_texts(settings.task_params))}
 
 
 def _shown(value: Any) -> str:

@@ -12,13 +12,20 @@ from types import MappingProxyType
 from orchestrator.agents.protocol import Agent, Assignment, Input
 from orchestrator.core.environment import environment
 from orchestrator.core.message import Message
-from orchestrator.core.params import HINT_FOR_SHELL, VARIABLE, as_text, filled_task, filled_where_known, not_for_a_shell
+from orchestrator.core.params import (
+    HINT_FOR_SHELL,
+    as_text,
+    filled_task,
+    filled_where_known,
+    not_for_a_shell,
+    variables,
+)
 from orchestrator.core.plan import Task, in_words
 from orchestrator.core.redact import redact
 from orchestrator.core.result import SCRIPT, Outcome, Result, Verdict, closed
 from orchestrator.core.settings import Settings
 from orchestrator.core.snapshot import SIMULATED, inputs_of
-from orchestrator.core.task_type import TaskType, fill, given_variables
+from orchestrator.core.task_type import TaskType, as_texts, given_variables
 from orchestrator.core.text import noted_left_out, one_line, sanitize, unfenced, without_escapes
 from orchestrator.errors import LostResultError, NotAFileError, PlanError, Problem, StoreError
 from orchestrator.executors.protocol import Job
@@ -270,8 +277,8 @@ class Launcher:
             "ORCHESTRATOR_ATTEMPT": str(live.number),
             "ORCHESTRATOR_DIR": self._workspace.layout.root,
             "TM_AGENT_ID": live.task.worker,
-            **given_variables(self._policies[live.task.id]),
-            **{f"{VARIABLE}{name}": value for name, value in self._params.items()},
+            **variables(self._params),
+            **given_variables(self._policies[live.task.id]),  # what a task says is nearer than what the plan takes
         }
 
     def _input_hashes(self, task: Task) -> dict[str, str]:
@@ -298,12 +305,13 @@ class Launcher:
         settings = self._policies[task.id]
         kind = self._types.get(task.type.casefold())
         inputs = self._inputs(live, warn, is_prose=is_prose)
-        row = filled_task(task, self._params)
+        values = {**self._params, **as_texts(settings.task_params)}
+        row = filled_task(task, values)
         # A file of settings only adds to the row, and takes nothing away.
         body = found.body if found and found.body.strip() else in_words(task, is_prose=is_prose)
         code = found.code if found else ""
         is_command = not is_prose and live.agent != SIMULATED
-        if self._params and is_command and (wrong := not_for_a_shell(code or body, self._params)):
+        if values and is_command and (wrong := not_for_a_shell(code or body, values)):
             raise PlanError([Problem(wrong, task.where, HINT_FOR_SHELL)])
         return Assignment(
             task=row,
@@ -311,9 +319,9 @@ class Launcher:
             program=self._program,
             name=task.worker,
             messages=self._messages(task, warn) if is_prose else (),
-            body=fill(filled_where_known(body, self._params), settings.task_params),
-            code=fill(filled_where_known(code, self._params), settings.task_params),
-            type_text=fill(filled_where_known(kind.text, self._params), settings.task_params) if kind else "",
+            body=filled_where_known(body, values),
+            code=filled_where_known(code, values),
+            type_text=filled_where_known(kind.text, values) if kind else "",
             language=found.language if found else "",
             inputs=inputs,
             session=live.session,

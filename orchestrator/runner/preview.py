@@ -15,6 +15,7 @@ from orchestrator.core.readiness import kept_back
 from orchestrator.core.settings import Settings, lower, resolve
 from orchestrator.core.snapshot import PlanSnapshot, lacks_merge, only_simulated, really_done
 from orchestrator.core.status import TaskStatus
+from orchestrator.core.task_type import as_texts
 from orchestrator.errors import PlanError, Problem, UsageError
 from orchestrator.services.run_request import RunRequest, asked_for, require_tagged, startable
 from orchestrator.services.task_settings import both_settings
@@ -155,12 +156,13 @@ def require_params(ahead: RunPreview) -> None:
         is_file = found is not None and bool(found.body.strip())
         text, code = (found.body, found.code) if found is not None and is_file else (in_words(task, is_prose=True), "")
         where = ahead.workspace.assignments.shown(task) if is_file else task.where
+        own = as_texts(ahead.policies[task_id].task_params)
         for name in places([text]):
-            if name not in declared and (close := similar_name(name, declared)):
+            if name not in declared.keys() | own and (close := similar_name(name, declared)):
                 message = f"{task_id} says {{{{{name}}}}}, which the plan does not declare"
                 problems.append(Problem(message, where, f"did you mean {close}?", "unknown_parameter"))
         is_command = agent in ahead.registry and ahead.registry[agent].runs is Program.SHELL
-        if is_command and (wrong := not_for_a_shell(code or text, values)):
+        if is_command and (wrong := not_for_a_shell(code or text, {**values, **own})):
             problems.append(Problem(wrong, where, HINT_FOR_SHELL, "bad_value"))
     if problems:
         raise PlanError(problems)

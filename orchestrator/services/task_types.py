@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.agent import AgentRegistry, Program
+from orchestrator.core.params import HINT_FOR_SHELL, not_for_a_shell
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.settings import IN_A_TASK, Settings
-from orchestrator.core.task_type import TaskType, not_plain, similar_type, variables
+from orchestrator.core.task_type import TaskType, as_texts, similar_type
 from orchestrator.core.text import is_blank, one_line
 from orchestrator.errors import PlanError, Problem, UsageError
 from orchestrator.plan.task_file import TaskFile
@@ -66,12 +67,10 @@ def not_able(task: Task, missing: Collection[str], where: str, registry: AgentRe
 
 
 def _unfillable(task: Task, found: TaskFile, values: Mapping[str, Any], where: str) -> Iterator[Problem]:
-    """Yield the parameters that cannot stand in the command of a task: as more than a word they may be any command."""
+    """Yield that a parameter cannot stand in the command of a task: as more than a word it may be any command."""
     text = found.code or (task.description or task.name if is_blank(found.body) else found.body)
-    for name in not_plain(text, values):
-        variable = next(iter(variables({name: ""})))
-        message = f"the value of {name} is more than one word, and would be read as a part of the command of {task.id}"
-        yield Problem(message, where, f'write "${variable}" in place of {{{{{name}}}}}', "bad_param")
+    if wrong := not_for_a_shell(text, as_texts(values)):
+        yield Problem(f"task {task.id}: {wrong}", where, HINT_FOR_SHELL, "bad_param")
 
 
 def require_type(layout: Layout, plan: Plan, task: Task, own: Mapping[str, Any], agents: Agents) -> str:

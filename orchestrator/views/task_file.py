@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from orchestrator.core.params import is_filled_from
 from orchestrator.core.plan import Task
 from orchestrator.core.script import command_of, script_of
 from orchestrator.core.settings import Settings
-from orchestrator.core.task_type import is_filled_from
 from orchestrator.core.text import fence, sanitize
 from orchestrator.views.templating import render
 

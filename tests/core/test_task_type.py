@@ -8,17 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.task_type import (
-    BUILT_IN_TYPES,
-    TaskType,
-    as_text,
-    fill,
-    is_filled_from,
-    not_plain,
-    read_params,
-    similar_type,
-    variables,
-)
+from orchestrator.core.params import is_filled_from, not_for_a_shell, variables
+from orchestrator.core.task_type import BUILT_IN_TYPES, TaskType, as_texts, read_params, similar_type
 
 PARAMS: dict[str, Any] = {
     "depth": ["basic", "deep"],
@@ -83,23 +74,12 @@ def test_any_values_are_read_or_refused(values: dict[str, Any]) -> None:
     assert read == KIND.read_params(read)
 
 
-def test_a_text_is_filled_once() -> None:
-    """What a value says is not filled again, and what is no parameter stays as it is."""
-    values = {"a": "{{b}}", "b": 3, "c": ["x", "y"]}
-    assert "{{b}} 3 x,y {{d}} {{.a}} {a}" == fill("{{a}} {{ b }} {{c}} {{d}} {{.a}} {a}", values)
-
-
-@given(st.text())
-def test_what_is_plain_means_itself_to_a_shell(value: str) -> None:
-    if not not_plain("{{a}}", {"a": value}):
-        assert value
-        assert not value.startswith("-")
-        assert set(value).isdisjoint(" \t\n'\"`$\\|&;<>()*?[]#~!{}\0")
-
-
-def test_variables() -> None:
-    assert {"ORCHESTRATOR_PARAM_DEPTH": "deep", "ORCHESTRATOR_PARAM_N": "3"} == variables({"depth": "deep", "n": 3})
-    assert '{"a": 1}' == as_text({"a": 1})
+def test_a_list_is_written_with_commas() -> None:
+    """As it is typed; so it is one plain word in a command."""
+    texts = as_texts({"depth": "deep", "n": 3, "names": ["a", "b"], "more": {"a": 1}})
+    assert {"depth": "deep", "n": "3", "names": "a,b", "more": '{"a": 1}'} == texts
+    assert "ORCHESTRATOR_PARAM_names" in variables(texts)
+    assert "" == not_for_a_shell("echo {{names}}", texts)
 
 
 def test_only_a_type_of_a_person_is_missed() -> None:
