@@ -124,9 +124,9 @@ def state_machine() -> str:
         *(f"| {before} | {verb} | {after} | {why} |" for before, verb, after, why in arrows),
         "",
         f"{listed(COMMANDS)} are commands of the",
-        "same name, with and without a run at work. By itself nothing more happens during a run to a task that is",
+        "same name, with and without an active run. By itself nothing more happens during a run to a task that is",
         f"{listed(SETTLED)}. `retry` of a skipped task is `retry` of what failed before it.",
-        "With no run at work, `retry` of a pending task that met a hold of its account lifts that hold.",
+        "With no active run, `retry` of a pending task that met a hold of its account lifts that hold.",
         "",
     ]
     return "\n".join(lines)

@@ -97,7 +97,7 @@ class Dispatcher:
     start: Callable[[Sequence[str], str], Detached]
     """Starts this program with the given words, its output going into the given file."""
     program: str
-    """How this program is called, for what an agent is told."""
+    """How this program is called, for the prompt of an agent."""
     is_preview: bool = False
     """Only say what would be done."""
     with_context: bool = False
@@ -118,7 +118,7 @@ class Dispatcher:
                 done.skipped.append(NotDispatched(name, "", refused))
             else:
                 self._one(Layout(f"{root.root}/{name}"), "", done)
-        # However a plan is broken, also where only its table or a task file says so: the others go on.
+        # However a plan is broken, also where only its table or a task file is: the others go on.
         done.errors = [error for error in done.errors if not isinstance(error, PlanError)]
         return done
 

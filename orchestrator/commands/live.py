@@ -85,7 +85,7 @@ def event_text(event: Event) -> str:
 
 
 def advice(event: Event) -> str:
-    """Return the text of a happening; a command that a warning of ours names, or why a task failed, can be typed."""
+    """Return the text of a happening; a command that a warning names, or why a task failed, can be typed."""
     return with_program(event.text) if event.kind in _NAME_COMMANDS else event.text
 
 

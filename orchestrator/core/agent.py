@@ -102,7 +102,7 @@ class Member(NamedTuple):
     extends: str = ""
     """The agent it stands on: it runs what that one runs, and counts as one of it."""
     where: str = "built in"
-    """``file:line`` of what says so."""
+    """``file:line`` where it is defined."""
 
     @property
     def skills(self) -> frozenset[str]:

@@ -28,7 +28,7 @@ class TaskNotReady(NamedTuple):
 def ready(board: PlanSnapshot, only: str = "") -> tuple[list[Task], list[TaskNotReady]]:
     """Return the tasks that can be handed out, the most urgent first, and those that wait, with the reason.
 
-    With *only*, one task: it is told of, wherever it stands.
+    With *only*, one task: it is in the reply, wherever it stands.
     """
     tasks: list[Task] = []
     skipped: list[TaskNotReady] = []
@@ -92,7 +92,7 @@ def context(
     """Return everything that the worker has to know: plan, files, criteria, constraints, how to report.
 
     *assignment* is the body of the task file, empty when there is none yet; *criteria* are those in it.
-    *times*: how long it takes and when it is due, where its row says so.
+    *times*: how long it takes and when it is due, where its row has that.
     """
     plan = board.plan
     return {

@@ -126,7 +126,7 @@ class News:
     def _take(self, line: Line) -> None:
         before = self._newest.get(line.subject)
         if line.what not in _PASSING:
-            # Told in the order of the newest word.
+            # In the order of the newest word.
             self._newest.pop(line.subject, None)
             self._newest[line.subject] = line
         elif before is not None and before.what != "retrying":

@@ -1,4 +1,4 @@
-"""Parameters of a plan: what a run has to be told, and ``{{name}}``, the places in its texts where that is filled in.
+"""Parameters of a plan: values that a run is given, and ``{{name}}``, the places in its texts where that is filled in.
 
 A plan declares them in its front matter::
 
@@ -37,7 +37,7 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
 _MOST, _LONGEST = 200, 20_000
 #: Characters of all values: they are in the environment of every agent.
 _ALL_TOGETHER = 64_000
-#: What may stand in a command as it is: a shell finds nothing in it to act on.
+#: What may stand in a command unchanged: a shell finds nothing in it to act on.
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+=,][A-Za-z0-9_./:@%+=,-]*")
 #: Begins the names of the variables in which a command finds the values.
 VARIABLE = "ORCHESTRATOR_PARAM_"
@@ -166,7 +166,7 @@ def _kind_of(value: object) -> str:
 
 # ── given ────────
 #
-# What a run was told.
+# What a run was given.
 
 
 def read_pairs(given: Sequence[str]) -> Iterator[tuple[str, str]]:

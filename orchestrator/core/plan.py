@@ -80,7 +80,7 @@ class Task(NamedTuple):
     priority_text: str = ""
     """Its priority as the row writes it, where that is a number; ``-`` where others have numbers and it has none."""
     deadline: float = 0.0
-    """When it is to be done, seconds since the epoch; 0: not set. It is told, and changes no order."""
+    """When it is to be done, seconds since the epoch; 0: not set. It is shown, and changes no order."""
     condition: str = ""
     """It runs only if this is met (``core/condition.py``); empty: it has none."""
     run_if: str = ""

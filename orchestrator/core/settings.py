@@ -56,7 +56,7 @@ class Settings(NamedTuple):
     """Pools of the plan: how many tasks of each may run at the same time, ``{gpu: 1, api: {size: 2, types: [test]}}``.
     A task is in the pools that its ``pools`` name, and in those of its type; it starts when all of them have room."""
     params: Mapping[str, Mapping[str, Any]] = {}
-    """What a run has to be told: ``{topic: {description: …}, depth: {enum: [basic, deep], default: basic}}``. ``run
+    """Parameters of a run: ``{topic: {description: …}, depth: {enum: [basic, deep], default: basic}}``. ``run
     --param topic=x`` fills ``{{topic}}`` in the texts of tasks, see docs/workflows.md."""
     notify: tuple[Mapping[str, Any], ...] = ()
     """Whom to tell what happens: ``desktop``, ``command``, ``discord``, ``slack``, ``webhook``; see
@@ -80,7 +80,7 @@ class Settings(NamedTuple):
     permission_mode: str = "acceptEdits"
     """``acceptEdits``, ``default``, ``dontAsk``, ``plan``, ``auto`` or ``bypassPermissions``."""
     on_denial: str = "fail"
-    """Something was not allowed: ``fail`` the task, or ``accept`` the answer as it is."""
+    """Something was not allowed: ``fail`` the task, or ``accept`` the answer all the same."""
     max_turns: int = 50
     """Turns of the model an attempt may take."""
     task_budget_usd: float = 0.0
@@ -133,7 +133,7 @@ class Settings(NamedTuple):
     """``params`` of a task file: values for the parameters of the task's type. ``{{name}}`` in the text of the type or
     the task stands for one."""
     task_metadata: Mapping[str, Any] = {}
-    """``metadata`` of a task file: data about the task, shown to the agent as it is."""
+    """``metadata`` of a task file: data about the task, shown to the agent unchanged."""
     input_files: tuple[str, ...] = ()
     """Files that the task works with, relative to the plan directory. They must be there when the run starts; the
     result names each with its SHA-256."""

@@ -22,7 +22,7 @@ from orchestrator.core.status import ACTIVE, BLOCKS_DEPENDENTS, SETTLED, TaskSta
 SIMULATED = "simulated"
 #: What is said of a task that stands as completed by it.
 ONLY_SIMULATED = "only simulated"
-#: What came of a condition.
+#: Outcomes of a condition.
 NOT_MET, UNDECIDED = "not met", "undecided"
 #: Looked up once: asking the enum each time would be a tenth of deriving ten thousand tasks.
 _DONE, _PENDING = TaskStatus.COMPLETED, TaskStatus.PENDING
@@ -407,7 +407,7 @@ def _before_simulation(result: Result) -> Result | None:
 PLANNER, MERGER = BESIDE = ("_plan", "_merge")
 #: What people call it.
 NAMES = {PLANNER: "planning", MERGER: "merging the results"}
-#: What it is told, and what it needs, is known once the tasks are done.
+#: Its prompt, and what it needs, is known once the tasks are done.
 MERGING = Task(id=MERGER, name="Merge the results", description="")
 
 

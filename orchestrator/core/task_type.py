@@ -89,7 +89,7 @@ class TaskType(NamedTuple):
 
     @property
     def where(self) -> str:
-        """``file:line`` of what says so, or ``built in``."""
+        """``file:line`` where it is defined, or ``built in``."""
         return f"{self.file}:1" if self.file else "built in"
 
     def read_params(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,7 +167,7 @@ def as_texts(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def as_text(value: Any) -> str:
-    """Return a value as it is written: a text as it is, a list with commas, everything else as JSON."""
+    """Return a value as written: a text unchanged, a list with commas, everything else as JSON."""
     if isinstance(value, str):
         return value
     if isinstance(value, list | tuple):

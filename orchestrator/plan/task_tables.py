@@ -205,7 +205,7 @@ _LONG = 5
 
 
 def _near_words(sheet: TaskTable, own: OwnText) -> Iterator[Problem]:
-    """Refuse headers that are nearly those of a field which decides what runs: nobody would see it ignored."""
+    """Refuse headers that are nearly those of a field which decides what runs: it would be ignored unseen."""
     known = {key_word(word): role for role in DECISIVE for word in HEADERS[role]}
     for _, header in sheet.columns.others:
         word = key_word(header)

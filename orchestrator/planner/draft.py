@@ -124,7 +124,7 @@ def _task(form: _DraftReader, value: object, at: str) -> DraftTask:
 
 
 def _condition(value: object) -> str:
-    """Return a condition that a cell of a table can hold as it is; raises ``ValueError``."""
+    """Return a condition that a cell of a table can hold unchanged; raises ``ValueError``."""
     text = str(value).strip()
     compile_condition(text)
     if [text] != [read_label(each) for each in split_row(f"| {cell(text, MAX_LENGTH)} |")]:

@@ -1,6 +1,6 @@
 """A plan in another form, or the JSON of a draft, read as a draft (``plan --from FILE``).
 
-Also the files that ``plan`` is told about: a request in a file, and files that a parameter's pattern matches.
+Also the files that ``plan`` is given: a request in a file, and files that a parameter's pattern matches.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _of_workflow(found: DataFile, file: str, text: str) -> OutlineResult:
 
 
 def parse_draft(data: bytes, file: str, form: str = AUTO) -> OutlineResult:
-    """Return what a file proposes: JSON when it is an object or says so in its name, else markdown."""
+    """Return what a file proposes: JSON when it is an object or has that in its name, else markdown."""
     if (problem := unreadable(data, file)) is not None:
         return OutlineResult(problems=(problem,))
     text = data.decode().removeprefix("\ufeff")

@@ -46,7 +46,7 @@ def init(layout: Layout, request: str, agent: str) -> str:
     of a plan that is gone would be taken for the answers to this one: return where it was moved, or an empty text.
 
     Raises:
-        UsageError: there is a plan already; it is left as it is.
+        UsageError: there is a plan already; it is left unchanged.
         BusyError: a run is under way, whose plan is away.
         PlanError: a template of the plan directory is invalid.
         StoreError: it could not be written.

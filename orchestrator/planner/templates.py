@@ -52,7 +52,7 @@ from orchestrator.views.templating import render
 
 @dataclass(frozen=True, slots=True)
 class TemplateParameter:
-    """What a template has to be told."""
+    """A parameter of a template."""
 
     name: str
     about: str
@@ -131,7 +131,7 @@ class SavedPlan(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """The file of the plan, as people are told of it."""
+        """The file of the plan, as shown to people."""
         return os.path.relpath(self.file or Layout(self.where).plan)
 
     @property
@@ -142,7 +142,7 @@ class SavedPlan(NamedTuple):
 
     @property
     def parameters(self) -> list[str]:
-        """What it has to be told."""
+        """Its parameters."""
         return places([self.plan, *self.task_files.values()])
 
     def filled(self, values: Mapping[str, str]) -> tuple[str, dict[str, str]]:
@@ -294,7 +294,7 @@ def saved_plan(layout: Layout | None, name: str, environment: Mapping[str, str])
 def saved_plans(
     layout: Layout | None, environment: Mapping[str, str], damaged: Callable[[str], None]
 ) -> dict[str, SavedPlan]:
-    """Return all templates that people keep, by name; *damaged* is told of each that cannot be read."""
+    """Return all templates that people keep, by name; *damaged* is called with each that cannot be read."""
     found = {}
     for name, place in places_of_saved(layout, environment).items():
         try:

@@ -168,7 +168,7 @@ def aggregate(
         asked: Tasks the run was to complete.
         held_back: Why tasks were not started although nothing they need is missing.
         outdated: Tasks that had been done for another row when the run began.
-        warn: Is told when the person's template turns out to be broken: then ours takes its place.
+        warn: Called when the person's template turns out to be broken: then ours takes its place.
 
     Raises:
         StoreError: an answer could not be read, or the file not be written.

@@ -69,7 +69,7 @@ class LiveAttempt:
     files_given: Mapping[str, str] = field(default_factory=dict)
     """As ``files`` of ``Result``; known once it is launched."""
     params: Mapping[str, str] = field(default_factory=dict)
-    """What the run was told, in brief."""
+    """The parameters of the run, in brief."""
     offset: int = 0
     news: str = ""
     unreadable: str = ""

@@ -1,4 +1,4 @@
-"""From the engine's ``Launch`` to a job for the executor: what an attempt is told, where its files lie, what it may."""
+"""From the engine's ``Launch`` to a job for the executor: its prompt, where its files lie, what it may."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def was_corrected(
 ) -> bool:
     """Say whether a person changed the answer of attempt *number* after a moment, in seconds since the epoch.
 
-    Copies are newer, too, and were not changed: of those the log says so. Without a log it is unknown.
+    Copies are newer, too, and were not changed: of those the log has it. Without a log it is unknown.
 
     Raises:
         StoreError: result, record or log cannot be read now.
@@ -228,7 +228,7 @@ class Launcher:
     def job(self, live: LiveAttempt, warn: Callable[[str], None]) -> Job:
         """Read the task file as it stands right now, ask the agent what to run, lay out its files.
 
-        *warn* is called with what people should know of what an agent could not be told.
+        *warn* is called with what people should know of what an agent could not be given.
 
         Raises:
             PlanError: the task file is invalid; it, or an answer that the task is made from, cannot be read.
@@ -374,7 +374,7 @@ class Launcher:
         return self._workspace.layout.attempt(need.stem, live.inputs[need.id]).stdout
 
     def _lacking(self, live: LiveAttempt, need: Task, answer: Answer, path: str) -> str:
-        """Say that a program gets less than all: an agent is told so in its prompt, a program counts what it gets."""
+        """Say that a program gets less than all: an agent reads so in its prompt, a program counts what it gets."""
         lacks = f"lacks {answer.left_out + answer.hidden:,} bytes on its standard input"
         where = f"all of it is in {path}"
         if answer.hidden:

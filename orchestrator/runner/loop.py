@@ -96,7 +96,7 @@ class Runner:
     watch: Watch | None = None
     """Looks after a plan that may be changed while it runs."""
     away: Callable[[], StoreError | None] = lambda: None
-    """Says so when the plan directory was taken away."""
+    """Returns an error when the plan directory was taken away."""
     is_patient: bool = True
     """Whether a held account is waited for; otherwise the run ends when nothing else is left."""
     close: Callable[[], None] = lambda: None
@@ -118,7 +118,7 @@ class Runner:
     used_up: Kind | None = field(default=None, init=False)
     """Whose budget it was: ``RUN_UNAFFORDABLE``, ``RUN_OVERSPENT``."""
     _decisions: dict[str, Decision] = field(default_factory=dict, init=False)
-    """What came of conditions that are not met, by task, until that is recorded."""
+    """Outcomes of conditions that are not met, by task, until that is recorded."""
     _ended: dict[str, tuple[LiveAttempt, ProcessExit, Outcome]] = field(default_factory=dict, init=False)
     _reading: Monitor = field(init=False)
     _writer: Writer = field(init=False)
@@ -227,7 +227,7 @@ class Runner:
     # ── events in, instructions out ──────────────────────────────────────────────────────────────────────────────────
 
     def _handle(self, event: Input) -> None:
-        # Queued and not nested: what one instruction brings about is told to the engine after its fellows are done.
+        # Queued and not nested: what one instruction brings about goes to the engine after its fellows are done.
         self._events.append(event)
         if len(self._events) > 1:
             return

@@ -38,7 +38,7 @@ class Replanner:
     plan: Plan
     """The one that the run goes by."""
     seen: int
-    """The version of the file that says so."""
+    """The version of the file it was read from."""
     also: set[str] = field(default_factory=set, init=False)
     """Tasks that the run is asked for besides, from the next change on."""
     _offered: int = field(default=0, init=False)
@@ -141,7 +141,7 @@ def _stands(result: Result, traces: Traces) -> bool:
 
 
 def _content(plan: Plan) -> tuple[object, ...]:
-    """What a plan says, wherever in the file it says so."""
+    """What a plan says, wherever in the file that stands."""
     return plan.settings, [task._replace(where="") for task in plan.tasks.values()]
 
 
@@ -220,6 +220,6 @@ class Resets:
         found = self.workspace.read_result(name)
         if found is not None and found.task == task_id and found.status is TaskStatus.PENDING:
             return True
-        # What a person corrected is kept; what is damaged is told at the end.
+        # What a person corrected is kept; what is damaged is reported at the end.
         self._corrected[name] = version
         return False

@@ -188,8 +188,8 @@ class _Session:
     def _tell_begin(self, ahead: RunPreview, started: float) -> None:
         total, todo = (len(ahead.board.plan.tasks), len(ahead.to_run) - len(kept_back(ahead.board, ahead.to_run)))
         begun = Event(kind=Kind.RUN_STARTED, time=started, run=self.run_id, tasks=todo)
-        told = "".join(f"; {name}={one_line(as_text(value), 60)}" for name, value in ahead.params.items())
-        self.telling.hear(begun._replace(text=f"{todo} of {total} tasks to run{told}"))
+        given = "".join(f"; {name}={one_line(as_text(value), 60)}" for name, value in ahead.params.items())
+        self.telling.hear(begun._replace(text=f"{todo} of {total} tasks to run{given}"))
         for task_id, doubt in ahead.board.doubts.items():
             # What does not count is never overwritten unseen.
             task = ahead.board.plan.tasks[task_id]
@@ -413,7 +413,7 @@ class _Session:
         sender = self.telling.sender
         if sender is None:
             return
-        # No one is told of a run that had nothing to do; and anyone who stopped it knows, and waits.
+        # Nobody is notified of a run that had nothing to do; and anyone who stopped it knows, and waits.
         if ahead.to_run and not runner.ended_by:
             took = format_duration(self.clock.now() - self.began)
             asked = {board.status(each) for each in asked_for(self.order, board)}

@@ -1,4 +1,4 @@
-"""What a user may count on that a plan does not do: told before a run, and no reason to refuse it."""
+"""What a user may count on that a plan does not do: shown before a run, and no reason to refuse it."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def require_written(ahead: RunPreview) -> None:
 
 
 def _placeholders(ahead: RunPreview) -> list[str]:
-    """Return the tasks of which an agent would be told, for money, that a user was to say what is to be done."""
+    """Return the tasks of which an agent would read, for money, that a user was to say what is to be done."""
     tasks, files = ahead.board.plan.tasks, ahead.workspace.assignments
     return [
         task_id
@@ -301,7 +301,7 @@ def _file_problems(layout: Layout, registry: AgentRegistry) -> Sequence[Problem]
     try:
         plan, _ = parse_plan(read_file(layout.plan) or b"", workspace.shown_plan)
     except NotAFileError:
-        return ()  # too large to be looked into, which is told already
+        return ()  # too large to be looked into, which is reported already
     tasks = {task_id: task for task_id, task in plan.tasks.items() if TASK_ID.fullmatch(task_id)}
     try:
         task_settings(workspace, plan._replace(tasks=tasks), registry)

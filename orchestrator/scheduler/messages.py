@@ -90,7 +90,7 @@ class Decided(NamedTuple):
     condition: str
     """The condition that was looked at."""
     is_met: bool | None
-    """None: nobody can say, for a value is missing. The task is skipped as if something before it had failed."""
+    """None: undecided, for a value is missing. The task is skipped as if something before it had failed."""
 
 
 Input = Begun | ActivitySeen | Ended | Recorded | Replanned | Intervened | Ticked | Slept | StopRequested | Decided

@@ -53,7 +53,7 @@ class Known:
         return self._registry.shells
 
     def key_of(self, task: Task) -> str:
-        """Return the agent that its row asks for: the one in its Agent cell, else an assignee who is one of ours."""
+        """Return the agent that its row asks for: the one in its Agent cell, else an assignee who is an agent."""
         return task.agent_key or (task.role if task.role and task.role in self else "")
 
     def type_of(self, task: Task) -> str:

@@ -76,7 +76,7 @@ def _says_the_same(workspace: Workspace, task: Task, last: Attempt) -> bool:
 def _given(workspace: Workspace, task: Task, attempt: Attempt) -> str:
     """Return what an attempt was given, where the file of its task was made again since; else nothing.
 
-    Nothing also where that is gone, and of a session that was gone on with: it was told by an earlier attempt.
+    Nothing also where that is gone, and of a session that was gone on with: an earlier attempt was given it.
     """
     if not workspace.assignments.is_newer(task, attempt.started):
         return ""

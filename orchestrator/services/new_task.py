@@ -134,7 +134,7 @@ def add(layout: Layout, new: NewTask, by: str, agents: Agents) -> Added:
 
     Raises:
         NotFoundError, UsageError, PlanError: it is invalid; nothing was written.
-        StoreError: it could not be written. Once the row is, nothing is raised: who is told of a failure adds it again.
+        StoreError: it could not be written. Once the row is, nothing is raised: who reads of a failure adds it again.
     """
     visible(new.text)
     values = typed_cells(new.values)
@@ -342,7 +342,7 @@ class _Draft:
         new, columns = self._new, self._places.sheets[-1].columns
         has_both = columns.name is not None and columns.description is not None
         only = "description" if columns.name is None else "name"
-        # A command is taken as it is; what people read is not.
+        # A command is taken verbatim; what people read is not.
         text = as_typed(new.text) if self.is_shell else visible(new.text)
         about = sanitize(as_typed(new.description)).strip()
         if self.is_shell:

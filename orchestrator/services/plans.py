@@ -54,7 +54,7 @@ def create(root: Layout, title: str, *, priority: str, request: str, eta: str, w
         root: The directory of plans, made when missing; or one of its plans, and then its neighbour is made.
         title: What it is about, in a line.
         priority: As in a task table.
-        request: What is wanted, in the words of anyone who wants it; empty: the title says it.
+        request: The request, in the words of its author; empty: the title says it.
         eta: When it is to be done, a moment or how long from now; empty: no one said.
         who: Who asks for it.
         now: Seconds since the epoch.

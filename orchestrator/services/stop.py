@@ -25,12 +25,12 @@ _LOOK = 0.02
 
 
 class Stopped(NamedTuple):
-    """What was told to end."""
+    """What was asked to end."""
 
     run: str
-    """The run that was active; empty: none was, and so those that waited were told."""
+    """The run that was active; empty: none was, and so those that waited were asked."""
     waiting: Sequence[WaitingRun]
-    """Those that waited for their time: told to end if none was active, else left alone."""
+    """Those that waited for their time: asked to end if none was active, else left alone."""
     is_over: Callable[[], bool]
 
     def await_end(self, timeout: float) -> bool:
@@ -102,7 +102,7 @@ def _is_gone(process: Mapping[str, Any]) -> bool:
 def _end(
     name: str, process: Mapping[str, Any], is_over: Callable[[], bool], note: Callable[[], None] = lambda: None
 ) -> bool:
-    """Tell a process to end, unless it is over; say whether it was told. *note* writes that down first."""
+    """Tell a process to end, unless it is over; say whether it was signalled. *note* writes that down first."""
     if is_elsewhere(process):
         where = "on another machine" if is_of_other_machine(process) else "in another container"
         raise BusyError(

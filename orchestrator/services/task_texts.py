@@ -43,7 +43,7 @@ _DAY = 86400.0
 
 
 class TaskInstructions(NamedTuple):
-    """What is told to the worker, and where that stands."""
+    """The instructions for the worker, and where they stand."""
 
     file: str = ""
     """Its task file, when a user wrote one."""
@@ -92,7 +92,7 @@ class TaskInstructions(NamedTuple):
 
         Args:
             texts: The new texts, by column.
-            task: The row with them, as it is read.
+            task: The row with them, as read.
 
         Raises:
             UsageError: there is no other place for it.

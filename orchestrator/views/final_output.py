@@ -36,13 +36,13 @@ from orchestrator.views.terminal import LABELS, fit, label_of, timestamp
 
 # ── merger prompt ────────
 #
-# What an agent is told that merges every answer into one.
+# The prompt of the agent that merges every answer into one.
 
 MERGE_TEMPLATE = "merge.md.j2"
 
 
 def merge_prompt(plan: Plan, overrides: str | None, *, total: int, missing: str = "") -> str:
-    """Return what anyone who merges is told, but for the answers.
+    """Return the prompt of the agent that merges, but for the answers.
 
     Raises:
         PlanError: the plan's own template is broken.
