@@ -31,7 +31,7 @@ class _RaisedError(BaseException):
 
 
 def listened_to(listener: Listener, do: Callable[[Listener], _T]) -> _T:
-    """Do what tells a listener; whatever that raises ends it, and comes out unchanged, not in a group of the event loop.
+    """Do what tells a listener; whatever that raises ends it, and comes out bare, not in a group of the event loop.
 
     Raises:
         BaseException: what the listener raised, or what was raised anyway.

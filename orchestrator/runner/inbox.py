@@ -1,8 +1,8 @@
 """What people and agents ask of the active run by command: handed to the engine, answered once it is durable.
 
-Every request waits in ``requests/`` until then, so that none is lost with the caller, nor with this run. Whose that
-directory is, is another matter: what cannot be read or answered there is reported, and no run ends for it. The caller may
-have changed the plan before: what it says now is taken in first.
+Every request waits in ``requests/`` until then, so that none is lost with the caller, nor with this run. What cannot be
+read or answered there is reported, and no run ends for it. The caller may have changed the plan before: what it says
+now is taken in first.
 """
 
 from __future__ import annotations
