@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -15,6 +16,8 @@ from orchestrator.core.text import one_line
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/@-]{0,63}")
 _KEYS = ("size", "types")
+#: A word among the globs of a task: what it changes beside them fails it.
+STRICT = "strict"
 _WILD = re.compile(r"[*?\[]")
 #: Globs of one task, and characters of each: what people write has some.
 _MOST_GLOBS, _LONGEST_GLOB = 200, 300
@@ -75,16 +78,19 @@ def read_lock(value: Any) -> str:
 def read_globs(value: Any) -> tuple[str, ...]:
     """Read a list of globs, or one text with commas between them; they count from the work directory.
 
+    The word ``strict`` among them is none of them, and comes first; a file of that name is ``./strict``.
+
     Raises:
         ValueError: it is something else, or one leads out of the work directory.
     """
     words = re.split(r"[,;]|(?<=\S)\s+(?=\S)", value) if isinstance(value, str) else value
     if not isinstance(words, (list, tuple)) or not all(isinstance(word, str) for word in words):
         raise ValueError(f"{value!r} is not a list of globs")
-    globs = tuple(dict.fromkeys(_glob(word) for word in words if word.strip()))
+    is_strict = any(word.strip() == STRICT for word in words)
+    globs = tuple(dict.fromkeys(_glob(word) for word in words if word.strip() not in ("", STRICT)))
     if len(globs) > _MOST_GLOBS:
         raise ValueError(f"{len(globs)} globs are more than {_MOST_GLOBS}")
-    return globs
+    return (STRICT, *globs) if is_strict else globs
 
 
 def _name(word: Any) -> str:
@@ -98,6 +104,9 @@ def _glob(text: str) -> str:
     parts = glob.split("/")
     if glob.startswith("/") or ".." in parts or len(glob) > _LONGEST_GLOB or not glob:
         raise ValueError(f"{one_line(text, 60)!r} is not a path inside of the work directory")
+    _pattern(glob)
+    if glob == STRICT:
+        return f"[{glob[0]}]{glob[1:]}"  # the same file in a glob that is not the word
     return f"{glob}**" if glob.endswith("/") else glob
 
 
@@ -114,19 +123,58 @@ def limits(claims: Mapping[str, Claim], pools: Mapping[str, Mapping[str, Any]]) 
             of_type.setdefault(kind, []).append(name)
     users: dict[str, int] = {}
     for claim in claims.values():
-        for glob in claim.writes:
+        for glob in globs_of(claim.writes):
             users[glob] = users.get(glob, 0) + 1
     meets = _meets(users)
     of_task = {}
     for task, claim in claims.items():
         names = [f"pool {name}" for name in (*claim.pools, *of_type.get(claim.type.casefold(), ()))]
         names += [f"concurrency {claim.concurrency}"] if claim.concurrency else []
-        for glob in claim.writes:
+        for glob in globs_of(claim.writes):
             names += [f"writes {glob}"] if users[glob] > 1 else []
             names += meets.get(glob, ())
         of_task[task] = tuple(dict.fromkeys(names))
         sizes.update((name, 1) for name in of_task[task] if not name.startswith("pool "))
     return Limits(of_task, sizes)
+
+
+def globs_of(writes: Sequence[str]) -> Sequence[str]:
+    """Return the globs of what a task declares that it writes."""
+    return writes[1:] if writes and writes[0] == STRICT else writes
+
+
+def is_declared(path: str, writes: Sequence[str]) -> bool:
+    """Say whether one of the globs of a task matches a path; both count from the work directory."""
+    return any(_pattern(glob).fullmatch(path) for glob in globs_of(writes))
+
+
+@lru_cache(maxsize=1024)
+def _pattern(glob: str) -> re.Pattern[str]:
+    *above, last = glob.split("/")
+    found = "".join("(?:[^/]+/)*" if part == "**" else f"{name_pattern(part)}/" for part in above)
+    try:
+        return re.compile(found + ("(?:[^/]+/)*[^/]+" if last == "**" else name_pattern(last)))
+    except re.error:
+        raise ValueError(f"{one_line(glob, 60)!r} is not a glob") from None
+
+
+def name_pattern(glob: str) -> str:
+    """Return the regular expression of a glob that holds for one name, or for a part of one."""
+    found, at = "", 0
+    while at < len(glob):
+        letter, at = glob[at], at + 1
+        if letter == "*":
+            found += "[^/]*"
+        elif letter == "?":
+            found += "[^/]"
+        elif letter == "[" and (end := glob.find("]", at + 1)) > 0:
+            letters, at = glob[at:end], end + 1
+            is_other = letters[0] in "!^"
+            escaped = re.sub(r"([\\\[\]^&~|])", r"\\\1", letters[1:] if is_other else letters)
+            found += f"[{'^/' if is_other else ''}{escaped}]"
+        else:
+            found += re.escape(letter)
+    return found
 
 
 def _meets(globs: Collection[str]) -> dict[str, list[str]]:

@@ -118,7 +118,7 @@ class Settings(NamedTuple):
     """Tasks with the same word here never run at the same time."""
     writes: tuple[str, ...] = ()
     """Files that the task writes, as globs: ``src/**``, ``docs/*.md``. Tasks whose globs overlap never run at the same
-    time."""
+    time. What a task changes beside them is told in its result; with the word ``strict`` among them that fails it."""
     validate: bool = False
     """No one completes a task by hand while a success criterion of it is open, as with ``complete --validate``. What
     an agent of a run answers is judged by its evidence alone."""

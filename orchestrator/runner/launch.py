@@ -189,6 +189,7 @@ class Launcher:
             is_last=launch.charge > settings.retries,
             cap=launch.cap,
             is_only_simulated=self._is_only_simulated(task.id, settings),
+            writes=settings.writes,
         )
 
     def _is_only_simulated(self, task_id: str, settings: Settings) -> bool | None:

@@ -19,6 +19,7 @@ from orchestrator.runner.clock import Clock
 from orchestrator.runner.event_bus import EventBus, forward_journal, listened_to
 from orchestrator.runner.event_loop import run_in_event_loop
 from orchestrator.runner.events import Event, Kind, Listener
+from orchestrator.runner.file_changes import FileChanges
 from orchestrator.runner.launch import Launcher
 from orchestrator.runner.loop import Runner
 from orchestrator.runner.notify import NotificationSender
@@ -230,8 +231,20 @@ class _Session:
             watch=watch,
             close=self._close,
             held_back=held_back,
+            changes=self._changes(ahead),
         )
         return runner
+
+    def _changes(self, ahead: RunPreview) -> FileChanges:
+        layout = self.order.layout
+        changes = FileChanges(
+            workdir=layout.workdir(ahead.settings.workdir),
+            spared=layout.root,
+            wall=self.clock.wall,
+            is_real=not self.order.simulate,
+        )
+        changes.ask(ahead.policies)
+        return changes
 
     def _launcher(self, ahead: RunPreview) -> Launcher:
         return Launcher(
@@ -351,6 +364,7 @@ class _Session:
             is_merge_left=merged is not None and merged.is_left,
             failure=failure,
             final_output=output,
+            conflicts=runner.changes.conflicts(),
         )
 
     def _aggregate(self, ahead: RunPreview, board: PlanSnapshot, started: float, runner: Runner) -> Merged:
@@ -372,6 +386,7 @@ class _Session:
             asked=asked_for(self.order, board),
             held_back=held_back,
             outdated=self.outdated,
+            conflicts=runner.changes.conflicts(),
             warn=partial(self.telling.say, Kind.WARNING),
         )
         return merged
@@ -436,6 +451,8 @@ class RunReport(NamedTuple):
     failure: OrchestratorError | None = None
     final_output: str = ""
     """The file in which this run put the answers together; empty: that could not be written."""
+    conflicts: Sequence[str] = ()
+    """What is known of files that two tasks changed which ran at the same time, each in one line."""
     late_signal: int = 0
     """What came when this run had come to its end: it ends what would follow."""
 
