@@ -1,6 +1,6 @@
 """Which attempt changed which file: a file system says that a file was changed, and when, but never by whom.
 
-Two looks at the work directory tell what was changed between them. The attempts that ran at that moment may have done
+Two scans of the work directory tell what was changed between them. The attempts that ran at that moment may have done
 it. Fewer are left where the log of one shows that it edited the file, or where one alone declares that it writes it.
 """
 
@@ -32,8 +32,8 @@ class FileState(NamedTuple):
     inode: int
 
 
-class Look(NamedTuple):
-    """What a look at the work directory saw, and between which moments it was taken; seconds since the epoch."""
+class Scan(NamedTuple):
+    """What a scan of the work directory found, and between which moments it was taken; seconds since the epoch."""
 
     files: Mapping[str, FileState]
     began: float
@@ -64,7 +64,7 @@ class _Change(NamedTuple):
     is_sure: bool
     """Whether that is known, and not concluded from what they declare."""
     is_logged: bool = False
-    """Whether a log says so: then a look may have seen the very same change before."""
+    """Whether a log says so: then a scan may have seen the very same change before."""
 
 
 class Conflict(NamedTuple):
@@ -91,11 +91,11 @@ class Changes:
     _known: dict[str, list[_Change]] = field(default_factory=dict)
     """By path."""
     _told: set[tuple[str, frozenset[str]]] = field(default_factory=set)
-    _newest: Look | None = None
+    _newest: Scan | None = None
 
     @property
-    def last_look(self) -> float:
-        """When the newest look began; 0: there was none."""
+    def last_scan(self) -> float:
+        """When the newest scan began; 0: there was none."""
         return self._newest.began if self._newest else 0.0
 
     @property
@@ -129,15 +129,15 @@ class Changes:
                 found += self._add(path, _Change((span,), is_sure=True, is_logged=True))
         return found
 
-    def see(self, look: Look) -> list[Conflict]:
-        """Take in what the work directory looks like; return the conflicts that are new."""
-        before, self._newest = self._newest, look
+    def compare(self, scan: Scan) -> list[Conflict]:
+        """Compare a scan with the one before; return the conflicts that are new."""
+        before, self._newest = self._newest, scan
         if before is None:
             return []
         found: list[Conflict] = []
-        for path in _changed(before.files, look.files):
-            state = look.files.get(path)
-            by = self._running(before.began, look.ended, state.changed / 1e9 if state else 0.0)
+        for path in _changed(before.files, scan.files):
+            state = scan.files.get(path)
+            by = self._running(before.began, scan.ended, state.changed / 1e9 if state else -math.inf)
             if not by:
                 continue  # a person's, or what came of something else
             change = _narrowed(path, by)
@@ -149,7 +149,7 @@ class Changes:
         return found
 
     def _running(self, since: float, until: float, at: float) -> tuple[Span, ...]:
-        """Return the attempts that ran between two looks; at that very moment, where it lies between them."""
+        """Return the attempts that ran between two scans; at that very moment, where it lies between them."""
         if since - _COARSE <= at <= until + _COARSE:
             since, until = at - _COARSE, at + _COARSE
         return tuple(span for span in self._spans.values() if span.started <= until and span.ended >= since)
@@ -220,10 +220,13 @@ def undeclared_text(span: Span) -> str:
     """Say in one line which files an attempt changed without declaring them; empty: none."""
     parts = []
     if sole := changed_alone(span):
-        parts.append(f"changed {pluralize(len(sole), 'file')} that its `writes` does not cover: {join_first(sole, _NAMED)}")
-    if shared := sorted(set(span.undeclared) - set(sole)):
-        others = dict.fromkeys(other for path in shared for other in span.undeclared[path])
         parts.append(
-            f"{join_first(shared, _NAMED)} was changed by {' or '.join((span.task, *others))}, and none of them declares it"
+            f"changed {pluralize(len(sole), 'file')} that its `writes` does not cover: {join_first(sole, _NAMED)}"
+        )
+    if shared := sorted(set(span.undeclared) - set(sole)):
+        tasks = dict.fromkeys((span.task, *(other for path in shared for other in span.undeclared[path])))
+        verb = "was" if len(shared) == 1 else "were"
+        parts.append(
+            f"{join_first(shared, _NAMED)} {verb} changed by {' or '.join(tasks)}, and none of them declares it"
         )
     return "; ".join(parts)

@@ -427,13 +427,13 @@ class Runner:
 
     def _end(self, live: LiveAttempt, exit: ProcessExit, outcome: Outcome) -> None:
         self.changes.end(live, exit.ended)
-        if self.changes.is_looking:
-            self._scope.start_soon(self._look_and_conclude, live, exit, outcome)
+        if self.changes.is_scanning:
+            self._scope.start_soon(self._scan_and_conclude, live, exit, outcome)
         else:
             self._conclude(live, exit, outcome)
 
-    async def _look_and_conclude(self, live: LiveAttempt, exit: ProcessExit, outcome: Outcome) -> None:
-        self._warn_of(live.task.id, live.number, await self.changes.look())
+    async def _scan_and_conclude(self, live: LiveAttempt, exit: ProcessExit, outcome: Outcome) -> None:
+        self._warn_of(live.task.id, live.number, await self.changes.scan())
         self._conclude(live, exit, outcome)
 
     def _conclude(self, live: LiveAttempt, exit: ProcessExit, outcome: Outcome) -> None:

@@ -1,21 +1,22 @@
-"""What lies in the work directory: every file with what changes whenever it does, so that two looks can be compared."""
+"""What lies in the work directory: every file with what changes whenever it does, so that two scans can be compared."""
 
 from __future__ import annotations
 
 import os
 import re
+import stat
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from orchestrator.core.changes import FileState, Look
+from orchestrator.core.changes import FileState, Scan
 from orchestrator.core.pools import name_pattern
 from orchestrator.store.layout import PLAN_DIRECTORY
 
-#: Files that are looked at, and seconds that this may take.
+#: Files that are scanned, and seconds that this may take.
 MOST_FILES, MOST_SECONDS = 50_000, 2.0
-#: Directories that are never looked into: what lies there belongs to git, and to us.
+#: Directories that are never scanned: what lies there belongs to git, and to us.
 _NOT_OURS = frozenset({".git", PLAN_DIRECTORY})
 #: Bytes of a ``.gitignore`` that are read.
 _LONGEST = 64 * 1024
@@ -38,7 +39,7 @@ class _Rules(NamedTuple):
     start: int
 
 
-def look_at(workdir: str, spared: str) -> Look | str:
+def scan_files(workdir: str, spared: str) -> Scan | str:
     """Return every file below a directory but what git ignores; or why there are too many of them for that.
 
     *spared* is a directory that is left out, with everything in it.
@@ -55,21 +56,29 @@ def look_at(workdir: str, spared: str) -> Look | str:
         if any(entry.name == ".gitignore" for entry in entries):
             rules = (*rules, _Rules(_read_rules(os.path.join(workdir, above, ".gitignore")), len(above)))
         for entry in entries:
-            path = above + entry.name
-            is_directory = entry.is_dir(follow_symlinks=False)
+            path, is_directory = above + entry.name, entry.is_dir(follow_symlinks=False)
             if _is_ignored(path, rules, is_directory=is_directory):
                 continue
-            if not is_directory:
-                with suppress(OSError):  # it is gone by now
-                    seen = entry.stat(follow_symlinks=False)
-                    files[_printable(path)] = FileState(seen.st_mtime_ns, seen.st_ctime_ns, seen.st_size, seen.st_ino)
-            elif entry.name not in _NOT_OURS and entry.path != spared:
+            if not is_directory and (state := _state(entry)):
+                files[_printable(path)] = state
+            elif is_directory and entry.name not in _NOT_OURS and entry.path != spared:
                 ahead.append((f"{path}/", rules))
         if len(files) > MOST_FILES:
             return f"{workdir} holds more than {MOST_FILES:,} files"
         if time.monotonic() - clock > MOST_SECONDS:
-            return f"to look at the files in {workdir} takes longer than {MOST_SECONDS:g}s"
-    return Look(files, began, time.time())
+            return f"a scan of {workdir} takes longer than {MOST_SECONDS:g}s"
+    return Scan(files, began, time.time())
+
+
+def _state(entry: os.DirEntry[str]) -> FileState | None:
+    """Return the state of a file or link; None for a pipe or socket, which holds nothing, and for what is gone."""
+    try:
+        seen = entry.stat(follow_symlinks=False)
+    except OSError:
+        return None
+    if not (stat.S_ISREG(seen.st_mode) or stat.S_ISLNK(seen.st_mode)):
+        return None
+    return FileState(seen.st_mtime_ns, seen.st_ctime_ns, seen.st_size, seen.st_ino)
 
 
 def _printable(path: str) -> str:

@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.pools import Claim, limits, overlap, read_globs, read_lock, read_names, read_pools
+from orchestrator.core.pools import (
+    STRICT,
+    Claim,
+    globs_of,
+    is_declared,
+    limits,
+    overlap,
+    read_globs,
+    read_lock,
+    read_names,
+    read_pools,
+)
 
 
 @pytest.mark.parametrize(
@@ -92,3 +103,39 @@ def test_a_task_is_in_the_pools_it_names_and_in_those_of_its_type() -> None:
 def test_what_is_refused(read, value, words) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ValueError, match=words):
         read(value)
+
+
+@pytest.mark.parametrize(
+    ("glob", "path", "is_met"),
+    [
+        ("src/**", "src/a/b.py", True),
+        ("src/**", "src/.hidden", True),
+        ("src/**", "srcs/a", False),
+        ("src/", "src/a", True),
+        ("src", "src/a", False),
+        ("*.py", "a/b.py", False),
+        ("**/*.py", "b.py", True),
+        ("a/**/b", "a/x/y/b", True),
+        ("[!ab].c", "c.c", True),
+        ("[!ab].c", "/.c", False),
+        ("[]x].c", "].c", True),
+        ("a[b", "a[b", True),
+        ("[a-c]?", "bz", True),
+        ("a.c", "abc", False),
+        ("a&&[b&&a]", "a&&&", True),
+        ("./strict", "strict", True),
+    ],
+)
+def test_what_a_glob_declares(glob: str, path: str, is_met: bool) -> None:
+    assert is_met == is_declared(path, read_globs([glob]))
+
+
+def test_the_word_strict_is_no_glob() -> None:
+    """It comes first wherever it stands, takes part in no limit, and alone it means: nothing."""
+    assert (STRICT, "src/**", "b") == read_globs("src/**, strict, b")
+    assert ("src/**", "b") == globs_of(read_globs("src/**, strict, b"))
+    assert not is_declared("strict", read_globs("strict"))
+    found = limits({"T-1": Claim(writes=read_globs("strict, a")), "T-2": Claim(writes=read_globs("strict, b"))}, {})
+    assert {"T-1": (), "T-2": ()} == found.of_task
+    with pytest.raises(ValueError, match=r"'\[z-a\]' is not a glob"):
+        read_globs("[z-a]")
