@@ -16,7 +16,7 @@ from orchestrator.core.text import code, join_first, pluralize
 
 #: Seconds that the clock of a file system may be behind.
 _COARSE = 0.05
-#: Changes of one file, and files of one attempt, that are remembered.
+#: Changes of one file that are remembered; files of one attempt, and conflicts.
 _MOST_CHANGES, _MOST_FILES = 64, 1000
 #: Files named in a line, and in a result.
 _NAMED, _LISTED = 5, 100
@@ -159,7 +159,7 @@ class Changes:
         found = [conflict for other in known if (conflict := self._conflict(path, change, other))]
         if len(known) < _MOST_CHANGES and change not in known:
             known.append(change)
-        self.conflicts += found
+        self.conflicts += found[: _MOST_FILES - len(self.conflicts)]
         return found
 
     def _conflict(self, path: str, change: _Change, other: _Change) -> Conflict | None:

@@ -15,10 +15,16 @@ from typing import Any, NamedTuple
 from orchestrator.core.text import one_line
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/@-]{0,63}")
-_KEYS = ("size", "types")
+_KEYS = ("size", "types", "shared")
 #: A word among the globs of a task: what it changes beside them fails it.
 STRICT = "strict"
+#: How the name of a limit begins that is about memory, and how many tasks it lets through: the machine decides.
+MEMORY, _UNCOUNTED = "memory", 1_000_000
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,3})?) ?(?:([kmgt])i?)?b?", re.IGNORECASE)
+_LEAST_MEMORY, _MOST_MEMORY = 1024**2, 64 * 1024**4
 _WILD = re.compile(r"[*?\[]")
+#: Slots of a shared pool at most: each is a file that a run keeps open.
+_MOST_SHARED = 64
 #: Globs of one task, and characters of each: what people write has some.
 _MOST_GLOBS, _LONGEST_GLOB = 200, 300
 
@@ -37,10 +43,11 @@ class Claim(NamedTuple):
     pools: Sequence[str] = ()
     concurrency: str = ""
     writes: Sequence[str] = ()
+    memory: int = 0
 
 
 def read_pools(value: Any) -> dict[str, dict[str, Any]]:
-    """Read the pools of a plan: a size for each name, or a mapping with ``size`` and ``types``.
+    """Read the pools of a plan: a size for each name, or a mapping with ``size``, ``types`` and ``shared``.
 
     Raises:
         ValueError: it is something else.
@@ -55,7 +62,13 @@ def read_pools(value: Any) -> dict[str, dict[str, Any]]:
         size = pool.get("size", 1)
         if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= 1000:
             raise ValueError(f"{_name(name)}: {size!r} is not a size between 1 and 1000")
-        pools[_name(name)] = {"size": size, "types": [word.casefold() for word in read_names(pool.get("types", ()))]}
+        read = {"size": size, "types": [word.casefold() for word in read_names(pool.get("types", ()))]}
+        is_shared = pool.get("shared", False)
+        if not isinstance(is_shared, bool):
+            raise ValueError(f"{_name(name)}: shared is true or false, not {one_line(str(is_shared), 40)!r}")
+        if is_shared and size > _MOST_SHARED:
+            raise ValueError(f"{_name(name)}: a shared pool has {_MOST_SHARED} slots at most, not {size}")
+        pools[_name(name)] = {**read, "shared": True} if is_shared else read
     return pools
 
 
@@ -129,13 +142,46 @@ def limits(claims: Mapping[str, Claim], pools: Mapping[str, Mapping[str, Any]]) 
     of_task = {}
     for task, claim in claims.items():
         names = [f"pool {name}" for name in (*claim.pools, *of_type.get(claim.type.casefold(), ()))]
+        names += [f"{MEMORY} {claim.memory}"] if claim.memory else []
         names += [f"concurrency {claim.concurrency}"] if claim.concurrency else []
         for glob in globs_of(claim.writes):
             names += [f"writes {glob}"] if users[glob] > 1 else []
             names += meets.get(glob, ())
         of_task[task] = tuple(dict.fromkeys(names))
-        sizes.update((name, 1) for name in of_task[task] if not name.startswith("pool "))
+        of_memory = {name: _UNCOUNTED for name in of_task[task] if name.startswith(f"{MEMORY} ")}
+        sizes |= dict.fromkeys((name for name in of_task[task] if not name.startswith("pool ")), 1) | of_memory
     return Limits(of_task, sizes)
+
+
+def shared_sizes(pools: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Return the sizes of the pools that all plans of a user share on this machine, by the names of their limits."""
+    return {f"pool {name}": int(pool["size"]) for name, pool in pools.items() if pool.get("shared")}
+
+
+def limit_words(name: str) -> str:
+    """Say to people what a limit is that the machine has a say in."""
+    kind, _, rest = name.partition(" ")
+    return f"{size_text(int(rest))} of free memory" if kind == MEMORY else f"the shared pool {rest}"
+
+
+def read_size(value: Any) -> int:
+    """Read a size of memory: ``2G``, ``512M``, or a number of bytes; raises ``ValueError``."""
+    is_text = isinstance(value, (str, int)) and not isinstance(value, bool)
+    found = _SIZE.fullmatch(str(value).strip()) if is_text else None
+    if found is None:
+        raise ValueError(f"{one_line(str(value), 40)!r} is not a size of memory; write 512M or 2G")
+    size = int(float(found[1]) * 1024 ** " KMGT".index((found[2] or " ").upper()))
+    if 0 < size < _LEAST_MEMORY or size > _MOST_MEMORY:
+        raise ValueError(f"{one_line(str(value), 40)!r} is not between 1M and 64T; write 512M or 2G")
+    return size
+
+
+def size_text(size: int) -> str:
+    """Return a size of memory as ``read_size`` takes it."""
+    for letter, factor in (("T", 1024**4), ("G", 1024**3), ("M", 1024**2)):
+        if size >= factor:
+            return f"{size / factor:.4g}{letter}"
+    return str(size)
 
 
 def globs_of(writes: Sequence[str]) -> Sequence[str]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
 from orchestrator.core.duration import parse_duration
-from orchestrator.core.pools import read_globs, read_lock, read_names, read_pools
+from orchestrator.core.pools import read_globs, read_lock, read_names, read_pools, read_size
 from orchestrator.core.text import NO_TEXT
 from orchestrator.lazy import LazyModule
 
@@ -47,7 +47,8 @@ class Settings(NamedTuple):
     """Attempts of one account at a time once the service warns that its limit is near; 0: as many as otherwise."""
     pools: Mapping[str, Mapping[str, Any]] = {}
     """Pools of the plan: how many tasks of each may run at the same time, ``{gpu: 1, api: {size: 2, types: [test]}}``.
-    A task is in the pools that its ``pools`` name, and in those of its type; it starts when all of them have room."""
+    A task is in the pools that its ``pools`` name, and in those of its type; it starts when all of them have room. With
+    ``shared: true`` a pool holds for all plans of the user on this machine that share one of its name."""
     notify: tuple[Mapping[str, Any], ...] = ()
     """Whom to tell what happens: ``desktop``, ``command``, ``discord``, ``slack``, ``webhook``; see
     docs/notifications.md. As a flag: ``desktop``, ``slack=$NAME``, again and again; ``none`` tells no one."""
@@ -119,6 +120,9 @@ class Settings(NamedTuple):
     writes: tuple[str, ...] = ()
     """Files that the task writes, as globs: ``src/**``, ``docs/*.md``. Tasks whose globs overlap never run at the same
     time. What a task changes beside them is told in its result; with the word ``strict`` among them that fails it."""
+    memory: int = 0
+    """Free memory without which the task is not started: ``2G``, ``512M``; 0: it does not matter. It is looked at when
+    the task would start, and nothing is kept back for it."""
     validate: bool = False
     """No one completes a task by hand while a success criterion of it is open, as with ``complete --validate``. What
     an agent of a run answers is judged by its evidence alone."""
@@ -324,6 +328,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "task_pools": read_names,
     "concurrency": read_lock,
     "writes": read_globs,
+    "memory": read_size,
     "validate": _truth,
 }
 
@@ -503,6 +508,8 @@ class TaskSettings(TypedDict, total=False):
     task_pools: Sequence[str]
     concurrency: str
     writes: Sequence[str]
+    memory: int | str
+    """Bytes, or a text such as ``"2G"``."""
     validate: bool
 
 

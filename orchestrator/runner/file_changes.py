@@ -78,7 +78,7 @@ class FileChanges:
         self.known.end(live.key, ended or self.wall())
 
     async def scan(self) -> list[str]:
-        """Scan at what attempts left behind that are over; return what people should know."""
+        """Scan what attempts left behind that are over; return what people should know."""
         self._asked += 1
         mine = self._asked
         self._lock = self._lock or anyio.Lock()

@@ -21,6 +21,7 @@ import anyio.lowlevel
 
 from orchestrator.core.graph import shape
 from orchestrator.core.plan import Task
+from orchestrator.core.pools import limit_words
 from orchestrator.core.result import NOT_STARTED, Outcome, ProcessExit, Result, StopReason, Verdict, closed
 from orchestrator.core.settings import Settings
 from orchestrator.core.snapshot import Held, PlanSnapshot, inputs_of
@@ -48,6 +49,7 @@ from orchestrator.scheduler.messages import (
     Begun,
     Decide,
     Decided,
+    Delay,
     Ended,
     Finish,
     Hold,
@@ -235,6 +237,8 @@ class Runner:
                 self._inbox.refuse(instruction)
             case Skip():
                 self._tell(Kind.TASK_SKIPPED, instruction.task, text=instruction.reason)
+            case Delay(task, limit):
+                self._tell(Kind.TASK_WAITING, task, text=f"waits for {limit_words(limit)}")
             case Hold() | Strain() | Resume():
                 self._tell_of_account(instruction)
             case Finish():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from orchestrator.runner.preview import RunPreview, preview_run
 from orchestrator.runner.recovery import damaged, recover, remember, set_aside
 from orchestrator.runner.render import STILL_OPEN, Drawing, redraw
 from orchestrator.runner.replan import Replanner, Resets
-from orchestrator.runner.scheduler_setup import accounts, build_engine, holds_found
+from orchestrator.runner.scheduler_setup import accounts, build_engine, holds_found, shared_pools
 from orchestrator.runner.signals import Signals
 from orchestrator.runner.task_commands import carry_out
 from orchestrator.runner.warnings import remarks, require_written
@@ -40,8 +41,9 @@ from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.compare_and_swap import CLOSED_WITHIN, LOOK, until_closed
 from orchestrator.store.fingerprint import version_of
 from orchestrator.store.journal import Journal
-from orchestrator.store.layout import Layout
+from orchestrator.store.layout import Layout, pools_of_person
 from orchestrator.store.lock import RunLock, exclusive, new_run, take_lock
+from orchestrator.store.machine import SharedMachine, open_machine
 from orchestrator.store.plan_directory import taken_away
 from orchestrator.store.requests import Requests
 from orchestrator.store.watcher import poll
@@ -159,14 +161,24 @@ class _Session:
             self.telling.say(Kind.RUN_HELD, text)
         # What it will not wait for keeps it back from the start.
         held_back = holds[-1] if holds and ahead.settings.on_hold != "wait" else ""
-        runner = self._runner(ahead, traces, held_back)
+        with closing(self._machine(ahead)) as machine:
+            runner = self._runner(ahead, traces, held_back, machine)
+            self._do(ahead, runner)
+        return self._conclude(ahead, runner, started)
+
+    def _do(self, ahead: RunPreview, runner: Runner) -> None:
         if ahead.to_run:
             tasks = ahead.board.plan.tasks
             make_task_files(self.workspace, tasks, ahead.meant, ahead.to_run, self.plugins.registry)
             opened = runner.executor.opened()
             heard = forward_journal(opened, self.order.layout.journal, self.telling.pass_on)
             run_in_event_loop(lambda signals: runner.run(heard, signals), self.signals)
-        return self._conclude(ahead, runner, started)
+
+    def _machine(self, ahead: RunPreview) -> SharedMachine:
+        """Open the slots of shared pools; a run that only simulates takes none, and waits for nothing."""
+        if self.order.simulate:
+            return SharedMachine({}, lambda: None)
+        return open_machine(pools_of_person(os.environ), shared_pools(ahead.board.plan))
 
     def _recovered(self, ahead: RunPreview) -> RunPreview:
         """Make results of what a run before left behind, and carry out what was asked for since."""
@@ -207,9 +219,11 @@ class _Session:
         chosen = self.plugins.subscribers(ahead.settings, root)
         return NotificationSender(chosen, plan_name(title, root), self.run_id, plan_option(root))
 
-    def _runner(self, ahead: RunPreview, traces: Mapping[str, Traces], held_back: str) -> Runner:
+    def _runner(
+        self, ahead: RunPreview, traces: Mapping[str, Traces], held_back: str, machine: SharedMachine
+    ) -> Runner:
         plugins, requests = self.plugins, Requests(self.order.layout.requests)
-        engine = build_engine(ahead, traces, plugins.agents, plugins.registry, self.clock)
+        engine = build_engine(ahead, traces, plugins.agents, plugins.registry, self.clock, machine=machine)
         resets = Resets(self.workspace, requests, ahead.board, engine, self.clock)
         watch = None
         if self.order.grows or not self.order.only:  # else nothing that is new is for this run
@@ -220,7 +234,7 @@ class _Session:
             engine=engine,
             is_patient=ahead.settings.on_hold == "wait",
             policies=ahead.policies,
-            executor=plugins.executor([self.lock.descriptor]),
+            executor=plugins.executor([self.lock.descriptor, *machine.descriptors]),
             clock=self.clock,
             away=self._away,
             listener=self.telling.hear,

@@ -20,6 +20,7 @@ from orchestrator.plan.task_file import TaskFile
 from orchestrator.services.agent_choice import Known
 from orchestrator.services.run_request import RunRequest
 from orchestrator.store.layout import Layout
+from orchestrator.store.machine import free_memory
 from orchestrator.store.task_files import resolve_files
 from orchestrator.store.workspace import Workspace
 
@@ -136,6 +137,9 @@ def task_settings(
                 problems.append(_unknown_agent(asks, line, known.names))
             if not (found.settings or task.settings):
                 shared[key, kind] = resolved
+            if resolved.memory and free_memory() is None:
+                line = _line_of("memory", found, where, plan, row=task.where)
+                problems.append(_bad_setting("memory: this system does not say how much of it is free", line))
             at = _line_of("task_pools", found, where, plan, row=task.where)
             problems += [_unknown_pool(task, name, at, pools) for name in resolved.task_pools if name not in pools]
         problems += no_command(task, found, shown, resolved.agent, registry)

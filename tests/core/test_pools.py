@@ -13,12 +13,16 @@ from orchestrator.core.pools import (
     Claim,
     globs_of,
     is_declared,
+    limit_words,
     limits,
     overlap,
     read_globs,
     read_lock,
     read_names,
     read_pools,
+    read_size,
+    shared_sizes,
+    size_text,
 )
 
 
@@ -89,7 +93,14 @@ def test_a_task_is_in_the_pools_it_names_and_in_those_of_its_type() -> None:
         (read_pools, [1], "names with sizes"),
         (read_pools, {"gpu": 0}, "gpu: 0 is not a size"),
         (read_pools, {"gpu": True}, "not a size"),
-        (read_pools, {"gpu": {"size": 1, "shared": True}}, "'shared' is none of size, types"),
+        (read_pools, {"gpu": {"size": 1, "share": True}}, "'share' is none of size, types, shared"),
+        (read_pools, {"gpu": {"size": 1, "shared": "yes"}}, "gpu: shared is true or false, not 'yes'"),
+        (read_pools, {"gpu": {"size": 65, "shared": True}}, "has 64 slots at most, not 65"),
+        (read_size, "much", "'much' is not a size of memory; write 512M or 2G"),
+        (read_size, True, "not a size of memory"),
+        (read_size, -1, "not a size of memory"),
+        (read_size, 2, "between 1M and 64T"),
+        (read_size, "9" * 15 + "T", "between 1M and 64T"),
         (read_pools, {"../x": 1}, "not a name"),
         (read_names, "a b", "not a name"),
         (read_names, 5, "not a list"),
@@ -139,3 +150,25 @@ def test_the_word_strict_is_no_glob() -> None:
     assert {"T-1": (), "T-2": ()} == found.of_task
     with pytest.raises(ValueError, match=r"'\[z-a\]' is not a glob"):
         read_globs("[z-a]")
+
+
+@pytest.mark.parametrize(
+    ("value", "size", "text"),
+    [("2G", 2 << 30, "2G"), ("1.5 GiB", 3 << 29, "1.5G"), ("512mB", 512 << 20, "512M"), (1 << 20, 1 << 20, "1M")],
+)
+def test_sizes_of_memory(value: object, size: int, text: str) -> None:
+    assert size == read_size(value)
+    assert text == size_text(size)
+    assert 0 == read_size("0")
+
+
+def test_limits_that_the_machine_has_a_say_in() -> None:
+    """Memory is counted by no one; the pools of a plan that are shared are counted, and asked for besides."""
+    pools = read_pools({"db": {"size": 2, "shared": True}, "cpu": 1})
+    found = limits({"T-1": Claim(pools=("db", "cpu"), memory=1 << 30), "T-2": Claim()}, pools)
+    assert {"T-1": ("pool db", "pool cpu", f"memory {1 << 30}"), "T-2": ()} == found.of_task
+    assert found.sizes["pool db"] == 2
+    assert found.sizes[f"memory {1 << 30}"] > 1000
+    assert {"pool db": 2} == shared_sizes(pools)
+    assert "the shared pool db" == limit_words("pool db")
+    assert "1G of free memory" == limit_words(f"memory {1 << 30}")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.claude_plan import ClaudePlan
 from tests.acceptance.orchestrate import Answer, Orchestrate
+from tests.acceptance.plans import Gate
+from tests.executors.harness import wait_until
 
 #: Fails where another task of the same word is at it.
 ALONE = "mkdir {0}.busy && head -c 3000000 /dev/urandom > {0}.busy/x && rm -r {0}.busy"
@@ -182,3 +185,104 @@ def test_s3_99_two_agents_that_edited_the_same_file(claude: ClaudePlan) -> None:
     said = ran.events[-1]["conflicts"][0]
     assert said.endswith("ran at the same time and both changed src/a.py")
     assert [said] == [text for _, text in warnings(ran)]
+
+
+SHARED = "pools: {db: {size: 1, shared: true}}"
+
+
+def test_s3_99_a_pool_that_all_plans_share(orchestrate: Orchestrate, root: Path, tmp_path: Path) -> None:
+    """Two runs of two plans at the same time are never in it together; one that is only simulated takes no slot."""
+    plans = [root / name for name in ("one", "two")]
+    root.mkdir()
+    for plan in plans:
+        write(plan, "Pools", [f"| T-0{n} | {ALONE.format(tmp_path / 'db')} | None | db |" for n in range(1, 4)], SHARED)
+    runs = [orchestrate.start("run", plan) for plan in plans]
+    for run in runs:
+        ended = orchestrate.finish(run)
+        assert 0 == ended.returncode, ended.stderr
+    assert ["db.1"] == sorted(os.listdir(tmp_path / ".local/state/orchestrator/pools"))
+
+
+@pytest.mark.parametrize("ending", ["by itself", "killed"])
+def test_s3_99_a_run_waits_for_a_pool_of_others(
+    orchestrate: Orchestrate, root: Path, gate: Gate, tmp_path: Path, ending: str
+) -> None:
+    """``status`` says which; what needs none of it goes on; a run that dies lets go of it once its agents are gone."""
+    root.mkdir()
+    one, two = root / "one", root / "two"
+    write(one, "Pools", [f"| T-01 | {gate.wait.replace('|', chr(92) + '|')}; touch ended | None | db |"], SHARED)
+    write(two, "Pools", ["| T-01 | echo mine | None | db |", "| T-02 | touch free | None | |"], SHARED)
+    first = orchestrate.start("run", one)
+    gate.await_task(first)
+    second = orchestrate.start("run", two, "--json")
+    journal = two / "journal.md"
+    wait_until(lambda: journal.exists() and "T-02 · completed" in journal.read_text(encoding="utf-8"))
+    wait_until(lambda: "T-01 · waiting · waits for the shared pool db" in journal.read_text(encoding="utf-8"))
+    assert {"T-01": "waits for the shared pool db"} == orchestrate("status", two, "--json").json["news"]
+    assert "waits for the shared pool db" in orchestrate("status", two).stdout
+    write(root / "three", "Pools", ["| T-01 | echo mine | None | db |"], SHARED)
+    assert 0 == orchestrate("run", root / "three", "--simulate").returncode
+    if ending == "killed":
+        os.kill(first.pid, signal.SIGKILL)
+    else:
+        gate.open()
+    ran = orchestrate.finish(second)
+    assert 0 == ran.returncode, ran.stderr
+    assert 1 == sum(each["event"] == "task_waiting" for each in ran.events)
+    assert ["T-02", "T-01"] == ran.started()
+    assert (tmp_path / "ended").exists() == (ending == "by itself")
+
+
+def test_s3_99_a_shared_pool_may_not_grow_under_a_run(orchestrate: Orchestrate, root: Path, gate: Gate) -> None:
+    """Its guard has the slots that it was given; the run says so, and goes on by the plan that it has."""
+    wait = gate.wait.replace("|", chr(92) + "|")
+    write(root, "Pools", [f"| T-01 | {wait} | None | db |"], SHARED)
+    run = orchestrate.start("run")
+    gate.await_task(run)
+    write(root, "Pools", [f"| T-01 | {wait} | None | db |"], SHARED.replace("1", "2"))
+    journal = root / "journal.md"
+    words = "the shared pool db is new or larger"
+    wait_until(lambda: words in journal.read_text(encoding="utf-8") or run.poll() is not None)
+    write(root, "Pools", [f"| T-01 | {wait} | None | db |"], SHARED)
+    gate.open()
+    ended = orchestrate.finish(run)
+    assert 0 == ended.returncode, ended.stderr
+    assert words in journal.read_text(encoding="utf-8")
+
+
+def test_s3_99_a_task_waits_for_free_memory(orchestrate: Orchestrate, root: Path) -> None:
+    """In a row or a task file; what has enough of it goes on."""
+    rows = ["| T-01 | true | None | 1M |", "| T-02 | true | None | |", "| T-03 | true | T-01 | 60T |"]
+    write(root, "Memory", rows)
+    run = orchestrate.start("run", "--json")
+    journal = root / "journal.md"
+    words = "T-03 · waiting · waits for 60T of free memory"
+    wait_until(lambda: (journal.exists() and words in journal.read_text(encoding="utf-8")) or run.poll() is not None)
+    assert {"T-01": "completed", "T-02": "completed", "T-03": "pending"} == orchestrate.statuses()
+    run.send_signal(signal.SIGTERM)
+    ended = orchestrate.finish(run)
+    assert 128 + signal.SIGTERM == ended.returncode
+    (root / "agent_tasks").mkdir(exist_ok=True)
+    (root / "agent_tasks/agent-03.md").write_text("---\nmemory: 2M\n---\n```sh\ntrue\n```\n", encoding="utf-8")
+    write(root, "Memory", [*rows[:2], "| T-03 | true | T-01 | |"])
+    ran = orchestrate("run")
+    assert 0 == ran.returncode, ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("front", "words"),
+    [
+        ("memory: lots", "'lots' is not a size of memory; write 512M or 2G"),
+        ("memory: 3", "'3' is not between 1M and 64T"),
+        ("pools: {db: {size: 1, shared: 1}}", "db: shared is true or false, not '1'"),
+        ("pools: {db: {size: 99, shared: true}}", "a shared pool has 64 slots at most, not 99"),
+        ("writes: '[z-a]'", "'[z-a]' is not a glob"),
+    ],
+)
+def test_s3_99_what_the_machine_cannot_give(orchestrate: Orchestrate, root: Path, front: str, words: str) -> None:
+    write(root, "Pools", ["| T-01 | true | None | |"], front)
+    for command in ("validate", "run"):
+        refused = orchestrate(command)
+        assert 2 == refused.returncode
+        assert words in refused.stderr
+        assert "master_plan.md:4" in refused.stderr
