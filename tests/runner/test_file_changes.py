@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from orchestrator.agents.claude import ClaudeAgent
+from orchestrator.core.changes import Scan
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Outcome, Verdict
 from orchestrator.core.settings import Settings
@@ -79,7 +80,7 @@ def test_attempts_that_end_together_share_a_scan(tmp_path: Path, monkeypatch: py
     taken = []
     scan = work_tree.scan_files
 
-    def count(workdir: str, spared: str) -> work_tree.Scan | str:
+    def count(workdir: str, spared: str) -> Scan | str:
         taken.append(workdir)
         return scan(workdir, spared)
 
@@ -112,13 +113,13 @@ def test_strict_fails_only_what_is_done(tmp_path: Path, verdict: Verdict) -> Non
 
 def test_paths_in_logs(tmp_path: Path) -> None:
     """Also through links; files of the plan are not those of a task."""
-    (tmp_path / "work").mkdir()
-    (tmp_path / "link").symlink_to(tmp_path / "work")
-    made = changes(tmp_path / "work")
+    (tmp_path / "code").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "code")
+    made = changes(tmp_path / "code")
     made.start(one := live("T-01"))
     made.start(other := live("T-02"))
     made.see_edits(one.key, [f"{tmp_path}/link/a", "plan/notes.md", "/elsewhere/x"])
-    assert [] == made.see_edits(other.key, [f"{tmp_path}/work/plan/notes.md"])
+    assert [] == made.see_edits(other.key, [f"{tmp_path}/code/plan/notes.md"])
     both = "T-01 and T-02 ran at the same time and both changed"
     assert [f"{both} a", f"{both} /elsewhere/x"] == made.see_edits(other.key, ["a", "/elsewhere/x"])
     assert 2 == len(made.conflicts())
