@@ -194,15 +194,21 @@ def command_pages() -> Iterator[tuple[Path, str]]:
         context = command.make_context(name, [], top, resilient_parsing=True)
         module = f"orchestrator/commands/{name.replace('-', '_')}.py"
         source = f"Made from [`{module}`](../../{module})\nby `python docs/generate.py`; edit that file, not this page."
-        parts = [help_of(command, context, f"# {PROGRAM} {name}")]
-        if isinstance(command, click.Group):
-            for below in command.list_commands(context):
-                each = command.get_command(context, below)
-                assert each is not None
-                inside = each.make_context(below, [], context, resilient_parsing=True)
-                parts.append(help_of(each, inside, f"## {PROGRAM} {name} {below}"))
+        parts = [help_of(command, context, f"# {PROGRAM} {name}"), *helps_below(command, context, f"{PROGRAM} {name}")]
         more = "[All commands, exit statuses and settings](../cli.md)."
         yield DOCS / f"commands/{name}.md", "\n".join([*parts, f"{source}\n{more}", ""])
+
+
+def helps_below(command: click.Command, context: click.Context, words: str) -> Iterator[str]:
+    """Yield what ``--help`` prints of the commands below a group, also of groups in it."""
+    if not isinstance(command, click.Group):
+        return
+    for name in command.list_commands(context):
+        each = command.get_command(context, name)
+        assert each is not None
+        inside = each.make_context(name, [], context, resilient_parsing=True)
+        yield help_of(each, inside, f"## {words} {name}")
+        yield from helps_below(each, inside, f"{words} {name}")
 
 
 def help_of(command: click.Command, context: click.Context, heading: str) -> str:

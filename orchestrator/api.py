@@ -9,11 +9,11 @@ with commas between them, as in the options. ``MSG`` is the ``answer`` of ``comp
 Commands that are no methods, and what a program does instead:
 
 - ``run --detach``, ``spawn``, ``schedule``, ``auto-dispatch`` start processes of their own: it starts the command.
-- ``plan``, ``template``, ``wizard``, ``optimize`` propose a plan to a user who looks at it first: it calls ``add``.
+- ``plan``, ``template``, ``workflow``, ``wizard``, ``optimize`` propose a plan that a user looks at: it calls ``add``.
 - ``graph``, ``critical-path``, ``watch``, ``dashboard`` draw what ``status`` and ``wait`` return; ``logs`` prints files
   that ``show`` names; ``completion`` is for a shell.
-- ``dispatch`` and ``subtask`` say ``add``, ``start``, ``complete`` … in other words; ``agent`` adds up what ``status``
-  and ``report`` return, or calls ``share``.
+- ``dispatch``, ``subtask`` and ``task`` say ``add``, ``start``, ``complete`` … in other words; ``agent`` adds up what
+  ``status`` and ``report`` return, or calls ``share``.
 - ``check``, ``notify``: it calls ``check_all_tasks``.
 - ``doctor``, ``cleanup``, ``rebuild-index`` keep machine and directory well, which is the business of a person.
 
@@ -309,7 +309,7 @@ class Orchestrator:
                 ``stop`` are UsageError there: call them in another thread. What it raises ends the run as a crash
                 would, agents too, and comes out as it is; the next run goes on.
             settings: Those of ``run``: ``max_parallel``, ``timeout`` (seconds, or ``"5m"``), ``budget_usd``, ``agent``
-                and whatever else the front matter of a plan may say.
+                and whatever else the front matter of a plan may say; ``params`` are the values of its parameters.
 
         Raises:
             UsageError: it was called in another thread, or in an event loop, or one of them is invalid; nothing
@@ -321,6 +321,7 @@ class Orchestrator:
         require_signals()
         order = RunRequest(
             self._layout,
+            params=settings.pop("params", {}),
             flags=read_settings(settings, self.run.__kwdefaults__ or ()),
             simulate=simulate,
             only=[resolve_ids(self._layout, task) for task in listed("only", only)],

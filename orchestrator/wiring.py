@@ -15,8 +15,9 @@ from orchestrator.agents.protocol import Agent
 from orchestrator.agents.shell import ShellAgent
 from orchestrator.agents.simulated import SimulatedAgent
 from orchestrator.core.agent import AgentCommand, AgentRegistry, Member, Program
+from orchestrator.core.environment import NESTED_SESSION
 from orchestrator.core.finding import Finding, Level, Probe
-from orchestrator.core.settings import EVERYTHING, NESTED_SESSION, Settings
+from orchestrator.core.settings import EVERYTHING, Settings
 from orchestrator.core.text import one_line
 from orchestrator.errors import AgentError, ExecutorError
 from orchestrator.executors import probe

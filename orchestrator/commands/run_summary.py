@@ -156,10 +156,12 @@ def _say_failures(report: RunReport) -> None:
         last = board.results[task.id].last
         path = last.log_path(task.stem) if last else ""
         log = f" · {display_path(f'{layout.root}/{path}')}" if path else ""
+        log += " · its fallback stands in for it" if board.is_covered(task.id) else ""
         talk(f"❌ {task.id} {one_line(board.standing[task.id].reason, limit=100)}{log}")
     if len(failed) > _MOST:
         more = f"… and {len(failed) - _MOST} more: orchestrator list --status failed"
         talk(f"   {with_program(more)}")
+    failed = [task for task in failed if not board.is_covered(task.id)]
     idle, cut_off = _left(report)
     if failed and idle:
         talk(f"{ICONS[TaskStatus.WAITING]} not started: {join_first(idle, _MOST)}")

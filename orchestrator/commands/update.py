@@ -21,7 +21,8 @@ from orchestrator.errors import UsageError
 from orchestrator.plan.columns import Columns, read_needs
 from orchestrator.plan.editor import PlanScan, ids, row_of, with_cells
 from orchestrator.runner.task_commands import check_status, set_status
-from orchestrator.services.task_texts import TaskInstructions, add_criteria, check_new, put_both, task_file_of
+from orchestrator.services.task_texts import TaskInstructions, add_criteria, check_new, put_both, read_own, task_file_of
+from orchestrator.services.task_types import require_type
 from orchestrator.services.validation import (
     as_typed,
     check_parent,
@@ -171,6 +172,9 @@ def _changed(
     plan = valid_plan(layout, data)
     if parent := changes.values.get("parent"):
         check_parent(layout, plan, parent)
+    if "type" in changes.values:
+        found = read_own(layout, task)
+        require_type(layout, plan, task, found.settings if found else {}, agents)
     check(plan)
     more = changes.criteria
     task, file = _with_file(layout, plan, task, agents, instructions=instructions, texts=texts, criteria=more)

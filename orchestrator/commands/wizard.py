@@ -234,7 +234,7 @@ def _from_template(layout: Layout, name: str, parameters: Sequence[_Parameter], 
             words = request if has_place else ""
             proposal, drawn = of_template(layout, name, values, agents, words)
             if proposal is not None:
-                drawn = draw(proposal.draft, layout)
+                drawn = draw(proposal.draft, layout, proposal.settings)
             assert drawn is not None  # one of the two is there
             return drawn
         except OrchestratorError as error:

@@ -13,6 +13,7 @@ from orchestrator.core.ids import as_name
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Result
 from orchestrator.core.status import ACTIVE, OVER, TaskStatus, Verb
+from orchestrator.core.task_type import BUILT_IN_TYPES, TaskType
 from orchestrator.errors import CapacityError
 
 # ── capacity ────────
@@ -152,11 +153,17 @@ class AgentRegistry:
     """All agents by key: the built-in ones first, then those of files, nearest directory first."""
 
     members: Mapping[str, Member]
+    types: Mapping[str, TaskType] = field(default_factory=lambda: BUILT_IN_TYPES)
+    """The types of task there are, by their keys in lower case."""
 
     @classmethod
-    def of(cls, members: Iterable[Member] = ()) -> AgentRegistry:
+    def of(cls, members: Iterable[Member] = (), types: Mapping[str, TaskType] = BUILT_IN_TYPES) -> AgentRegistry:
         """Return the built-in agents and these; one with the key of a built-in one takes its place."""
-        return cls({member.key: member for member in (*BUILT_IN, *members)})
+        return cls({member.key: member for member in (*BUILT_IN, *members)}, types)
+
+    def type_of(self, task: Task) -> TaskType | None:
+        """Return what is known of the type of a task; None where its type is only a label."""
+        return self.types.get(task.type.casefold()) if task.type else None
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and ALIASES.get(key, key) in self.members

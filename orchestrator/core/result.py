@@ -287,6 +287,10 @@ class Result(NamedTuple):
     ``undecided``, since a value is missing. ``inputs`` says from which results."""
     request: str = ""
     """The newest command that was carried out on it, so that it is never carried out twice."""
+    files: Mapping[str, str] = MappingProxyType({})
+    """The input files that its newest attempt was given: path seen from the plan directory → SHA-256."""
+    params: Mapping[str, str] = {}
+    """What its run was told, in brief."""
 
     @property
     def is_manual(self) -> bool:

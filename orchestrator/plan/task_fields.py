@@ -81,6 +81,7 @@ class TaskValues(TypedDict, total=False):
     estimated_hours: str | float
     condition: str
     run_if: str
+    fallback_for: str
 
 
 class TaskChanges(TypedDict, total=False):
@@ -95,6 +96,7 @@ class TaskChanges(TypedDict, total=False):
     estimated_hours: str | float | None
     condition: str | None
     run_if: str | None
+    fallback_for: str | None
 
 
 def _read_priority(cell: str) -> int:
@@ -245,6 +247,15 @@ TASK_FIELDS: tuple[TaskField, ...] = (
         "all_completed, any_completed, all_over, any_failed.",
         clear="the default",
         typed=lambda text, _: _read_rule(text),
+    ),
+    TaskField(
+        "fallback_for",
+        "Fallback For",
+        _read_parent,
+        "ID",
+        "Run only if that task fails, and stand in for it.",
+        completion="task",
+        clear="none",
     ),
 )  # fmt: skip
 FIELD_OF: Mapping[str, TaskField] = {each.name: each for each in TASK_FIELDS}

@@ -66,6 +66,10 @@ class LiveAttempt:
     """USD it may cost."""
     is_only_simulated: bool | None = None
     """As for ``Attempt``."""
+    files_given: Mapping[str, str] = field(default_factory=dict)
+    """As ``files`` of ``Result``; known once it is launched."""
+    params: Mapping[str, str] = field(default_factory=dict)
+    """What the run was told, in brief."""
     offset: int = 0
     news: str = ""
     unreadable: str = ""
@@ -286,7 +290,13 @@ class LiveAttempt:
 
     def _result(self, status: TaskStatus, attempt: Attempt) -> Result:
         return Result(
-            task=self.task.id, agent=self.agent, status=status, attempts=(*self.earlier, attempt), inputs=self.inputs
+            task=self.task.id,
+            agent=self.agent,
+            status=status,
+            attempts=(*self.earlier, attempt),
+            inputs=self.inputs,
+            files=self.files_given,
+            params=self.params,
         )
 
 
@@ -327,6 +337,8 @@ def reread(
         is_only_simulated=record.is_only_simulated,
         writes=settings.writes,
         undeclared=unchecked("the run that started it died") if settings.writes else (),
+        files_given=record.files,
+        params=record.params,
     )
     while live.read_along(is_over=True):
         pass

@@ -62,6 +62,7 @@ from orchestrator.scheduler.messages import (
     Replanned,
     Resume,
     Skip,
+    Slept,
     Stop,
     StopRequested,
     Strain,
@@ -75,6 +76,8 @@ from orchestrator.views.status import hold_text
 
 #: Seconds of an outage that no one needs to be woken for.
 _BLIP = 30.0
+#: Why a run ends whose ``run_timeout`` has passed.
+TIME_OVER = "the run's time is over"
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
@@ -102,6 +105,8 @@ class Runner:
     """Whether a held account is waited for; otherwise the run ends when nothing else is left."""
     close: Callable[[], None] = lambda: None
     """Called before each event of a run that is ending: from then on it takes nothing more."""
+    ends_at: float = math.inf
+    """When the time of the run is over, on the clock that does not jump."""
     held_back: str = ""
     """Why tasks were not started although nothing they need is missing: a limit, a login, the budget."""
     ended_by: int = field(default=0, init=False)
@@ -136,7 +141,7 @@ class Runner:
         *opened* is the executor's: it was called before the event loop was loaded, for its guard starts meanwhile.
         *signals* are those that end us.
         """
-        self._timer = Timer(self.clock, lambda: self.engine.wake_at, self._handle)
+        self._timer = Timer(self.clock, self._wake_at, self._hear_time)
         self._writer = self._new_writer()
         async with opened, anyio.create_task_group() as self._scope:
             self._reading = self._new_monitor()
@@ -207,6 +212,24 @@ class Runner:
         text = difference(before, self.board.plan, change.also)
         self._tell(Kind.RUN_CHANGED, tasks=left, text=text)
         self._handle(Replanned(tuple(entries), widths))
+
+    def _wake_at(self) -> float | None:
+        moments = [self.ends_at] if self.ends_at < math.inf else []
+        moments += [] if self.engine.wake_at is None else [self.engine.wake_at]
+        return min(moments, default=None)
+
+    def _hear_time(self, event: Input) -> None:
+        if isinstance(event, Slept):
+            self.ends_at -= event.seconds
+        self._handle(event)
+        if self.clock.now() < self.ends_at:
+            return
+        self.ends_at = math.inf
+        if not (self.ended_by or self.failure or self.engine.is_finished):
+            self.held_back = TIME_OVER
+            agents = f": stopping {pluralize(len(self.live), 'agent')}" if self.live else ""
+            self._tell(Kind.RUN_STOPPING, text=f"{TIME_OVER}{agents}")
+            self._handle(StopRequested())
 
     # ── events in, instructions out ──────────────────────────────────────────────────────────────────────────────────
 

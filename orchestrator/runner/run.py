@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
@@ -10,8 +11,10 @@ from functools import partial
 from typing import NamedTuple
 
 from orchestrator.core.duration import format_duration
+from orchestrator.core.params import as_text
 from orchestrator.core.readiness import kept_back
 from orchestrator.core.snapshot import PlanSnapshot, really_done
+from orchestrator.core.text import one_line
 from orchestrator.core.timestamp import iso
 from orchestrator.errors import ExitStatus, OrchestratorError, StoreError
 from orchestrator.runner.aggregate import Merged, aggregate, merge, merged_before
@@ -25,7 +28,7 @@ from orchestrator.runner.launch import Launcher
 from orchestrator.runner.loop import Runner
 from orchestrator.runner.notify import NotificationSender
 from orchestrator.runner.plan_watcher import Change, Watch
-from orchestrator.runner.preview import RunPreview, preview_run
+from orchestrator.runner.preview import RunPreview, preview_run, require_params
 from orchestrator.runner.recovery import damaged, recover, remember, set_aside
 from orchestrator.runner.render import STILL_OPEN, Drawing, redraw
 from orchestrator.runner.replan import Replanner, Resets
@@ -67,6 +70,7 @@ def examine(order: RunRequest, plugins: Plugins) -> RunPreview:
     ahead = preview_run(order, plugins.registry)
     if _says_state(order, ahead.board):
         require_approval(order.layout, ahead.board.plan.header)
+    require_params(ahead)
     require_files(ahead, ahead.to_run)
     require_written(ahead)
     plugins.require({task_id: ahead.policies[task_id] for task_id in ahead.to_run})
@@ -197,7 +201,8 @@ class _Session:
     def _tell_begin(self, ahead: RunPreview, started: float) -> None:
         total, todo = (len(ahead.board.plan.tasks), len(ahead.to_run) - len(kept_back(ahead.board, ahead.to_run)))
         begun = Event(kind=Kind.RUN_STARTED, time=started, run=self.run_id, tasks=todo)
-        self.telling.hear(begun._replace(text=f"{todo} of {total} tasks to run"))
+        told = "".join(f"; {name}={one_line(as_text(value), 60)}" for name, value in ahead.params.items())
+        self.telling.hear(begun._replace(text=f"{todo} of {total} tasks to run{told}"))
         for task_id, doubt in ahead.board.doubts.items():
             # What does not count is never overwritten unseen.
             task = ahead.board.plan.tasks[task_id]
@@ -233,6 +238,8 @@ class _Session:
             board=ahead.board,
             engine=engine,
             is_patient=ahead.settings.on_hold == "wait",
+            ends_at=self._ends_at(ahead),
+            params=ahead.params,
             policies=ahead.policies,
             executor=plugins.executor([self.lock.descriptor, *machine.descriptors]),
             clock=self.clock,
@@ -260,6 +267,9 @@ class _Session:
         changes.ask(ahead.policies)
         return changes
 
+    def _ends_at(self, ahead: RunPreview) -> float:
+        return self.began + (ahead.settings.run_timeout or math.inf)
+
     def _launcher(self, ahead: RunPreview) -> Launcher:
         return Launcher(
             self.workspace,
@@ -270,6 +280,8 @@ class _Session:
             workdir=self.order.layout.workdir(ahead.settings.workdir),
             meant=ahead.meant,
             program=self.plugins.program,
+            types=self.plugins.registry.types,
+            params=ahead.params,
         )
 
     def _watch(self, ahead: RunPreview, resets: Resets, runner: Callable[[], Runner]) -> Watch:
@@ -419,6 +431,7 @@ class _Session:
             listener=self.telling.hear,
             budget=runner.engine.budget,
             accounts=accounts(board, self.plugins.agents, self.clock, ahead.settings, {}),
+            ends_at=self._ends_at(ahead),
         )
         merged = merge(worker, board, ahead, runner.policies, is_cut=is_cut)
         if merged.note and not (is_cut or self.order.simulate or merged.ended_by):

@@ -197,7 +197,7 @@ def _entries(
             max_attempts=policy.max_attempts,
             retry_delay=policy.retry_delay,
             is_umbrella=bool(task.children),
-            run_if=task.rule,
+            rule=task.rule,
             condition=task.condition,
             is_omitted=task.id in board.omitted and not runs,
             status=TaskStatus.WAITING if runs or task.children else status,

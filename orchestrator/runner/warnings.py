@@ -10,7 +10,7 @@ from orchestrator.agents.protocol import Agent
 from orchestrator.core.agent import AgentRegistry, Program
 from orchestrator.core.cost import total_cost, usd
 from orchestrator.core.duration import above_timeout
-from orchestrator.core.plan import TASK_ID, Plan
+from orchestrator.core.plan import TASK_ID, Plan, Task
 from orchestrator.core.status import TaskStatus, parse_status
 from orchestrator.core.text import is_left_blank, join_first, one_line
 from orchestrator.errors import NotAFileError, PlanError, Problem
@@ -25,6 +25,7 @@ from orchestrator.services.assignments import require_files
 from orchestrator.services.run_request import RunRequest
 from orchestrator.services.status import STILL_ASKED, find_orphans
 from orchestrator.services.task_settings import task_settings
+from orchestrator.services.task_types import odd_type
 from orchestrator.store.atomic import read_file
 from orchestrator.store.layout import Layout
 from orchestrator.store.workspace import Workspace
@@ -54,6 +55,7 @@ def remarks(ahead: RunPreview, agents: Mapping[str, Agent]) -> list[str]:
         *_unread_files(ahead),
         *_columns(ahead.board.plan),
         *_ranks(ahead.board.plan),
+        *_types(ahead),
         *_schemas(ahead),
         *_cells(ahead),
         *_ticked(ahead),
@@ -135,6 +137,14 @@ def _ranks(plan: Plan) -> Iterator[str]:
             f"priorities are {listed}: the bigger number runs first; write P0, P1, P2 in the column Priority if 1 is "
             "meant to"
         )
+
+
+def _types(ahead: RunPreview) -> Iterator[str]:
+    """Name the types that are nearly one that a person wrote a file for, each once."""
+    first: dict[str, Task] = {}
+    for task in ahead.board.plan.tasks.values():
+        first.setdefault(task.type, task)
+    yield from filter(None, (odd_type(task, ahead.registry) for task in first.values()))
 
 
 def _schemas(ahead: RunPreview) -> Iterator[str]:

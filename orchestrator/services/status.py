@@ -17,7 +17,7 @@ from orchestrator.store.atomic import read_tail
 from orchestrator.store.evidence import conflict_in
 from orchestrator.store.journal import last_run, read_on
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import Waiting, broken_off, lock_owner, suspended, those_waiting
+from orchestrator.store.lock import WaitingRun, broken_off, lock_owner, suspended, waiting_runs
 from orchestrator.store.requests import Requests
 from orchestrator.store.result_writer import is_outdated
 from orchestrator.store.workspace import Workspace
@@ -38,7 +38,7 @@ class Overview(NamedTuple):
 
     board: PlanSnapshot
     holder: Mapping[str, Any] | None
-    waiting: Sequence[Waiting] = ()
+    waiting: Sequence[WaitingRun] = ()
     """Who else waits for the time to run it."""
     is_outdated: bool = False
     """A result is newer than the final output."""
@@ -54,7 +54,7 @@ def status(layout: Layout) -> Overview:
     workspace = Workspace(layout)
     board = workspace.load(is_live=holder is not None)
     at_work = holder["pid"] if holder else 0
-    waiting = [each for each in those_waiting(layout) if each.process["pid"] != at_work]
+    waiting = [each for each in waiting_runs(layout) if each.process["pid"] != at_work]
     return Overview(board, holder, waiting, is_outdated(layout, workspace.newest_result))
 
 

@@ -16,7 +16,7 @@ from orchestrator.errors import BusyError, ExecutorError, NotFoundError, StoreEr
 from orchestrator.store.collection import no_plan
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import Waiting, lock_owner, require_elsewhere, those_waiting
+from orchestrator.store.lock import WaitingRun, lock_owner, require_elsewhere, waiting_runs
 from orchestrator.store.process import is_alive, is_elsewhere, is_of_other_machine, whose
 from orchestrator.store.watcher import poll
 
@@ -29,7 +29,7 @@ class Stopped(NamedTuple):
 
     run: str
     """The run that was active; empty: none was, and so those that waited were told."""
-    waiting: Sequence[Waiting]
+    waiting: Sequence[WaitingRun]
     """Those that waited for their time: told to end if none was active, else left alone."""
     is_over: Callable[[], bool]
 
@@ -58,7 +58,7 @@ def stop(layout: Layout, only: str | None = None, why: str = "") -> Stopped:
         ExecutorError: the system said no.
         StoreError: the lock file, or what says who waits, cannot be read.
     """
-    holder, waiting = lock_owner(layout.lock), those_waiting(layout)
+    holder, waiting = lock_owner(layout.lock), waiting_runs(layout)
     if only is not None and (holder is None or str(holder["run"]) != only):
         raise NotFoundError(f"run {only} is over", where=layout.root)
     if holder is not None:
@@ -92,7 +92,7 @@ def _nothing_to_stop(layout: Layout) -> NotFoundError:
 
 
 def _is_active(layout: Layout) -> bool:
-    return lock_owner(layout.lock) is not None or bool(those_waiting(layout))
+    return lock_owner(layout.lock) is not None or bool(waiting_runs(layout))
 
 
 def _is_gone(process: Mapping[str, Any]) -> bool:

@@ -169,7 +169,9 @@ def agents_by_type(
 ) -> Mapping[str, str]:
     """Return the agents of those tasks that name none and have a type for which there is one."""
     typed = {task.id: task for task in tasks if task.type and not task.agent_key}
-    if not typed or not any(member.skills for member in registry):
+    of_types = any("agent" in each.settings for each in registry.types.values())
+    has_say = of_types or any(member.skills for member in registry)
+    if not typed or not has_say:
         return {}
     found = task_settings(Workspace(layout), board.plan._replace(tasks=typed), registry)
     default = resolve(board.plan.settings).agent

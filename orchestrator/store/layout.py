@@ -18,7 +18,7 @@ STATE = (
     "journal.md", "final_output.md", "index.json", "heartbeats.json", "*.lock", ".*.tmp",
 )  # fmt: skip
 #: What people write there.
-PEOPLES = ("master_plan.md", "agent_tasks/", "agents/", "templates/")
+PEOPLES = ("master_plan.md", "agent_tasks/", "agents/", "types/", "templates/")
 
 
 class Layout:
@@ -160,6 +160,11 @@ class Layout:
         """A plan's own agents; then those of a directory of plans it lies in, which all of them share."""
         return f"{self.root}/agents", *self._shared("agents")
 
+    @property
+    def types(self) -> tuple[str, ...]:
+        """A plan's own types of task; then those of a directory of plans it lies in, which all of them share."""
+        return f"{self.root}/types", *self._shared("types")
+
     def _shared(self, name: str) -> tuple[str, ...]:
         """Return a directory of the same name in the directory of plans that this one lies in, if it lies in one."""
         above = os.path.dirname(self.root)
@@ -260,6 +265,11 @@ def display_path(path: str) -> str:
 def agents_of_person(environment: Mapping[str, str]) -> tuple[str, ...]:
     """Return the directory of the agents that a person has in every plan; none when it is unknown where home is."""
     return _of_person("agents", environment)
+
+
+def types_of_person(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the directory of the types of task that a person has in every plan; none when home is unknown."""
+    return _of_person("types", environment)
 
 
 def templates_of_person(environment: Mapping[str, str]) -> tuple[str, ...]:

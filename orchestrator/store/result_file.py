@@ -94,6 +94,11 @@ def _front_matter(result: Result) -> list[str]:
     lines.append("attempts:" if result.attempts else "attempts: []")
     lines += [f"- {_flow(_attempt_fields(attempt))}" for attempt in result.attempts]
     lines.append(f"inputs: {_flow(dict(result.inputs))}")
+    if result.files:
+        files = {one_line(path, limit=4096): digest for path, digest in result.files.items()}
+        lines.append(f"input_files: {_flow(files)}")
+    if result.params:
+        lines.append(f"params: {_flow(dict(result.params))}")
     return lines
 
 
@@ -153,6 +158,8 @@ def _parsed(text: str) -> Result | None:
             progress=_per_cent(front.get("progress")),
             condition=_condition(front.get("condition")),
             request=str(front.get("request") or ""),
+            files={str(path): str(digest) for path, digest in dict(front.get("input_files") or {}).items()},
+            params={str(name): str(value) for name, value in dict(front.get("params") or {}).items()},
         )
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return None
