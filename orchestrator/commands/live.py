@@ -35,6 +35,7 @@ _ICONS = {
     Kind.TASK_UNBLOCKED: ICONS[TaskStatus.PENDING],
     Kind.TASK_CANCELLED: ICONS[TaskStatus.CANCELLED],
     Kind.TASK_RESET: ICONS[TaskStatus.PENDING],
+    Kind.TASK_WAITING: "⏳",
     Kind.TASK_PROGRESS: ICONS[TaskStatus.RUNNING],
     Kind.RUN_STOPPING: "🛑",
     Kind.RUN_CHANGED: "✏️",

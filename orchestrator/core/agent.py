@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from orchestrator.core.ids import as_name
 from orchestrator.core.plan import Task
@@ -27,16 +27,35 @@ from orchestrator.errors import CapacityError
 Crew = tuple[str, ...]
 
 
+class Machine(Protocol):
+    """What a run shares with others on this machine: slots of shared pools, memory."""
+
+    def take(self, names: Crew) -> str:
+        """Take of each of these limits what one attempt needs, or nothing at all; return one of which none is left.
+
+        A limit that is this run's alone has its place. Empty: everything was taken.
+        """
+
+    def give_back(self, names: Crew) -> None:
+        """Give back what an attempt took that is over."""
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class Capacity:
     """Counts what is under way. The engine asks and tells."""
 
     widths: Mapping[str, int] = field(default_factory=dict)
+    machine: Machine | None = None
+    """None: the run shares nothing."""
     _under_way: Counter[str] = field(default_factory=Counter, init=False)
 
     def has_room(self, pool: Crew) -> bool:
         """Say whether one more attempt of this crew may start."""
         return all(self._under_way[key] < self.widths[key] for key in pool)
+
+    def take(self, pool: Crew) -> str:
+        """Take what others could take as well; return of what there is none left; empty: nothing is in the way."""
+        return self.machine.take(pool) if pool and self.machine is not None else ""
 
     def started(self, pool: Crew) -> None:
         """Count an attempt that starts."""
@@ -47,6 +66,8 @@ class Capacity:
         """Count an attempt that is over."""
         for key in pool:
             self._under_way[key] -= 1
+        if pool and self.machine is not None:
+            self.machine.give_back(pool)
 
 
 #: What else a built-in agent is called.

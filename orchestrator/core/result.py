@@ -155,6 +155,8 @@ class StreamSignals(NamedTuple):
     """The account is close to its limit, or no longer so; None: not said."""
     turns: int = 0
     """Turns of work that the service did for it."""
+    edited: tuple[str, ...] = ()
+    """Files that its log shows it edited, as it names them."""
 
 
 class Outcome(NamedTuple):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 from orchestrator.core.duration import parse_duration, require_unit
 from orchestrator.core.ids import is_name
 from orchestrator.core.params import read_params
-from orchestrator.core.pools import read_globs, read_lock, read_names, read_pools
+from orchestrator.core.pools import read_globs, read_lock, read_names, read_pools, read_size
 from orchestrator.core.text import NO_TEXT, one_line
 from orchestrator.lazy import LazyModule
 
@@ -54,7 +54,8 @@ class Settings(NamedTuple):
     """Attempts of one account at a time once the service warns that its limit is near; 0: as many as otherwise."""
     pools: Mapping[str, Mapping[str, Any]] = {}
     """Pools of the plan: how many tasks of each may run at the same time, ``{gpu: 1, api: {size: 2, types: [test]}}``.
-    A task is in the pools that its ``pools`` name, and in those of its type; it starts when all of them have room."""
+    A task is in the pools that its ``pools`` name, and in those of its type; it starts when all of them have room. With
+    ``shared: true`` a pool holds for all plans of the user on this machine that share one of its name."""
     params: Mapping[str, Mapping[str, Any]] = {}
     """Parameters of a run: ``{topic: {description: …}, depth: {enum: [basic, deep], default: basic}}``. ``run
     --param topic=x`` fills ``{{topic}}`` in the texts of tasks, see docs/workflows.md."""
@@ -128,7 +129,9 @@ class Settings(NamedTuple):
     """Tasks with the same word here never run at the same time."""
     writes: tuple[str, ...] = ()
     """Files that the task writes, as globs: ``src/**``, ``docs/*.md``. Tasks whose globs overlap never run at the same
-    time."""
+    time. What a task changes beside them is told in its result; with the word ``strict`` among them that fails it."""
+    memory: int = 0
+    """Free memory without which the task is not started: ``2G``; nothing is kept back for it. 0: it does not matter."""
     task_params: Mapping[str, Any] = {}
     """``params`` of a task file: values for the parameters of the task's type. ``{{name}}`` in the text of the type or
     the task stands for one."""
@@ -403,6 +406,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "task_pools": read_names,
     "concurrency": read_lock,
     "writes": read_globs,
+    "memory": read_size,
     "task_params": _params,
     "task_metadata": _object,
     "input_files": _words(_lines),
@@ -519,6 +523,7 @@ class TaskSettings(TypedDict, total=False):
     task_pools: Sequence[str]
     concurrency: str
     writes: Sequence[str]
+    memory: int | str
     task_params: Mapping[str, Any]
     task_metadata: Mapping[str, Any]
     input_files: Sequence[str]

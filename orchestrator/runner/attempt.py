@@ -81,6 +81,10 @@ class LiveAttempt:
     has_errors: bool = False
     """Whether it printed something on standard error; known once it was judged."""
     pid: int = 0
+    writes: tuple[str, ...] = ()
+    """What its task declares that it writes."""
+    undeclared: Sequence[str] = ()
+    """What its result says of files that it changed beside that, line by line."""
     progress: int | None = None
     """Per cent done, as its worker says."""
     _hash: _Hash | None = None
@@ -275,6 +279,7 @@ class LiveAttempt:
             statistics=statistics,
             denials=outcome.denials,
             unheard=outcome.unheard,
+            undeclared=self.undeclared,
         )
         return Commit(stem=self.task.stem, result=result, text=text, files=self.files)
 
@@ -293,6 +298,11 @@ class LiveAttempt:
             files=self.files_given,
             params=self.params,
         )
+
+
+def unchecked(why: str) -> list[str]:
+    """Return what a result says where no one could compare what the task changed with what it declares."""
+    return [f"Not checked: {why}."]
 
 
 def reread(
@@ -325,6 +335,8 @@ def reread(
         interrupted="interrupted" if record.resumes else "",
         cap=record.cap or math.inf,
         is_only_simulated=record.is_only_simulated,
+        writes=settings.writes,
+        undeclared=unchecked("the run that started it died") if settings.writes else (),
         files_given=record.files,
         params=record.params,
     )

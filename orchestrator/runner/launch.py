@@ -207,6 +207,7 @@ class Launcher:
             is_last=launch.charge > settings.retries,
             cap=launch.cap,
             is_only_simulated=self._is_only_simulated(task.id, settings),
+            writes=settings.writes,
             params=self._params_in_brief,
         )
 

@@ -21,6 +21,7 @@ import anyio.lowlevel
 
 from orchestrator.core.graph import shape
 from orchestrator.core.plan import Task
+from orchestrator.core.pools import limit_words
 from orchestrator.core.result import NOT_STARTED, Outcome, ProcessExit, Result, StopReason, Verdict, closed
 from orchestrator.core.settings import Settings
 from orchestrator.core.snapshot import Held, PlanSnapshot, inputs_of
@@ -35,6 +36,7 @@ from orchestrator.runner.commit import PendingResult, Writer
 from orchestrator.runner.conditions import Decision, look_at_condition
 from orchestrator.runner.event_loop import Timer
 from orchestrator.runner.events import COMMANDED, ENDINGS, Event, Kind, Listener, money_used_up
+from orchestrator.runner.file_changes import FileChanges
 from orchestrator.runner.inbox import Inbox
 from orchestrator.runner.launch import Launcher
 from orchestrator.runner.monitor import Monitor, judge_unlaunched
@@ -43,9 +45,11 @@ from orchestrator.runner.render import Drawing
 from orchestrator.runner.task_commands import commit_manual, commit_settled, interfered, manual_event
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.messages import (
+    ActivitySeen,
     Begun,
     Decide,
     Decided,
+    Delay,
     Ended,
     Finish,
     Hold,
@@ -113,6 +117,8 @@ class Runner:
     """Attempts under way, by key."""
     launched: int = field(default=0, init=False)
     """Attempts started."""
+    changes: FileChanges = field(default_factory=FileChanges)
+    """What is known of the files that attempts change."""
     params: Mapping[str, object] = field(default_factory=dict)
     """Parameters of the plan, which conditions read."""
     used_up: Kind | None = field(default=None, init=False)
@@ -175,7 +181,7 @@ class Runner:
             workspace=self.workspace,
             scope=self._scope,
             live=self.live,
-            heard=self._handle,
+            heard=self._hear_activity,
             news=self._tell_news,
             ended=self._end,
             fails=self._give_up,
@@ -200,6 +206,7 @@ class Runner:
         self.board.plan = kept_with(change.plan, before, self.engine.under_way)
         self.board.shape = shape(self.board.plan.tasks)
         self.policies = {**self.policies, **change.policies}
+        self.changes.ask(self.policies)
         self.launchpad.replan(self.board.plan.tasks, self.policies, change.meant)
         left = left_to_run(self.engine.entries, entries)
         text = difference(before, self.board.plan, change.also)
@@ -253,6 +260,8 @@ class Runner:
                 self._inbox.refuse(instruction)
             case Skip():
                 self._tell(Kind.TASK_SKIPPED, instruction.task, text=instruction.reason)
+            case Delay(task, limit):
+                self._tell(Kind.TASK_WAITING, task, text=f"waits for {limit_words(limit)}")
             case Hold() | Strain() | Resume():
                 self._tell_of_account(instruction)
             case Finish():
@@ -280,12 +289,14 @@ class Runner:
         except Exception as error:  # noqa: BLE001 - not even a bug takes the neighbours of its task along
             self._fail_to_launch(live, error)
             return
+        said = self.changes.start(live)
         self.live[live.key] = live
         self.board.results[task.id] = live.running()
         self.board.doubts.pop(task.id, None)
         self.executor.start(job)
         self.launched += 1
         self._tell(Kind.TASK_STARTED, task.id, attempt=live.number, agent=live.agent)
+        self._warn_of(task.id, live.number, said)
 
     def _fail_to_launch(self, live: LiveAttempt, error: Exception) -> None:
         if isinstance(error, StoreError):
@@ -435,7 +446,26 @@ class Runner:
 
     # ── effects that take time ───────────────────────────────────────────────────────────────────────────────────────
 
+    def _hear_activity(self, seen: ActivitySeen) -> None:
+        if seen.signs.edited:
+            key = self.workspace.layout.attempt(self.board.plan.tasks[seen.task].stem, seen.attempt).key
+            self._warn_of(seen.task, seen.attempt, self.changes.see_edits(key, seen.signs.edited))
+        self._handle(seen)
+
     def _end(self, live: LiveAttempt, exit: ProcessExit, outcome: Outcome) -> None:
+        self.changes.end(live, exit.ended)
+        if self.changes.is_scanning:
+            self._scope.start_soon(self._scan_and_conclude, live, exit, outcome)
+        else:
+            self._conclude(live, exit, outcome)
+
+    async def _scan_and_conclude(self, live: LiveAttempt, exit: ProcessExit, outcome: Outcome) -> None:
+        self._warn_of(live.task.id, live.number, await self.changes.scan())
+        self._conclude(live, exit, outcome)
+
+    def _conclude(self, live: LiveAttempt, exit: ProcessExit, outcome: Outcome) -> None:
+        outcome, said = self.changes.judge(live, outcome)
+        self._warn_of(live.task.id, live.number, said)
         self._ended[live.task.id] = (live, exit, outcome)
         if outcome.warning:
             self._tell(Kind.WARNING, live.task.id, attempt=live.number, text=outcome.warning)
@@ -487,6 +517,10 @@ class Runner:
 
     def _warn(self, text: str) -> None:
         self._tell(Kind.WARNING, text=text)
+
+    def _warn_of(self, task: str, attempt: int, texts: Sequence[str]) -> None:
+        for text in texts:
+            self._tell(Kind.WARNING, task, attempt=attempt, text=text)
 
     def _tell_news(self, live: LiveAttempt) -> None:
         self._tell(Kind.NEWS, live.task.id, attempt=live.number, text=live.news_so_far)

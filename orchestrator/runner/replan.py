@@ -18,7 +18,7 @@ from orchestrator.runner.clock import Clock
 from orchestrator.runner.loop import Runner
 from orchestrator.runner.plan_watcher import Change, Watch, require_kept
 from orchestrator.runner.preview import RunPreview
-from orchestrator.runner.scheduler_setup import revised_entries
+from orchestrator.runner.scheduler_setup import require_same_pools, revised_entries
 from orchestrator.scheduler.engine import Engine
 from orchestrator.services.assignments import make_task_files
 from orchestrator.services.run_request import KEPT_AS_THEY_ARE, RunRequest
@@ -97,6 +97,7 @@ class Replanner:
             PlanError, UsageError: what is under way forbids it as yet; nothing was done.
             StoreError: a result could not be moved.
         """
+        require_same_pools(self.plan, change.plan)
         require_kept(change.plan, runner.engine.under_way)
         order = self._grown(change, runner.engine)
         entries, widths = revised_entries(change, runner, ahead._replace(order=order), agents, self.registry)

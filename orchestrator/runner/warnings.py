@@ -295,6 +295,24 @@ def validate(layout: Layout, registry: AgentRegistry) -> RunPreview:
     return ahead
 
 
+def advice(plan: Plan) -> list[str]:
+    """Return what a plan could say better; a run does what it says all the same.
+
+    A dependency that only keeps two tasks apart also says which one comes first.
+    """
+    named = [
+        f"{task.id} on {need}" for task in plan.tasks.values() for need, kind in task.need_kinds if kind == "resource"
+    ]
+    if not named:
+        return []
+    what = "the dependency" if len(named) == 1 else "dependencies"
+    text = (
+        f"{what} (resource): {join_first(named, _NAMED)}. Where two tasks only must not run at the same time, say it "
+        "in a column Writes (the files) or Concurrency (a word): then either may come first"
+    )
+    return [text]
+
+
 def _file_problems(layout: Layout, registry: AgentRegistry) -> Sequence[Problem]:
     """Return what is wrong with the task files and the agents of a plan that is invalid itself."""
     workspace = Workspace(layout)

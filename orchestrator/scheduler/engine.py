@@ -279,6 +279,7 @@ class Engine:
     def _launch(self, entry: Node, timestamp: Tick, todo: list[Instruction]) -> None:
         entry.apply_revision()
         if not self._admission.admit(entry, timestamp.now, self._max_parallel - len(self._running)):
+            todo.extend(self._admission.delays(entry, timestamp.now))
             self._queue(entry)
             return
         entry.status = move(entry.status, Verb.LAUNCH)

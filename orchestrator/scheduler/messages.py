@@ -138,6 +138,13 @@ class Skip(NamedTuple):
     reason: str
 
 
+class Delay(NamedTuple):
+    """A task waits for what other plans use as well: a limit that the machine has a say in. For people."""
+
+    task: str
+    limit: str
+
+
 class Decide(NamedTuple):
     """Look whether the condition of a task is met, and answer with ``Decided``; what it depends on is over."""
 
@@ -187,4 +194,4 @@ class Finish(NamedTuple):
     """Tasks whose own budget is used up."""
 
 
-Instruction = Launch | Stop | Record | Refuse | Skip | Decide | Hold | Resume | Strain | Finish
+Instruction = Launch | Stop | Record | Refuse | Skip | Decide | Delay | Hold | Resume | Strain | Finish

@@ -22,6 +22,7 @@ from orchestrator.services.agent_choice import Known
 from orchestrator.services.run_request import RunRequest
 from orchestrator.services.task_types import line_of, not_able, with_params
 from orchestrator.store.layout import Layout
+from orchestrator.store.machine import free_memory
 from orchestrator.store.task_files import resolve_files
 from orchestrator.store.workspace import Workspace
 
@@ -182,6 +183,8 @@ def _workdir(layout: Layout, plan: Plan, flags: Mapping[str, Any]) -> str:
 def _with_files(settings: Settings, root: str) -> Settings:
     """Return the settings with their files, as ``resolve_files``; a schema must be one that can be asked for."""
     resolved = resolve_files(settings, root)
+    if resolved.memory and free_memory() is None:
+        raise ValueError("memory: this system does not say how much of it is free")
     if resolved.schema and (wrong := flaw(cast("Mapping[str, Any]", resolved.schema))):
         raise ValueError(f"schema: {wrong}")
     return resolved

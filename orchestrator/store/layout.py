@@ -282,6 +282,16 @@ def schedules_lock(environment: Mapping[str, str]) -> str:
     return next(iter(_of_person("schedules.lock", environment)), "")
 
 
+def pools_of_person(environment: Mapping[str, str]) -> str:
+    """Return the directory of the slots that all plans of a user share on this machine; empty without a home.
+
+    Not the runtime directory: what cron starts has none, and would have slots of its own.
+    """
+    home = environment.get("HOME", "")
+    state = environment.get("XDG_STATE_HOME") or (f"{home}/.local/state" if home else "")
+    return f"{state}/orchestrator/pools" if os.path.isabs(state) else ""
+
+
 def _of_person(name: str, environment: Mapping[str, str]) -> tuple[str, ...]:
     home = environment.get("HOME", "")
     configuration = environment.get("XDG_CONFIG_HOME") or (f"{home}/.config" if home else "")

@@ -52,11 +52,12 @@ def render_result(
     statistics: Mapping[str, str] | None = None,
     denials: Sequence[str] = (),
     unheard: Sequence[str] = (),
+    undeclared: Sequence[str] = (),
 ) -> str:
     """Return the whole file. *answer* must be safe markdown already; *log* is its path seen from the file.
 
     *denials* are the rules that would have allowed what the agent was denied. *unheard* are the messages to other
-    agents that were denied.
+    agents that were denied. *undeclared* are lines about files that it changed and its ``writes`` does not cover.
     """
     last = result.last
     lines = _front_matter(result)
@@ -67,6 +68,8 @@ def render_result(
     if unheard:
         lines += ["", "## Not told", "Denied as it stands here: a message belongs in single quotes."]
         lines += [f"- {code(message)}" for message in unheard]
+    if undeclared:
+        lines += ["", "## Undeclared changes", *undeclared]
     if last is None or last.ended:
         lines += ["", "## Output", _OPEN, answer.strip("\n") or "(no output)", _CLOSE, ""]
         lines += ["## Statistics", "| Metric | Value |", "|--------|-------|"]
