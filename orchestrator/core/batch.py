@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from orchestrator.core.condition import compile_condition, unknown_readings
 from orchestrator.core.ids import similar_name
-from orchestrator.core.placeholder import VALUES, fill, fill_command, named_in
+from orchestrator.core.params import command_with_item, filled_with_item, paths_in
 from orchestrator.core.plan import TASK_ID, Plan, Task
 from orchestrator.core.settings import read_setting
 from orchestrator.core.text import one_line
@@ -29,6 +29,8 @@ else:
 
 #: Items of one batch, and characters of one item.
 MOST_ITEMS, LONGEST_ITEM = 10_000, 10_000
+#: Names that are values in other places.
+_TAKEN = frozenset({"item", "needs", "params", "result"})
 #: Lists and objects within each other.
 _DEEPEST = 8
 _CODE = "bad_batch"
@@ -178,7 +180,7 @@ def read_matrix(value: Any) -> str:
     if not isinstance(value, Mapping) or not value:
         raise ValueError(f"a matrix has a list for each name; {hint}")
     for name, axis in value.items():
-        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_]\w{0,39}", name) or name in VALUES:
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_]\w{0,39}", name) or name in _TAKEN:
             raise ValueError(f"{one_line(str(name), 40)!r} is no name; {hint}")
         if not isinstance(axis, list) or not axis or not all(isinstance(each, (str, int)) for each in axis):
             raise ValueError(f"{name} is no list of words or numbers; {hint}")
@@ -294,18 +296,18 @@ def _children(batch: Task, items: Sequence[Item], known: Mapping[str, Task], pro
 
 def _child(batch: Task, task_id: str, item: Item) -> Task:
     values = item_values(batch, item.value)
-    description = _line(fill(batch.description, values))
-    command = _line(fill_command(batch.description, values))
-    inputs = tuple((name, _line(fill(text, values))) for name, text in batch.inputs)
+    description = _line(filled_with_item(batch.description, values))
+    command = _line(command_with_item(batch.description, values))
+    inputs = tuple((name, _line(filled_with_item(text, values))) for name, text in batch.inputs)
     if not any(_takes(batch, text) for text in (batch.name, batch.description, *dict(batch.inputs).values())):
-        inputs += (("Item", _line(fill("{{item}}", {"item": item.value}))),)
-    settings = tuple((name, _setting(name, fill(text, values))) for name, text in batch.settings)
+        inputs += (("Item", _line(filled_with_item("{{item}}", {"item": item.value}))),)
+    settings = tuple((name, _setting(name, filled_with_item(text, values))) for name, text in batch.settings)
     return batch._replace(
         id=task_id,
-        name=one_line(fill(batch.name, values)),
+        name=one_line(filled_with_item(batch.name, values)),
         description=description,
         command="" if command == description else command,
-        expected=_line(fill(batch.expected, values)),
+        expected=_line(filled_with_item(batch.expected, values)),
         inputs=inputs,
         settings=settings,
         item=_key(item.value),
@@ -323,11 +325,12 @@ def _line(text: str) -> str:
 
 
 def _takes(batch: Task, text: str) -> bool:
-    names = _names(batch)
-    return any(path[0] in names for path in named_in(text))
+    names = item_names(batch)
+    return any(path[0] in names for path in paths_in(text))
 
 
-def _names(task: Task) -> tuple[str, ...]:
+def item_names(task: Task) -> tuple[str, ...]:
+    """Return the names of the values of an item in the texts of a batch."""
     return ("item", *(json.loads(task.matrix) if task.matrix else ()))
 
 
@@ -369,9 +372,9 @@ def _row_problems(task: Task, tasks: Mapping[str, Task]) -> Iterator[Problem]:
         yield Problem(f"the id of the batch {one_line(task.id, 64)} is too long", task.where, hint, _CODE)
     if task.foreach and (said := read_foreach(task.foreach)).kind == "result":
         yield from unknown_readings(task, compile_condition(said.text), tasks, f"For Each of {task.id}")
-    names = _names(task)
+    names = item_names(task)
     for text in dict.fromkeys((task.name, task.description, task.expected, *dict(task.inputs).values())):
-        for path in islice(named_in(text), 100):
+        for path in islice(paths_in(text), 100):
             if path[0] not in names and (close := similar_name(str(path[0]), names)):
                 message = f"{{{{{path[0]}}}}} is no value of the batch {task.id}"
                 yield Problem(message, task.where, f"did you mean {{{{{close}}}}}?", _CODE)

@@ -79,7 +79,9 @@ _ELSEWHERE = MappingProxyType(
 
 
 #: Settings whose names are also those of columns that people have for what an agent is to know.
-_EVERYDAY = frozenset({"format", "schema", "tools", "effort", "validate"})
+_EVERYDAY = frozenset(
+    {"format", "schema", "tools", "effort", "validate", "params", "metadata", "input_files", "output_dir", "namespace"}
+)
 
 
 class FrontMatter(NamedTuple):
@@ -238,7 +240,7 @@ def setting_named(header: str) -> str:
     """Return what a setting is called in a task file, by a word that a user would call it; empty when it is none."""
     word = "_".join(header.lower().replace("-", " ").replace("_", " ").split())
     name = _ELSEWHERE.get(word, word)
-    is_known = name in IN_A_TASK or name in set(NAMES) - RUN_ONLY - _EVERYDAY
+    is_known = name in {*IN_A_TASK, *(set(NAMES) - RUN_ONLY)} - _EVERYDAY
     return name if is_known else ""
 
 

@@ -92,6 +92,7 @@ class TaskValues(TypedDict, total=False):
     estimated_hours: str | float
     condition: str
     run_if: str
+    fallback_for: str
     foreach: str | Sequence[Any]
     """A list, ``glob:src/*.py``, ``lines: FILE``, or the path to one in an answer: the task is done for each item."""
     matrix: str | Mapping[str, Sequence[Any]]
@@ -111,6 +112,7 @@ class TaskChanges(TypedDict, total=False):
     estimated_hours: str | float | None
     condition: str | None
     run_if: str | None
+    fallback_for: str | None
     foreach: str | Sequence[Any] | None
     matrix: str | Mapping[str, Sequence[Any]] | None
     max_concurrent: str | int | None
@@ -308,6 +310,15 @@ TASK_FIELDS: tuple[TaskField, ...] = (
         "all_completed, any_completed, all_over, any_failed.",
         clear="the default",
         typed=lambda text, _: _read_rule(text),
+    ),
+    TaskField(
+        "fallback_for",
+        "Fallback For",
+        _read_parent,
+        "ID",
+        "Run only if that task fails, and stand in for it.",
+        completion="task",
+        clear="none",
     ),
     TaskField(
         "foreach", "For Each", _read_foreach, "ITEMS", "Do it for each item: 'a, b', glob:src/*.py, lines: FILE.",

@@ -18,7 +18,7 @@ from html import unescape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.core.criteria import Criterion
-from orchestrator.core.placeholder import fill, fill_command, named_in
+from orchestrator.core.params import command_with_item, filled_with_item, paths_in
 from orchestrator.core.pools import read_globs
 from orchestrator.core.script import LANGUAGES, script_of
 from orchestrator.core.text import cell
@@ -130,19 +130,23 @@ def filled(file: TaskFile, values: Mapping[str, Any]) -> TaskFile:
             where no quoting could keep the item from being a part of the program.
     """
     code, language = file.code, file.language
-    if LANGUAGES.get(language) == "python" and any(path[0] in values for path in named_in(code)):
+    if LANGUAGES.get(language) == "python" and any(path[0] in values for path in paths_in(code)):
         raise ValueError('a block in Python takes its item from the environment: os.environ["ORCHESTRATOR_ITEM"]')
-    if not code.strip() and any(path[0] in values for path in named_in(file.body)):
+    if not code.strip() and any(path[0] in values for path in paths_in(file.body)):
         try:
             code, language = script_of(file.body)  # what a shell would run; an agent that reads gets the body
         except ValueError:
             code = ""
     settings = dict(file.settings)
     if "writes" in settings:
-        settings["writes"] = read_globs([fill(each, values) for each in settings["writes"]])
-    return file._replace(
-        settings=settings, body=fill(file.body, values), code=fill_command(code, values), language=language
-    )
+        settings["writes"] = read_globs([filled_with_item(each, values) for each in settings["writes"]])
+    if "task_params" in settings:
+        settings["task_params"] = {
+            name: filled_with_item(value, values) if isinstance(value, str) else value
+            for name, value in settings["task_params"].items()
+        }
+    body, code = filled_with_item(file.body, values), command_with_item(code, values)
+    return file._replace(settings=settings, body=body, code=code, language=language)
 
 
 # ── criteria list ────────

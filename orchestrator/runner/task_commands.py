@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 
 def nothing_ready() -> NothingReadyError:
-    """Return the error that says so to the user who asked for work."""
+    """Return the error for the user who asked for work."""
     return NothingReadyError(
         "nothing is ready to be claimed",
         hint="`orchestrator list --status pending,waiting` shows whose the rest is and what waits",
@@ -164,7 +164,7 @@ def carry_out(
             continue
         try:
             command = requests.read(request)
-            # None of ours; or only the run could take it on that was asked, and is gone.
+            # Not one of ours; or only the run could take it on that was asked, and is gone.
             if command is None or command.verb is Verb.LAUNCH:
                 requests.forget(request)
                 continue

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core.batch import Expansion, Item, child_id, expand, item_values, listed_items, read_foreach, renewed
 from orchestrator.core.graph import find_cycle, shape
-from orchestrator.core.placeholder import fill, fill_command, named_in, variables
+from orchestrator.core.params import command_with_item, filled_with_item, item_variables, paths_in
 from orchestrator.core.plan import Plan, Task, leaves, sources
 from orchestrator.errors import PlanError
 from orchestrator.plan.task_fields import FIELD_OF
@@ -141,8 +141,8 @@ def test_a_matrix_is_the_product() -> None:
 
 def test_other_braces_stay_as_they_are() -> None:
     text = "{{ item }} {{other}} {item} {{}} {{item.a b}} ${{ item }}"
-    assert "x {{other}} {item} {{}} {{item.a b}} $x" == fill(text, {"item": "x"})
-    assert [("item",), ("other",), ("item",)] == list(named_in(text))
+    assert "x {{other}} {item} {{}} {{item.a b}} $x" == filled_with_item(text, {"item": "x"})
+    assert [("item",), ("other",), ("item",)] == list(paths_in(text))
 
 
 NASTY = st.one_of(
@@ -156,9 +156,14 @@ def test_a_shell_gets_each_value_as_one_word(item: dict[str, str]) -> None:
     """Bare, within quotes of both kinds, and between other letters."""
     row = Task("T-01", "x", "x", foreach="a, b")
     command = """printf '%s\\0' {{item.a}} "{{item.a}}" '{{item.a}}' x{{item.b}}y "it's {{item.b}}" 'a "{{item.b}}"'"""
-    script = fill_command(command, item_values(row, item))
+    script = command_with_item(command, item_values(row, item))
     ran = subprocess.run(
-        ["/bin/sh", "-c", script], env=variables(item), capture_output=True, check=True, encoding="utf-8", cwd=Path("/")
+        ["/bin/sh", "-c", script],
+        env=item_variables(item),
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+        cwd=Path("/"),
     )
     a, b = item["a"], item["b"]
     assert [a, a, a, f"x{b}y", f"it's {b}", f'a "{b}"'] == ran.stdout.split("\0")[:-1]
@@ -170,6 +175,8 @@ def test_a_shell_gets_each_value_as_one_word(item: dict[str, str]) -> None:
 def test_a_shell_never_runs_a_value(command: str, tmp_path: Path) -> None:
     """Also where we do not see through its quotes."""
     for item in ("$(touch pwned)", "'; touch pwned; '", '"; touch pwned; "', "`touch pwned`", "\ntouch pwned\n"):
-        script = fill_command(f"{command}\n", {"item": item})
-        subprocess.run(["/bin/sh", "-c", script], env=variables(item), capture_output=True, check=False, cwd=tmp_path)
+        script = command_with_item(f"{command}\n", {"item": item})
+        subprocess.run(
+            ["/bin/sh", "-c", script], env=item_variables(item), capture_output=True, check=False, cwd=tmp_path
+        )
     assert [] == list(tmp_path.iterdir())

@@ -168,3 +168,38 @@ def test_s3_38_a_condition_is_seen_before_the_run_and_added_by_command(orchestra
     assert 2 == orchestrate("update", "b", "--condition", "result.n ==").returncode
     assert 0 == orchestrate("run").returncode
     assert "completed" == orchestrate.statuses()["b"]
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("Cache", "the column Cache would decide nothing"),
+        ("Fallback", "write Fallback For into the row of the task that stands in"),
+        ("Conditon", "did you mean If?"),
+        ("Concurency", "did you mean Concurrency?"),
+        ("Writess", "did you mean Writes?"),
+    ],
+)
+def test_s3_38_a_column_that_is_nearly_one_that_decides(
+    orchestrate: Orchestrate, root: Path, header: str, words: str
+) -> None:
+    """It is refused, never handed to the agent without a word."""
+    root.mkdir()
+    table = f"| Task ID | Description | Dependencies | {header} |\n|---|---|---|---|\n| T-01 | true | None | x |\n"
+    (root / "master_plan.md").write_text(f"---\nagent: shell\n---\n{table}", encoding="utf-8")
+    refused = orchestrate("run")
+    assert 2 == refused.returncode
+    assert words in refused.stderr
+    assert "master_plan.md:4" in refused.stderr
+
+
+def test_s3_65_a_parameter_of_the_run_decides(orchestrate: Orchestrate, root: Path) -> None:
+    write(root, {"a": ("true", "None", "", ""), "b": ("true", "a", 'params.depth === "deep"', "")})
+    plan = root / "master_plan.md"
+    front = "agent: shell\nparams:\n  depth: {type: string, enum: [deep, flat], default: flat}\n"
+    plan.write_text(plan.read_text(encoding="utf-8").replace("agent: shell\n", front), encoding="utf-8")
+    ran = orchestrate("run")
+    assert 0 == ran.returncode, ran.stderr
+    assert "skipped" == orchestrate.statuses()["b"]
+    assert 0 == orchestrate("run", "--fresh", "--param", "depth=deep").returncode
+    assert "completed" == orchestrate.statuses()["b"]
