@@ -126,6 +126,25 @@ def test_s3_94_an_item_is_a_word_for_a_shell_and_nothing_more(orchestrate: Orche
     assert [f"{each}!" * 3 for each in bad] == [answer_of(root, f"T-02.{n}") for n in range(1, len(bad) + 1)]
 
 
+def test_s3_94_items_beside_parameters_and_fallbacks(orchestrate: Orchestrate, root: Path) -> None:
+    """A text may have both; a batch goes on with what stands in for a task that failed, and each has its limits."""
+    rows = [
+        "| T-01 | false | None | | |",
+        "| T-02 | echo instead | None | | T-01 |",
+        '| T-03 | x | T-01 | [{"n": 1}, {"n": "a b"}] | |',
+        "| T-04 | echo {{word}} {{item}} | T-03 | x, y | |",
+    ]
+    write(root, "For Each | Fallback For", rows, "params: {word: hello, items: 1}\nmemory: 1M")
+    text = (
+        """---\nparams: {n: "{{item.n}}"}\n---\n```sh\necho {{word}} {{item.n}} "$ORCHESTRATOR_PARAM_n"; cat\n```\n"""
+    )
+    write_task(root, "T-03", text)
+    ran = orchestrate("run", "--param", "word=hi")
+    assert "T-04.2" in ran.stderr
+    assert ["hi 1 1\ninstead", "hi a b a b\ninstead"] == [answer_of(root, f"T-03.{n}") for n in (1, 2)]
+    assert ["hi x", "hi y"] == [answer_of(root, f"T-04.{n}") for n in (1, 2)]
+
+
 def test_s3_94_items_keep_their_ids(orchestrate: Orchestrate, root: Path) -> None:
     """New items get new numbers, what vanished before it was done leaves, what is completed stays."""
     for name in ("1.in", "2.in", "3.in"):
@@ -265,6 +284,11 @@ def test_s3_94_what_is_no_list(orchestrate: Orchestrate, root: Path, cell: str, 
         ("For Each | Tags", ["| T-01.2 | x | None | | |"], "T-01.2 is a task already"),
         ("For Each | Tags", ["| T-02 | {{itme}} | None | a, b | |"], "did you mean {{item}}?"),
         ("For Each | Matrix", ["| T-02 | x | None | | {a: b} |"], "a is no list of words or numbers"),
+        (
+            "For Each | Fallback For",
+            ["| T-02 | x | None | | T-01 |"],
+            "T-01 is a batch: it has no fallback, and is none",
+        ),
     ],
 )
 def test_s3_94_rows_that_are_refused(
