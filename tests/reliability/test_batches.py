@@ -59,7 +59,7 @@ def test_a_run_may_die_before_any_change_of_a_file(orchestrate: Orchestrate, tmp
 
 def _ids(root: Path, before: dict[str, str]) -> dict[str, str]:
     """The item of each id, which are those that there were before, and others."""
-    found = {}
+    found: dict[str, str] = {}
     for path in (root / "batches").glob("*.json"):
         record = json.loads(path.read_text(encoding="utf-8"))
         found |= {item["id"]: item["item"] for item in record["items"]}
