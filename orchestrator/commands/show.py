@@ -111,6 +111,7 @@ def _details(board: PlanSnapshot, task: Task) -> tuple[tuple[str, str], ...]:
         ("Assignee", task.assignee),
         ("Part of", task.parent),
         ("Umbrella", ", ".join(task.children)),
+        ("Item", task.item),
         ("Type", task.type),
         ("Tags", ", ".join(task.tags)),
         *((field.name.capitalize(), _plain(board, task, field)) for field in PLAIN_FIELDS),

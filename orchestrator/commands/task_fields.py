@@ -56,6 +56,7 @@ def brief(board: PlanSnapshot, task: Task, agents: Mapping[str, str] = MappingPr
         "cost_usd": None if spent.unknown else round(spent.known, 6),
         "unknown_costs": spent.unknown,
         "result": task.result_path if task.id in board.results else "",
+        **({"item": json.loads(task.item)} if task.item else {}),
     }
 
 

@@ -67,6 +67,8 @@ class TaskField(NamedTuple):
     """The value for people."""
     is_time: bool = False
     """A time in seconds since the epoch; 0: none."""
+    is_rare: bool = False
+    """Few tasks have it: JSON is without it where it says nothing."""
 
     @property
     def keyword(self) -> str:
@@ -301,6 +303,7 @@ TASK_FIELDS: tuple[TaskField, ...] = (
         hint="correct the cell or leave it empty; what is for the agent stands in a column of another name",
         clear="none",
         typed=_type_condition,
+        is_rare=True,
     ),
     TaskField(
         "run_if",
@@ -310,6 +313,7 @@ TASK_FIELDS: tuple[TaskField, ...] = (
         "all_completed, any_completed, all_over, any_failed.",
         clear="the default",
         typed=lambda text, _: _read_rule(text),
+        is_rare=True,
     ),
     TaskField(
         "fallback_for",
@@ -326,12 +330,14 @@ TASK_FIELDS: tuple[TaskField, ...] = (
         typed_hint=FORMS,
         hint=FORMS,
         clear="once",
+        is_rare=True,
     ),
     TaskField(
         "matrix", "Matrix", _read_matrix, "AXES", "Do it for each combination: '{os: [linux, mac]}'.",
         typed=lambda text, _: _read_matrix(text),
         clear="once",
         facts=lambda text: json.loads(text) if text else None,
+        is_rare=True,
     ),
     TaskField(
         "max_concurrent", "Max Concurrent", _read_count, "N", "Items at the same time.",
@@ -339,11 +345,13 @@ TASK_FIELDS: tuple[TaskField, ...] = (
         clear="as many as can",
         facts=lambda count: count or None,
         text=lambda count: str(count) if count else "",
+        is_rare=True,
     ),
     TaskField(
         "on_failure", "On Failure", _read_on_failure, "WORD", "When an item failed: continue, stop.",
         typed=lambda text, _: _read_on_failure(text),
         clear="continue",
+        is_rare=True,
     ),
 )  # fmt: skip
 FIELD_OF: Mapping[str, TaskField] = {each.name: each for each in TASK_FIELDS}
@@ -353,8 +361,8 @@ PLAIN_FIELDS = tuple(each for each in TASK_FIELDS if each.is_time or each.key)
 
 def field_facts(task: Task) -> dict[str, Any]:
     """Return the fields of a task as JSON."""
-    facts = {each.keyword: each.facts(getattr(task, each.name)) for each in TASK_FIELDS}
-    return {**facts, "priority": task.shown_priority}
+    said = [each for each in TASK_FIELDS if getattr(task, each.name) or not each.is_rare]
+    return {**{each.keyword: each.facts(getattr(task, each.name)) for each in said}, "priority": task.shown_priority}
 
 
 def field_texts(task: Task) -> dict[str, str]:

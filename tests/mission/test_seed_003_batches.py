@@ -81,6 +81,7 @@ def test_s3_94_the_batch_of_the_guide(orchestrate: Orchestrate, root: Path) -> N
     ok(orchestrate("run", "--simulate"))
     assert ITEMS == list(record(root, "T-01").values()) == list(record(root, "T-02").values())
     shown = ok(orchestrate("show", "T-01.3", "--json")).json
+    assert ITEMS[2] == shown["task"]["item"]
     assert "Analyse dataset_3 in ./data/q3_sales.csv" == shown["task"]["description"]
     told = (root / "agent_tasks/T-02.4.md").read_text(encoding="utf-8")
     assert "./data/q4_sales.csv" in told, "an item that no text takes is handed over all the same"
