@@ -60,6 +60,10 @@ def test_s3_34_s3_40_s3_41_conditional(
     assert skipped == reasons(orchestrate).keys()
     assert all(reason.startswith("not met: if result.") for reason in reasons(orchestrate).values())
     assert 0 == orchestrate("run").returncode, "nothing is left to do"
+    for task in skipped:
+        refused = orchestrate("retry", task)
+        assert refused.returncode
+        assert f"{task} was skipped: not met: if result." in refused.stderr
 
 
 def test_s3_42_a_lone_condition_that_is_false(orchestrate: Orchestrate, root: Path) -> None:
@@ -78,7 +82,9 @@ def test_s3_42_a_lone_condition_that_is_false(orchestrate: Orchestrate, root: Pa
     assert not list(root.parent.glob("ran-[bc]"))
     assert "2 of 4 tasks completed" in ran.stderr
     assert "2 not needed" in ran.stderr
-    assert "b not met: if result.n > 1" in (root / "final_output.md").read_text(encoding="utf-8")
+    output = (root / "final_output.md").read_text(encoding="utf-8")
+    assert "## What was not needed\n\n- ⏭️ b: not met: if result.n > 1\n- ⏭️ c: b skipped" in output
+    assert "What is missing" not in output
 
 
 def test_s3_40_a_value_that_is_not_there(orchestrate: Orchestrate, root: Path) -> None:
