@@ -78,6 +78,27 @@ _ELSEWHERE = MappingProxyType(
 )
 
 
+#: What only a row says, and in which column.
+_COLUMN_OF = MappingProxyType(
+    {
+        "condition": "If",
+        "run_if": "Run If",
+        "fallback_for": "Fallback For",
+        "foreach": "For Each",
+        "matrix": "Matrix",
+        "max_concurrent": "Max Concurrent",
+    }
+)
+#: What other tools have and nothing here does: anyone who wrote it counts on it.
+_NOT_HERE = MappingProxyType(
+    {
+        "balance": "the first agent that can do a task takes it; name another one in its row",
+        "affinity": "the first agent that can do a task takes it; name another one in its row",
+        "cache": "results are kept until they are retried; take it out",
+        "fallback": "write Fallback For into the row of the task that stands in",
+        "rollback": "write a task with Run If any_failed that takes back what was done",
+    }
+)
 #: Settings whose names are also those of columns that people have for what an agent is to know.
 _EVERYDAY = frozenset(
     {"format", "schema", "tools", "effort", "validate", "params", "metadata", "input_files", "output_dir", "namespace"}
@@ -216,6 +237,10 @@ def read_settings(front: FrontMatter, file: str, *, of_task: bool = False) -> tu
             hint = "write it into the row's Dependencies: `orchestrator update ID --depends-on …`"
             message = f"what a task waits for stands in its row, and {one_line(key, 60)} would never be read"
             problems.append(Problem(message, where, hint, "row_setting"))
+        elif key not in NAMES and (column := _COLUMN_OF.get(role_of(key))):
+            what = "whether and how often a task runs"
+            message = f"what decides {what} stands in its row, and {one_line(key, 60)} would never be read"
+            problems.append(Problem(message, where, f"write it into a column {column} of the table", "row_setting"))
         elif key not in NAMES:
             problems += _misspelt(key, where)
         elif of_task and key in RUN_ONLY:
@@ -249,7 +274,7 @@ def _misspelt(key: str, where: str) -> list[Problem]:
     if word in _FOREIGN:
         return []
     meant = _ELSEWHERE.get(word)
-    hint = f"did you mean {meant}?" if meant else suggestion(word, NAMES, "", cutoff=0.8)
+    hint = f"did you mean {meant}?" if meant else suggestion(word, NAMES, _NOT_HERE.get(word, ""), cutoff=0.8)
     message = f"{one_line(key, 60)} is not a setting"
     return [Problem(message, where, hint, "unknown_setting")] if hint else []
 

@@ -18,7 +18,7 @@ from orchestrator.core.snapshot import PlanSnapshot, inputs_of, really_done
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.task_command import TaskCommand, apply, decide, next_ready, taken_from, verb_towards
 from orchestrator.core.text import one_line, typed
-from orchestrator.errors import DependencyError, NothingReadyError, OrchestratorError, StoreError
+from orchestrator.errors import DependencyError, NothingReadyError, OrchestratorError, StoreError, TransitionError
 from orchestrator.executors.exit_record import write_exit
 from orchestrator.executors.protocol import Job
 from orchestrator.ownership import make_directories
@@ -404,6 +404,7 @@ def retry(
 
     Raises:
         As ``intervene``; DependencyError also when a task before it was cancelled, which was a decision.
+        TransitionError: it was skipped although nothing before it failed: its condition keeps it from running.
     """
     board = really_done(Workspace(layout).load())
     task = the_task(board, command.task)
@@ -416,7 +417,14 @@ def retry(
             f"Dependency not DONE: {', '.join(f'{each} (cancelled)' for each in cancelled)}",
             hint=f"{task.id} was skipped for it; retry {cancelled[0]} first",
         )
-    failed = [each for each in before if board.status(each) is TaskStatus.FAILED]
+    beside = board.plan.tasks[task.parent].children if task.item and task.on_failure == "stop" else ()
+    failed = [each for each in (*before, *beside) if board.status(each) is TaskStatus.FAILED]
+    if not failed:
+        first = next(iter(task.needs), task.id)
+        raise TransitionError(
+            f"{task.id} was skipped: {one_line(board.standing[task.id].reason, 200)}",
+            hint=f"change its row, or what it goes by: `orchestrator retry {first}`",
+        )
     return [intervene(layout, command._replace(task=each), plugins, waits) for each in failed]
 
 

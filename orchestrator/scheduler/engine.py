@@ -212,7 +212,7 @@ class Engine:
 
     def _decide(self, todo: list[Instruction]) -> None:
         """Say of each task whose needs are over and on disk whether it runs, or ask whether its condition is met."""
-        while self._decisive:
+        while self._decisive and not self.is_draining:
             entry = self._decisive.popleft()
             is_waiting = entry.status is TaskStatus.WAITING and self.entries.get(entry.id) is entry
             if not is_waiting or entry.unmet or entry.undurable or entry.unrecorded or entry.is_umbrella:

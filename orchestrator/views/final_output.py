@@ -157,15 +157,19 @@ def _more(conflicts: Sequence[str]) -> list[str]:
 
 def _unfinished(board: PlanSnapshot, by_status: Mapping[TaskStatus, list[str]]) -> dict[str, Any]:
     """Return what a template may say of tasks that are not completed."""
-    failed = (task_id for status in _UNSUCCESSFUL for task_id in by_status[status])
+    failed = [task_id for status in _UNSUCCESSFUL for task_id in by_status[status]]
+    covered = [task_id for task_id in failed if board.is_covered(task_id)]
     skipped = skipped_because(board).items()
     left = [task_id for task_id in board.shape.order if board.status(task_id) in _NOT_RUN]
+    own = [task_id for task_id in by_status[TaskStatus.SKIPPED] if is_own_skip(board, task_id)]
     return {
-        "failed": [_failure(board, task_id) for task_id in failed],
+        "failed": [_failure(board, task_id) for task_id in failed if task_id not in covered],
         "skipped": [(cause, join_first(hit, _NAMED)) for cause, hit in skipped],
         "unneeded": [
-            (task, board.standing[task].reason) for task in by_status[TaskStatus.SKIPPED] if is_own_skip(board, task)
+            *((task, board.standing[task].reason) for task in own if task in board.omitted),
+            *((task, f"{board.standing[task].reason}; its fallback stands in for it") for task in covered),
         ],
+        "undecided": [(task, board.standing[task].reason) for task in own if task not in board.omitted],
         "not_run": join_first(left, _NAMED),
     }
 

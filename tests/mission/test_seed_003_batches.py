@@ -404,6 +404,8 @@ def test_s3_97_when_an_item_failed(
     assert 1 == orchestrate("run").returncode
     assert dict(zip(("completed", "failed", "skipped"), counts, strict=True)) == _counts(orchestrate)
     (orchestrate.where / "bad").write_text("none", encoding="utf-8")
+    if word == "stop":
+        assert "T-01.2 is pending" in ok(orchestrate("retry", "T-01.4")).stderr, "T-01.4 was skipped because of it"
     ran = ok(orchestrate("run", "--json"))
     assert ("T-01.1" in ran.started(), "T-01.2" in ran.started()) == (False, True)
     assert {"completed": 6} == _counts(orchestrate)

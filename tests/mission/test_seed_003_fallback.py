@@ -31,6 +31,9 @@ def test_s3_83_a_fallback_stands_in_for_the_result_of_a_task_that_failed(orchest
     assert {"T-01": "failed", "T-02": "completed", "T-03": "completed"} == orchestrate.statuses()
     assert "from the fallback\nand three" in answer_of(root, "T-03")
     assert "its fallback stands in for it" in ran.stderr
+    output = (root / "final_output.md").read_text(encoding="utf-8")
+    assert "- ⏭️ T-01: exit 3; its fallback stands in for it" in output
+    assert "What is missing" not in output
     again = orchestrate("run")
     assert 0 == again.returncode
     assert "0 of 3 tasks to run" in again.stderr
