@@ -124,9 +124,9 @@ def state_machine() -> str:
         *(f"| {before} | {verb} | {after} | {why} |" for before, verb, after, why in arrows),
         "",
         f"{listed(COMMANDS)} are commands of the",
-        "same name, with and without a run at work. By itself nothing more happens during a run to a task that is",
+        "same name, with and without an active run. By itself nothing more happens during a run to a task that is",
         f"{listed(SETTLED)}. `retry` of a skipped task is `retry` of what failed before it.",
-        "With no run at work, `retry` of a pending task that met a hold of its account lifts that hold.",
+        "With no active run, `retry` of a pending task that met a hold of its account lifts that hold.",
         "",
     ]
     return "\n".join(lines)
@@ -194,15 +194,21 @@ def command_pages() -> Iterator[tuple[Path, str]]:
         context = command.make_context(name, [], top, resilient_parsing=True)
         module = f"orchestrator/commands/{name.replace('-', '_')}.py"
         source = f"Made from [`{module}`](../../{module})\nby `python docs/generate.py`; edit that file, not this page."
-        parts = [help_of(command, context, f"# {PROGRAM} {name}")]
-        if isinstance(command, click.Group):
-            for below in command.list_commands(context):
-                each = command.get_command(context, below)
-                assert each is not None
-                inside = each.make_context(below, [], context, resilient_parsing=True)
-                parts.append(help_of(each, inside, f"## {PROGRAM} {name} {below}"))
+        parts = [help_of(command, context, f"# {PROGRAM} {name}"), *helps_below(command, context, f"{PROGRAM} {name}")]
         more = "[All commands, exit statuses and settings](../cli.md)."
         yield DOCS / f"commands/{name}.md", "\n".join([*parts, f"{source}\n{more}", ""])
+
+
+def helps_below(command: click.Command, context: click.Context, words: str) -> Iterator[str]:
+    """Yield what ``--help`` prints of the commands below a group, also of groups in it."""
+    if not isinstance(command, click.Group):
+        return
+    for name in command.list_commands(context):
+        each = command.get_command(context, name)
+        assert each is not None
+        inside = each.make_context(name, [], context, resilient_parsing=True)
+        yield help_of(each, inside, f"## {words} {name}")
+        yield from helps_below(each, inside, f"{words} {name}")
 
 
 def help_of(command: click.Command, context: click.Context, heading: str) -> str:

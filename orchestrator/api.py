@@ -9,11 +9,11 @@ with commas between them, as in the options. ``MSG`` is the ``answer`` of ``comp
 Commands that are no methods, and what a program does instead:
 
 - ``run --detach``, ``spawn``, ``schedule``, ``auto-dispatch`` start processes of their own: it starts the command.
-- ``plan``, ``template``, ``wizard``, ``optimize`` propose a plan to a user who looks at it first: it calls ``add``.
+- ``plan``, ``template``, ``workflow``, ``wizard``, ``optimize`` propose a plan that a user looks at: it calls ``add``.
 - ``graph``, ``critical-path``, ``watch``, ``dashboard`` draw what ``status`` and ``wait`` return; ``logs`` prints files
   that ``show`` names; ``completion`` is for a shell.
-- ``dispatch`` and ``subtask`` say ``add``, ``start``, ``complete`` … in other words; ``agent`` adds up what ``status``
-  and ``report`` return, or calls ``share``.
+- ``dispatch``, ``subtask`` and ``task`` say ``add``, ``start``, ``complete`` … in other words; ``agent`` adds up what
+  ``status`` and ``report`` return, or calls ``share``.
 - ``check``, ``notify``: it calls ``check_all_tasks``.
 - ``doctor``, ``cleanup``, ``rebuild-index`` keep machine and directory well, which is the business of a person.
 
@@ -217,7 +217,7 @@ class Orchestrator:
         criteria: Sequence[str] = (),
         **values: Unpack[TaskChanges],
     ) -> Updated:
-        """Change the row of a task. None leaves a cell as it is, an empty text or list empties it.
+        """Change the row of a task. None leaves a cell unchanged, an empty text or list empties it.
 
         *tags* and *criteria* are added to those that there are, *untags* taken away; *add_deps* and *remove_deps* do
         so with what comes before. All else is as in ``add``. Its status is changed by ``start``, ``complete``,
@@ -247,7 +247,7 @@ class Orchestrator:
     def create(self, title: str, *, priority: str = "P2", plan: str = "", eta: str = "") -> Self:
         """Make a plan that waits for approval in a directory of its own, ``TASK-001`` …; return it.
 
-        *plan* says in words what is wanted, *eta* when it is to be done: ``2026-03-01``, ``2h``.
+        *plan* says in words what is asked for, *eta* when it is to be done: ``2026-03-01``, ``2h``.
 
         Raises:
             UsageError: there is no title, or one of the others is invalid.
@@ -293,7 +293,7 @@ class Orchestrator:
 
         SIGINT (Ctrl-C), SIGTERM (``stop``) and SIGHUP end the run and nothing else: no KeyboardInterrupt is raised, no
         handler of the program called for them, and the report is returned (``late_signal`` is one that came when all
-        was done). A program that is to end with its run says so::
+        was done). A program that is to end with its run writes::
 
             if report.signal:
                 raise SystemExit(report.exit_status)
@@ -307,9 +307,9 @@ class Orchestrator:
             listener: Called with everything that happens; the run goes on when it returns. It may look, ``add`` and
                 ``update``. What the run would have to answer (``block``, ``cancel``, ``complete`` …), ``wait`` and
                 ``stop`` are UsageError there: call them in another thread. What it raises ends the run as a crash
-                would, agents too, and comes out as it is; the next run goes on.
+                would, agents too, and comes out unchanged; the next run goes on.
             settings: Those of ``run``: ``max_parallel``, ``timeout`` (seconds, or ``"5m"``), ``budget_usd``, ``agent``
-                and whatever else the front matter of a plan may say.
+                and whatever else the front matter of a plan may say; ``params`` are the values of its parameters.
 
         Raises:
             UsageError: it was called in another thread, or in an event loop, or one of them is invalid; nothing
@@ -321,6 +321,7 @@ class Orchestrator:
         require_signals()
         order = RunRequest(
             self._layout,
+            params=settings.pop("params", {}),
             flags=read_settings(settings, self.run.__kwdefaults__ or ()),
             simulate=simulate,
             only=[resolve_ids(self._layout, task) for task in listed("only", only)],
@@ -336,7 +337,7 @@ class Orchestrator:
             timeout: Come back after so many seconds at the latest.
             until: What ends the wait (``--for`` of the command): ``news``, ``any`` or ``end``.
             since: Tell what is new since then: the ``cursor`` of an earlier answer, or as the command prints it; None:
-                since the command ``wait`` told something last, else since the run began.
+                since the command ``wait`` reported something last, else since the run began.
 
         Raises:
             NotFoundError: the plan was never run.
@@ -356,7 +357,7 @@ class Orchestrator:
         Raises:
             NotFoundError: no run is active, and none waits.
             BusyError: it is not over after *timeout* seconds; called again, it gives its agents no more time. Or it
-                is one of another machine, and was not told.
+                is one of another machine, and got no signal.
             ExecutorError: the system said no.
             UsageError: it was called in a listener of that run.
         """

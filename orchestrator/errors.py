@@ -1,4 +1,4 @@
-"""The one tree of errors a user can meet; anything else is a bug, and told in one line as well.
+"""The one tree of errors a user can meet; anything else is a bug, and reported in one line as well.
 
 Every error says what is wrong, where (``file:line`` when there is a file) and, as a hint, what to do. ``code`` is the
 stable word of the ``--json`` envelope, ``exit_status`` the status of the process.
@@ -58,7 +58,7 @@ class UsageError(OrchestratorError):
 
 
 class BeingWrittenError(UsageError):
-    """A file of a person's is left as it is, because another user is writing it right now; later it may be another."""
+    """A file of a person's is left unchanged, because another user is writing it right now; later it may be another."""
 
 
 class NotFoundError(OrchestratorError):
@@ -80,7 +80,7 @@ class Problem(NamedTuple):
 
 
 class PlanError(OrchestratorError):
-    """A plan cannot be run as it is; ``problems`` lists every reason, not only the first."""
+    """A plan cannot be run; ``problems`` lists every reason, not only the first."""
 
     code = "invalid_plan"
 

@@ -109,7 +109,7 @@ def open_to_us(directories: Sequence[str], environment: Mapping[str, str]) -> tu
         except PermissionError as error:
             why = f"cannot list: {error.strerror}"
         except OSError:
-            pass  # mostly there is none; all else is told by anyone who reads it
+            pass  # mostly there is none; all else is reported by anyone who reads it
         if why:
             import warnings
 
@@ -129,6 +129,6 @@ def _owner_above(path: str) -> tuple[int, int] | None:
         try:
             found = os.stat(directory)
         except OSError:
-            return None  # anyone who makes something there says so best
+            return None  # anyone who makes something there reports it best
         _OWNERS[directory] = (found.st_uid, found.st_gid) if found.st_uid else None
     return _OWNERS[directory]

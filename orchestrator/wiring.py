@@ -15,8 +15,9 @@ from orchestrator.agents.protocol import Agent
 from orchestrator.agents.shell import ShellAgent
 from orchestrator.agents.simulated import SimulatedAgent
 from orchestrator.core.agent import AgentCommand, AgentRegistry, Member, Program
+from orchestrator.core.environment import NESTED_SESSION
 from orchestrator.core.finding import Finding, Level, Probe
-from orchestrator.core.settings import EVERYTHING, NESTED_SESSION, Settings
+from orchestrator.core.settings import EVERYTHING, Settings
 from orchestrator.core.text import one_line
 from orchestrator.errors import AgentError, ExecutorError
 from orchestrator.executors import probe
@@ -184,7 +185,7 @@ def own_program(environment: Mapping[str, str] = os.environ) -> str:
 
 
 def subscribers(settings: Settings, directory: str) -> list[notify.Subscriber]:
-    """Return whom the setting ``notify`` names; who cannot be told says why."""
+    """Return whom the setting ``notify`` names; who cannot be notified has the reason."""
     found = []
     for target in notification.targets(settings.notify):
         notifier, trouble = None, ""
@@ -296,5 +297,5 @@ def _look_for(program: str, path: str | None = None) -> tuple[str, bool]:
         return error.filename, False
     except (OSError, ValueError):  # or it has what no path can have
         return "", False
-    # One that is named by its path is taken as it is.
+    # One that is named by its path is taken unchanged.
     return (found, os.access(found, os.X_OK)) if os.path.isfile(found) else ("", False)

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 
 from orchestrator.agents.claude_answer import Ending
 from orchestrator.agents.claude_refusal import concern, concern_of_silence, is_of_the_task, messages, rules
-from orchestrator.agents.outcome import failure, last_words, mismatch, not_its_own_end, shown
+from orchestrator.agents.outcome import failure, last_words, not_its_own_end, shown
 from orchestrator.core.cost import CAP_REACHED
+from orchestrator.core.json_schema import mismatch
 from orchestrator.core.result import FREE, Bill, Outcome, ProcessExit, StopReason, Verdict
 from orchestrator.core.settings import Settings
 from orchestrator.core.text import fence, one_line, text_of

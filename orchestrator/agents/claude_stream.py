@@ -207,6 +207,13 @@ def _boundary(raw: bytes | bytearray, place: int) -> int:
 LONGEST_EVENT = 4 * 1024 * 1024
 
 
+#: Tools that change a file, and the names of what they are given as its path.
+_EDITORS = frozenset({"Write", "Edit", "MultiEdit", "NotebookEdit"})
+_PATHS = ("file_path", "notebook_path")
+#: Files of one attempt that are kept.
+_MOST_EDITED = 1000
+
+
 @dataclass(slots=True)
 class StreamState:
     """What the stream said so far."""
@@ -231,6 +238,10 @@ class StreamState:
     """The version of the CLI, if the stream reports it."""
     in_background: int = 0
     """Background tasks that will wake the model again."""
+    edited: dict[str, None] = field(default_factory=dict)
+    """Files that its tools have changed, in order."""
+    _editing: dict[str, str] = field(default_factory=dict)
+    """Files that they are about to change, by the id of the call."""
     _turn: object = None
 
     @property
@@ -247,6 +258,7 @@ class StreamState:
                 return self._speak(event)
             case "user":
                 self.turn.go_on(event)
+                self._take_answers(event)
             case "result":
                 self._end(event)
             case "system":
@@ -284,6 +296,25 @@ class StreamState:
                 pass
         return ""
 
+    def _take_answers(self, event: dict[str, Any]) -> None:
+        """Keep which files were changed: a call that was denied, or came to nothing, is answered with an error."""
+        message = event.get("message")
+        content = message.get("content") if isinstance(message, dict) else None
+        for block in content if isinstance(content, list) and self._editing else []:
+            if isinstance(block, dict) and block.get("type") == "tool_result":
+                path = self._editing.pop(text_of(block.get("tool_use_id")), "")
+                if path and block.get("is_error") is not True:
+                    self.edited[path] = None
+
+    def _take_calls(self, content: list[Any]) -> None:
+        for block in content:
+            if isinstance(block, dict) and block.get("type") == "tool_use" and block.get("name") in _EDITORS:
+                given = block.get("input")
+                found = (text_of(given.get(key)) for key in _PATHS) if isinstance(given, dict) else ()
+                path = next(filter(None, found), "")
+                if path and len(self.edited) + len(self._editing) < _MOST_EDITED:
+                    self._editing[text_of(block.get("id"))] = path
+
     def _speak(self, event: dict[str, Any]) -> str:
         message = event.get("message")
         if not isinstance(message, dict):
@@ -294,7 +325,9 @@ class StreamState:
             self.is_answered = True
             self._count(message)
         content = message.get("content")
-        for block in reversed(content if isinstance(content, list) else []):
+        content = content if isinstance(content, list) else []
+        self._take_calls(content)
+        for block in reversed(content):
             if isinstance(block, dict) and block.get("type") == "tool_use":
                 return self._news(f"uses {one_line(text_of(block.get('name')), limit=40)}")
             if isinstance(block, dict) and block.get("type") == "text":
@@ -338,6 +371,7 @@ class StreamReader:
             is_delivered=not self.story.unfinished,
             is_strained=None if said is None else said == "allowed_warning",
             turns=self.story.turns,
+            edited=tuple(self.story.edited),
         )
 
     def feed(self, data: bytes) -> str:

@@ -6,12 +6,15 @@ command. Text from other agents is fenced and attributed, so it reads as data an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 
 from orchestrator.agents.outcome import object_in
 from orchestrator.agents.protocol import Assignment, Input
 from orchestrator.core.message import Message, newest
-from orchestrator.core.text import clip, fair_shares, fence, one_line, sanitize
+from orchestrator.core.settings import Settings
+from orchestrator.core.task_type import as_text
+from orchestrator.core.text import clip, code, fair_shares, fence, one_line, sanitize
 
 #: Which part of ``context_limit`` what was said may take.
 _SHARE = 4
@@ -39,11 +42,14 @@ def compose(assignment: Assignment, role: str = "", *, is_form: bool = False) ->
     """
     task = assignment.task
     parts = [f"# Your role\n\n{role.strip()}\n"] if role.strip() else []
+    if assignment.type_text.strip():
+        parts.append(f"# Tasks of the type {one_line(task.type, 64)}\n\n{assignment.type_text.strip()}\n")
     parts += [
         f"# Task {task.stem} ({task.id}: {one_line(task.name)})\n",
         *_role(assignment),
         assignment.body.strip(),
         "",
+        *_given(assignment.settings),
     ]
     if assignment.inputs:
         parts.append(upstream(assignment.inputs, assignment.settings.context_limit))
@@ -61,6 +67,21 @@ def _role(assignment: Assignment) -> list[str]:
     if not role or role in {settings.agent, settings.subagent}:
         return []
     return [f"You are {one_line(role, limit=64)}.\n"]
+
+
+def _given(settings: Settings) -> Iterator[str]:
+    """Yield what the task was given besides its text, each below a heading."""
+    if settings.task_params:
+        listed = (f"- {name}: {one_line(as_text(value), 2000)}" for name, value in settings.task_params.items())
+        yield "\n".join(["## Parameters", *listed, ""])
+    if settings.task_metadata:
+        shown = json.dumps(settings.task_metadata, ensure_ascii=False, indent=2, default=dict)
+        yield "\n".join(["## Metadata", "What is known about this task, as data:", "", fence(shown, "json"), ""])
+    if settings.input_files:
+        listed = (f"- {code(path)}" for path in settings.input_files)
+        yield "\n".join(["## Input files", *listed, ""])
+    if settings.output_dir:
+        yield f"## Output directory\nWrite the files that this task makes into {code(settings.output_dir)}.\n"
 
 
 def go_on(assignment: Assignment) -> str:

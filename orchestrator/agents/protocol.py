@@ -35,6 +35,8 @@ class Assignment(NamedTuple):
     """Content of the first fenced code block of the body; empty when there is none."""
     language: str = ""
     """First word of that block's info string, in lower case."""
+    type_text: str = ""
+    """What the type of the task says of all tasks of its sort; empty: nothing."""
     inputs: tuple[Input, ...] = ()
     session: str = ""
     """A UUID for the agent's conversation."""

@@ -100,7 +100,8 @@ _CLASSES = {"any": TakesText, "prose": TakesProse}
 def click_command(name: str, command: Command[Any, Any] | Group) -> click.Command:
     """Return a command, or a group of them, as click knows it."""
     if isinstance(command, Group):
-        below = {each: click_command(each, inner) for each, inner in command.commands.items()}
+        inner: Mapping[str, Command[Any, Any] | Group] = {**command.commands, **command.groups}
+        below = {each: click_command(each, made) for each, made in inner.items()}
         return click.Group(name, below, help=_help(command.help))
     own = list(parameters(command.params))
     before = [each for each in command.takes if each[1].is_argument]

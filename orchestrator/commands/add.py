@@ -5,14 +5,34 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from orchestrator.commands.call import Call
-from orchestrator.commands.registry import CALLER, DIR, JSON, Command, Facts, argument, option
+from orchestrator.commands.registry import CALLER, DIR, JSON, Command, Facts, argument, comma_list, flag, option
 from orchestrator.commands.reply import with_program
-from orchestrator.commands.task_fields import criteria_of, field_options, setting_options, settings_of, tags_of
+from orchestrator.commands.task_fields import (
+    criteria_of,
+    field_options,
+    given_of,
+    given_options,
+    missing_files,
+    setting_options,
+    settings_of,
+    tags_of,
+)
+from orchestrator.core.text import join_first
+from orchestrator.errors import UsageError
 from orchestrator.planner.draft import vagueness
 from orchestrator.services.new_task import Added, NewTask, add
+from orchestrator.store.layout import Layout
+
+
+def subtask_names(text: str) -> list[str]:
+    """Read ``--subtasks``: the texts of tasks."""
+    names = comma_list(text)
+    if not names:
+        raise ValueError(f"{text!r} names no task")
+    return names
 
 
 @dataclass(frozen=True)
@@ -31,6 +51,9 @@ class AddParams:
     criterion: Sequence[str] = option("When it is done: one criterion.", metavar="TEXT", is_repeated=True)
     criteria: str = option("""The same: '["all tests pass"]'.""", metavar="JSON", default="")
     settings: Mapping[str, str] = setting_options()
+    given: Mapping[str, Any] = given_options()
+    subtasks: Sequence[str] | None = option("Make it a group of these tasks.", metavar="A,B", read=subtask_names)
+    parallel: bool = flag("With --subtasks: they need not wait for each other.")
     id: str = option("Its id (default: the next one).", metavar="ID", default="")
 
 
@@ -41,6 +64,8 @@ class NewRow(NamedTuple):
     plan: str
     vagueness: str
     """What is vague about its text; empty: nothing."""
+    missing: str = ""
+    """That input files are not there yet; empty: they are."""
 
 
 def execute(call: Call, params: AddParams) -> NewRow:
@@ -52,21 +77,41 @@ def execute(call: Call, params: AddParams) -> NewRow:
       ID=$(orchestrator add "Write the API tests" --depends-on T-01 -p high)
       orchestrator add "make test" --agent shell --desc "Run the tests"
       orchestrator add "Add a login" --criterion "All tests pass" --estimated-hours 8
+      orchestrator add "Compare the providers" --type research --param depth=basic --input-file data/list.csv
     """
-    task = NewTask(
-        text=params.text,
-        description=params.desc,
-        needs=",".join(params.depends_on),
-        tags=tags_of(params.tags),
-        values=params.values,
-        settings=settings_of(params.settings),
-        criteria=criteria_of(params.criterion, params.criteria),
-        id=params.id,
-    )
     layout = call.plan(must_exist=False)
+    return add_row(
+        call,
+        layout,
+        NewTask(
+            text=params.text,
+            description=params.desc,
+            needs=",".join(params.depends_on),
+            tags=tags_of(params.tags),
+            values=params.values,
+            settings={**settings_of(params.settings), **given_of(params.given, layout.root)},
+            criteria=criteria_of(params.criterion, params.criteria),
+            id=params.id,
+            subtasks=tuple(params.subtasks or ()),
+            is_parallel=params.parallel,
+        ),
+    )
+
+
+def add_row(call: Call, layout: Layout, task: NewTask) -> NewRow:
+    """Add a task, and return what the reply says.
+
+    Raises:
+        As ``add`` of ``services/new_task.py``.
+    """
+    if task.is_parallel and not task.subtasks:
+        raise UsageError("--parallel says how --subtasks are done", hint="tasks run side by side unless they depend")
     added = add(layout, task, call.caller(), call.agents)
     words = " ".join(filter(None, (task.text, task.description)))
-    return NewRow(added, layout.plan, "" if added.is_shell else vagueness(words))
+    vague = "" if added.is_shell or added.subtasks else vagueness(words)
+    gone = missing_files(task.settings, layout.root)
+    missing = f"there is no {join_first(gone, 3)} yet: it must be there when the run starts" if gone else ""
+    return NewRow(added, layout.plan, vague, missing)
 
 
 def remarks(row: NewRow) -> Iterator[str]:
@@ -75,7 +120,9 @@ def remarks(row: NewRow) -> Iterator[str]:
     if added.plan:
         queue = "a queue in which `shell` runs commands and claude, which costs money, does the rest"
         yield f"made {os.path.relpath(added.plan)}: {queue}"
-    for warning in filter(None, (added.warning, added.too_long)):
+    if added.subtasks:
+        yield f"{added.id} is a group of {', '.join(added.subtasks)}"
+    for warning in filter(None, (added.warning, added.too_long, added.odd, row.missing)):
         yield f"warning: {warning}"
     if note := _note(added):
         yield with_program(f"{added.id}: {note}")
@@ -108,7 +155,8 @@ def facts(row: NewRow) -> Facts:
         "id": added.id,
         "plan": row.plan,
         "workdir": added.workdir,
-        "warnings": list(filter(None, (added.warning, added.too_long, note, row.vagueness))),
+        **({"subtasks": added.subtasks} if added.subtasks else {}),
+        "warnings": list(filter(None, (added.warning, added.too_long, added.odd, row.missing, note, row.vagueness))),
     }
 
 

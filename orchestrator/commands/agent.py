@@ -20,6 +20,7 @@ from orchestrator.commands.registry import (
     Group,
     WholeNumber,
     argument,
+    comma_list,
     flag,
     option,
 )
@@ -47,10 +48,6 @@ if TYPE_CHECKING:
 # ── register ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _list(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
-
-
 @dataclass(frozen=True)
 class RegisterParams:
     """What stands in the file of the agent."""
@@ -60,8 +57,8 @@ class RegisterParams:
     extends: str | None = option("The agent it is a role of (default: claude).", metavar="KEY", completion="agent")
     role: str = option("What stands in front of every prompt.", metavar="TEXT", default="")
     best_for: str | None = option("What it is good for, for people and planners.", metavar="TEXT")
-    types: Sequence[str] | None = option("Types of task that it is there for.", metavar="A,B", read=_list)
-    capabilities: Sequence[str] | None = option("What else it can do.", metavar="A,B", read=_list)
+    types: Sequence[str] | None = option("Types of task that it is there for.", metavar="A,B", read=comma_list)
+    capabilities: Sequence[str] | None = option("What else it can do.", metavar="A,B", read=comma_list)
     max_parallel: int | None = option("Tasks at once at most.", metavar="N", read=WholeNumber(1))
     model: str | None = option("The model it asks for.", metavar="M")
     force: bool = flag("Write it anew where there is one.")

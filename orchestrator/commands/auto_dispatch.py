@@ -12,7 +12,7 @@ from orchestrator.commands.call import Call
 from orchestrator.commands.registry import DIR, Command, argument, flag, option, with_help
 from orchestrator.commands.reply import say_error, with_program, write
 from orchestrator.core.agent import running_tasks
-from orchestrator.core.dispatch import Skipped, TaskPaths, context, ready, refusal, within_capacity
+from orchestrator.core.dispatch import TaskNotReady, TaskPaths, context, ready, refusal, within_capacity
 from orchestrator.core.plan import Task
 from orchestrator.core.plan_status import TERMINAL
 from orchestrator.core.snapshot import PlanSnapshot, really_done
@@ -97,7 +97,7 @@ class Dispatcher:
     start: Callable[[Sequence[str], str], Detached]
     """Starts this program with the given words, its output going into the given file."""
     program: str
-    """How this program is called, for what an agent is told."""
+    """How this program is called, for the prompt of an agent."""
     is_preview: bool = False
     """Only say what would be done."""
     with_context: bool = False
@@ -118,7 +118,7 @@ class Dispatcher:
                 done.skipped.append(NotDispatched(name, "", refused))
             else:
                 self._one(Layout(f"{root.root}/{name}"), "", done)
-        # However a plan is broken, also where only its table or a task file says so: the others go on.
+        # However a plan is broken, also where only its table or a task file is: the others go on.
         done.errors = [error for error in done.errors if not isinstance(error, PlanError)]
         return done
 
@@ -165,7 +165,7 @@ class Dispatcher:
         if not self.with_context:
             require_approval(layout, board.plan.header)
         tasks, skipped = ready(board, subtask)
-        busy: list[Skipped] = []
+        busy: list[TaskNotReady] = []
         if self.with_context and subtask:
             tasks, skipped = [board.plan.tasks[subtask]], []
         elif holder is not None and not self.with_context:
@@ -246,20 +246,20 @@ class Dispatcher:
 
 def _during_run(
     layout: Layout, board: PlanSnapshot, tasks: Sequence[Task], holder: Mapping[str, Any]
-) -> tuple[list[Task], list[Skipped]]:
+) -> tuple[list[Task], list[TaskNotReady]]:
     """Return what the active run can be asked for, and why not the rest: that of one that can, it has already.
 
     Only a run that was started here takes more than it was asked for by name.
     """
     run = f"run {holder.get('run', '?')}"
     if holder.get("closing"):
-        return [], [Skipped(task.id, f"{run} is coming to its end") for task in tasks]
+        return [], [TaskNotReady(task.id, f"{run} is coming to its end") for task in tasks]
     only, tags = holder.get("only", ()), holder.get("tags", ())
     tagged = asked_for(RunRequest(layout, tags=tags), board)
     its = {task.id for task in tasks if task.id in tagged and (not only or task.id in only)}
     named = ", ".join([*only, *(f"the tag {tag}" for tag in tags)])
     mine, other = f"{run} has it already: it waits for its turn", f"{run} is at work on {named}"
-    skipped = [Skipped(task.id, mine if task.id in its else other) for task in tasks]
+    skipped = [TaskNotReady(task.id, mine if task.id in its else other) for task in tasks]
     if not holder.get("grows"):
         return [], skipped
     others = [task for task in tasks if task.id not in its]

@@ -54,7 +54,7 @@ class SubtaskReply(NamedTuple):
 
     @classmethod
     def of(cls, call: Call, layout: Layout, subtask: str, steps: Sequence[Step], message: str) -> SubtaskReply:
-        """Read the task as it is now."""
+        """Read the task."""
         (found,) = subtask_facts(Workspace(layout).load(), [subtask])
         return cls(layout, message, found, steps, subtask, call.is_json)
 

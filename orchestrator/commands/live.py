@@ -35,6 +35,7 @@ _ICONS = {
     Kind.TASK_UNBLOCKED: ICONS[TaskStatus.PENDING],
     Kind.TASK_CANCELLED: ICONS[TaskStatus.CANCELLED],
     Kind.TASK_RESET: ICONS[TaskStatus.PENDING],
+    Kind.TASK_WAITING: "⏳",
     Kind.TASK_PROGRESS: ICONS[TaskStatus.RUNNING],
     Kind.RUN_STOPPING: "🛑",
     Kind.RUN_CHANGED: "✏️",
@@ -85,7 +86,7 @@ def event_text(event: Event) -> str:
 
 
 def advice(event: Event) -> str:
-    """Return the text of a happening; a command that a warning of ours names, or why a task failed, can be typed."""
+    """Return the text of a happening; a command that a warning names, or why a task failed, can be typed."""
     return with_program(event.text) if event.kind in _NAME_COMMANDS else event.text
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from orchestrator.commands.call import Call
 from orchestrator.commands.registry import CALLER, DIR, JSON, Command, Facts, argument, flag, option
 from orchestrator.core.duration import format_duration
-from orchestrator.core.optimize import Finding, Improvement, Times, improve
+from orchestrator.core.optimize import EdgeFinding, Improvement, Times, improve
 from orchestrator.core.text import join_first, pluralize
 from orchestrator.errors import NotFoundError, Problem, UsageError
 from orchestrator.planner.draft import wrong_size
@@ -137,7 +137,7 @@ def _times_facts(times: Times) -> Mapping[str, Any]:
     }
 
 
-def _finding_facts(answer: _Optimized, each: Finding, kind: str, code: str) -> Mapping[str, Any]:
+def _finding_facts(answer: _Optimized, each: EdgeFinding, kind: str, code: str) -> Mapping[str, Any]:
     facts = {
         "code": code,
         "task": each.edge.task,
@@ -149,7 +149,7 @@ def _finding_facts(answer: _Optimized, each: Finding, kind: str, code: str) -> M
     return {**facts, "saves": round(each.saves, 3)} if code == "question" else facts
 
 
-def _kind(answer: _Optimized, each: Finding) -> str:
+def _kind(answer: _Optimized, each: EdgeFinding) -> str:
     return dict(answer.subject.board.plan.tasks[each.edge.task].need_kinds).get(each.edge.need, "data")
 
 
@@ -208,8 +208,8 @@ def _finding_lines(answer: _Optimized) -> Iterator[str]:
     yield from _section("questions, nothing is changed:", found.questions, edge)
 
 
-def _edge_line(answer: _Optimized, *, says_why: bool = True) -> Callable[[Finding], str]:
-    def line(each: Finding) -> str:
+def _edge_line(answer: _Optimized, *, says_why: bool = True) -> Callable[[EdgeFinding], str]:
+    def line(each: EdgeFinding) -> str:
         kind = _kind(answer, each)
         shown = "" if kind == "data" else f" ({kind})"
         saves = f"; without it {_time(answer, each.saves)} less" if each.saves else ""
@@ -218,7 +218,7 @@ def _edge_line(answer: _Optimized, *, says_why: bool = True) -> Callable[[Findin
     return line
 
 
-def _section(title: str, findings: Sequence[Finding], line: Callable[[Finding], str]) -> Iterator[str]:
+def _section(title: str, findings: Sequence[EdgeFinding], line: Callable[[EdgeFinding], str]) -> Iterator[str]:
     if findings:
         yield title
         yield from map(line, findings[:_MOST])

@@ -109,7 +109,7 @@ class QueuedOutput(io.RawIOBase):
             try:
                 self._write_out(text)
             except OSError:
-                self._is_gone = True  # no one is left to be told, and that stops nothing
+                self._is_gone = True  # nobody reads on, and that stops nothing
                 self._picture, self._is_drawing = None, False
 
     def _frame(self, text: bytes, picture: Picture | None) -> bytes:

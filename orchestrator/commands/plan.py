@@ -93,8 +93,8 @@ def execute(call: Call, params: PlanParams) -> Planned:
     """Make a plan from a request: tasks, what they need, and a file for each.
 
     REQUEST is a text, a file, or - for standard input; an agent takes it apart. With --from or --template no one is
-    asked, and REQUEST is only what the plan says it is for. --from reads a checklist, and the task lists of Spec Kit,
-    Kiro, superpowers, OpenSpec and Task Master; what is ticked is not planned again.
+    asked, and REQUEST is only what the plan says it is for. --from reads a checklist, the task lists of Spec Kit, Kiro,
+    superpowers, OpenSpec and Task Master, and workflow files (JSON, YAML); what is ticked is not planned again.
 
     A finished plan moves to archive/ with its results; an unfinished one only with --force.
 
@@ -103,7 +103,7 @@ def execute(call: Call, params: PlanParams) -> Planned:
       orchestrator plan --from tasks.md
       orchestrator plan --template list
     """
-    layout = _layout(call)
+    layout = layout_for_new(call)
     _check(params)
     chosen = plugins(params.claude_bin, layout)
     known = Known(chosen.registry, layout.workdir(""))
@@ -119,7 +119,7 @@ def execute(call: Call, params: PlanParams) -> Planned:
     if is_asked := not (proposal or drawn):
         proposal, spent = _ask(call, params, request, layout, chosen=chosen, known=known)
     if proposal is not None:
-        drawn = draw(proposal.draft, layout)
+        drawn = draw(proposal.draft, layout, proposal.settings)
     assert drawn is not None  # every way to plan ends with one
     archived = ""
     if not params.dry_run:
@@ -129,7 +129,8 @@ def execute(call: Call, params: PlanParams) -> Planned:
     return Planned(layout, drawn, warnings, archived, spent, form, params.dry_run, call.is_json)
 
 
-def _layout(call: Call) -> Layout:
+def layout_for_new(call: Call) -> Layout:
+    """Return where a new plan is made."""
     # Not one in a directory above: a new plan is for this directory, or for the named one.
     named = call.option or os.environ.get("ORCHESTRATOR_DIR")
     return replace(call, option=named).plan(must_exist=False, here=True)
@@ -262,7 +263,7 @@ def _ask(
 def main(call: Call, params: PlanParams) -> int:
     """Make the plan and print it, or list the templates."""
     if params.template == LIST:
-        return print_answer(LIST_COMMAND, call, templates(_layout(call)))
+        return print_answer(LIST_COMMAND, call, templates(layout_for_new(call)))
     return print_answer(COMMAND, call, execute(call, params))
 
 
@@ -307,6 +308,14 @@ def remarks(planned: Planned) -> Iterator[str]:
     if not planned.is_dry:
         yield with_program("Look it over, then: orchestrator run")
         yield with_program("or, in the background: orchestrator run --detach")
+
+
+def notes(planned: Planned) -> Iterator[str]:
+    """Yield what a user should know of a plan that is run as soon as it is made."""
+    yield f"planned {planned.size}: {planned.layout.plan}"
+    yield from _warnings(planned.warnings)
+    if planned.archived:
+        yield f"The plan before it is in {planned.archived}"
 
 
 def _warnings(warnings: Sequence[Problem]) -> Iterator[str]:

@@ -55,4 +55,4 @@ class _Events:
         try:
             write(f"{json.dumps(line, ensure_ascii=False)}\n", for_people=False)
         except (BrokenPipeError, OutputError):
-            self._is_read = False  # the summary fails as well, and that is told
+            self._is_read = False  # the summary fails as well, and that is reported

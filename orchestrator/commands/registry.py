@@ -30,10 +30,10 @@ Facts = Mapping[str, Any]
 #: Section of ``--help`` → the commands in it.
 SECTIONS: Mapping[str, Sequence[str]] = {
     "A plan": (
-        "init", "plan", "template", "wizard", "add", "update", "validate", "graph", "critical-path", "optimize",
+        "init", "plan", "template", "wizard", "add", "update", "task", "validate", "graph", "critical-path", "optimize",
         "agents", "agent",
     ),
-    "Running it": ("run", "spawn", "wait", "stop", "watch", "dashboard", "schedule"),
+    "Running it": ("run", "workflow", "spawn", "wait", "stop", "watch", "dashboard", "schedule"),
     "Looking at it": ("status", "list", "show", "history", "logs", "report", "export"),
     "Where a task stands": ("claim", "start", "complete", "fail", "block", "unblock", "cancel", "retry"),
     "Talking about a task": ("join", "share", "note", "discover", "sync", "context"),
@@ -153,6 +153,11 @@ class WholeNumber(NamedTuple):
         return f"x>={self.least}" if self.most is None else f"{self.least}<=x<={self.most}"
 
 
+def comma_list(text: str) -> list[str]:
+    """Read words with commas between them."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
 def duration(word: str, *, least: float = 0.0) -> float:
     """Read a duration: ``90``, ``5m``, ``1h30m``."""
     seconds = parse_duration(word)
@@ -206,6 +211,8 @@ class Group:
 
     help: str
     commands: Mapping[str, Command[Any, Any]]
+    groups: Mapping[str, Group] = field(default_factory=dict)
+    """Those among them that have commands of their own below, as ``workflow template``."""
 
 
 def load(name: str) -> Command[Any, Any] | Group:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.commands.call import Call
 from orchestrator.commands.output import queue_output
@@ -27,13 +28,15 @@ from orchestrator.commands.registry import (
 from orchestrator.commands.reply import named_directory, program, say_error, say_json, talk, with_program, write
 from orchestrator.commands.run_summary import keep_loaded, run_once
 from orchestrator.core.notification import targets
+from orchestrator.core.params import read_given
 from orchestrator.core.readiness import kept_back
 from orchestrator.core.settings import read_setting
 from orchestrator.core.timestamp import format_local, next_timestamp
 from orchestrator.errors import AgentError, ApprovalError, OrchestratorError, PlanError, TransitionError, UsageError
+from orchestrator.lazy import LazyModule
 from orchestrator.runner.clock import Clock
 from orchestrator.runner.detach import detach
-from orchestrator.runner.preview import RunPreview, merges, preview_run
+from orchestrator.runner.preview import RunPreview, merges, preview_run, require_params, require_values, values_of
 from orchestrator.runner.repeat import run_repeatedly
 from orchestrator.runner.run import RunReport, examine, run
 from orchestrator.runner.warnings import remarks, require_written
@@ -49,10 +52,20 @@ from orchestrator.store.task_ids import resolve_ids
 from orchestrator.views.brief import command_line
 from orchestrator.wiring import detached, plugins
 
+if TYPE_CHECKING:
+    from orchestrator.commands import plan as plan_command
+    from orchestrator.planner import draft_file
+else:
+    draft_file = LazyModule("orchestrator.planner.draft_file")
+    plan_command = LazyModule("orchestrator.commands.plan")
+
+#: How the names of workflow files end.
+WORKFLOWS = (".json", ".yaml", ".yml")
 #: Settings of a run that are options: what stands for the value, and the help text.
 _SETTINGS = {
     "max_parallel": ("N", "Agents at the same time (default 4)."),
     "timeout": ("D", "Time for one attempt: 90, 5m, 1h30m (default 300s)."),
+    "run_timeout": ("D", "Time for the whole run; then it ends in order, with status 4."),
     "retries": ("N", "Repeats after the first attempt (default 2, of commands 0)."),
     "retry_delay": ("D", "Base of the exponential backoff (default 2s)."),
     "grace": ("D", "Time between SIGTERM and SIGKILL (default 5s)."),
@@ -90,6 +103,8 @@ class RunParams:
     notify: Sequence[str] = option(
         "Whom to tell: desktop, 'slack=$NAME', 'command=…', none; may be repeated.", metavar="WHOM", is_repeated=True
     )
+    param: Sequence[str] = option("A value for {{K}} in the plan.", metavar="K=V", is_repeated=True)
+    parameters: str = option("""The same: '{"topic": "AI"}'.""", metavar="JSON", default="")
     simulate: bool = flag("Run nothing: every task answers with a made-up block.")
     claude_bin: str = option("The claude program (default: PATH).", metavar="PATH", default="")
     only: Sequence[str] = option("Only these tasks: T-01,T-02.", metavar="IDS", is_repeated=True, completion="tasks")
@@ -115,7 +130,9 @@ def execute(call: Call, params: RunParams) -> RunReport:
 
     Tasks start when what they depend on is done and a slot is free.
 
-    Run it again at any time: finished tasks are kept, the rest goes on.
+    Run it again at any time: finished tasks are kept, the rest goes on. A workflow file (.json, .yaml) in the place of
+    DIR is planned first, as by `plan --from`, unless the plan was made of it.
+
     Ctrl-C stops the agents, keeps what is known, and exits.
 
     Examples:
@@ -129,10 +146,11 @@ def execute(call: Call, params: RunParams) -> RunReport:
 
 def main(call: Call, params: RunParams) -> int:
     """Run in the foreground or the background, now or later, once or again and again; or say what would run."""
-    request = run_request(call.plan(), params)
+    request = run_request(plan_of(call, params), params)
     chosen = plugins(params.claude_bin, request.layout)
     if params.dry_run:
         preview = preview_run(request, chosen.registry)
+        require_params(preview)
         require_files(preview, preview.to_run)
         _print_preview(preview, chosen, is_json=call.is_json)
         return 0
@@ -148,6 +166,48 @@ def main(call: Call, params: RunParams) -> int:
     if params.at is not None:
         examine(request, chosen)  # what is wrong is said now, and not tonight
     return _run_in_rounds(request.layout, run_this, begin, params.every, is_json=call.is_json)
+
+
+def plan_of(call: Call, params: RunParams) -> Layout:
+    """Return the plan directory; a workflow file in its place is planned, unless that was done before.
+
+    Raises:
+        As ``Call.plan`` and ``plan.execute``.
+    """
+    path = call.directory or ""
+    if not (path.endswith(WORKFLOWS) and os.path.isfile(path)):
+        return call.plan()
+    here = plan_command.layout_for_new(replace(call, directory=None))
+    if draft_file.is_made_of(here, path):
+        return here
+    if params.dry_run:
+        hint = f"orchestrator plan --from {shlex.quote(path)} --dry-run"
+        raise UsageError("there is no plan of this file yet, and --dry-run writes none", where=path, hint=hint)
+    _require_sense(here, path, params)
+    try:
+        asked = plan_command.PlanParams(source=path, form="workflow", claude_bin=params.claude_bin)
+        planned = plan_command.execute(replace(call, directory=None), asked)
+    except UsageError as error:
+        if error.where == here.plan:  # what is there is not finished
+            error.hint = f"{error.hint.partition(',')[0]}, name another directory with --dir, or move it aside: "
+            error.hint += f"orchestrator plan --from {shlex.quote(path)} --force"
+        raise
+    for line in plan_command.notes(planned):
+        talk(with_program(line))
+    return here
+
+
+def _require_sense(layout: Layout, path: str, params: RunParams) -> None:
+    """Refuse options that could not run the plan of a workflow file, before that is written.
+
+    Raises:
+        UsageError: one is wrong, or a parameter is missing.
+    """
+    given = run_request(layout, replace(params, only=())).params
+    found = draft_file.load_draft(path, "workflow")
+    if found is not None and not found.problems:
+        declared = read_setting("params", found.settings.get("params", {}))
+        require_values(declared, values_of(declared, given, path), path)
 
 
 def run_request(layout: Layout, params: RunParams) -> RunRequest:
@@ -175,6 +235,7 @@ def run_request(layout: Layout, params: RunParams) -> RunRequest:
         is_fresh=params.fresh,
         raised_budget=params.raise_budget,
         grows=params.grows,
+        params=read_given(params.param, params.parameters),
     )
 
 

@@ -87,14 +87,23 @@ def _say_report(report: RunReport, *, as_json: bool) -> None:
             "cost_usd": round(spent.known, 6),
             "unknown_costs": spent.unknown,
             "costs": cost_facts(spent),
+            "conflicts": list(report.conflicts),
         }
         write(f"{json_text(summary)}\n", for_people=False)
         return
     if spent:
         talk(f"💰 {spent}")
+    _say_conflicts(report)
     _say_failures(report)
     if report.final_output:
         write(f"{display_path(report.final_output)}\n")
+
+
+def _say_conflicts(report: RunReport) -> None:
+    for conflict in report.conflicts[:_MOST]:
+        talk(f"⚠️ {one_line(conflict, limit=300)}")
+    if (more := len(report.conflicts) - _MOST) > 0:
+        talk(f"   … and {more} more: final_output.md lists them")
 
 
 def _left_to_people(report: RunReport) -> list[tuple[TaskStatus, str]]:
@@ -147,10 +156,12 @@ def _say_failures(report: RunReport) -> None:
         last = board.results[task.id].last
         path = last.log_path(task.stem) if last else ""
         log = f" · {display_path(f'{layout.root}/{path}')}" if path else ""
+        log += " · its fallback stands in for it" if board.is_covered(task.id) else ""
         talk(f"❌ {task.id} {one_line(board.standing[task.id].reason, limit=100)}{log}")
     if len(failed) > _MOST:
         more = f"… and {len(failed) - _MOST} more: orchestrator list --status failed"
         talk(f"   {with_program(more)}")
+    failed = [task for task in failed if not board.is_covered(task.id)]
     idle, cut_off = _left(report)
     if failed and idle:
         talk(f"{ICONS[TaskStatus.WAITING]} not started: {join_first(idle, _MOST)}")

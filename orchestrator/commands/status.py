@@ -24,7 +24,7 @@ from orchestrator.core.timestamp import format_local, iso
 from orchestrator.errors import OrchestratorError
 from orchestrator.plan.task_fields import DUE
 from orchestrator.services.plans import what_keeps
-from orchestrator.services.status import STILL_ASKED, Overview, brief_of, find_orphans, news_of_running, status
+from orchestrator.services.status import STILL_ASKED, Overview, brief_of, find_orphans, news_of_running, status, waits
 from orchestrator.store import collection
 from orchestrator.store.journal import journal_tail
 from orchestrator.store.layout import Layout
@@ -91,7 +91,7 @@ def _text(call: Call, layout: Layout, overview: Overview) -> str:
     parts = []
     if board.plan.header.state is not None:
         parts.append(detail(layout, board))
-    activity, width = _activity(call, layout, board), terminal_width()
+    activity, width = _activity(call, layout, overview), terminal_width()
     parts.append(status_text(board, now=time.time(), width=width, running=activity))
     parts.append(_active_run(overview) or _ending(layout, overview))
     if overview.waiting:
@@ -115,7 +115,7 @@ def _facts(call: Call, layout: Layout, overview: Overview) -> dict[str, Any]:
         "batch": board.current_batch(),
         "batches": max(board.shape.batch.values(), default=0),
         "running": by_status.get(TaskStatus.RUNNING, []),
-        "news": _activity(call, layout, board),
+        "news": _activity(call, layout, overview),
         "failed": [
             {"id": task_id, "reason": board.standing[task_id].reason}
             for task_id in by_status.get(TaskStatus.FAILED, [])[:_MOST]
@@ -196,9 +196,12 @@ def _outlook(board: PlanSnapshot) -> dict[str, float] | None:
     return {**in_hours, "estimated_tasks": found.known}
 
 
-def _activity(call: Call, layout: Layout, board: PlanSnapshot) -> dict[str, str]:
-    """Return what is known of each task under way: who has it in hand and how far, or what its agent is doing."""
-    how_far = board.how_far()
+def _activity(call: Call, layout: Layout, overview: Overview) -> dict[str, str]:
+    """Return what is known of each task under way: who has it in hand and how far, or what its agent is doing; and
+    what tasks wait for that could start.
+    """
+    board = overview.board
+    how_far = {**board.how_far(), **(waits(layout, board) if overview.holder else {})}
     running = board.by_status().get(TaskStatus.RUNNING, [])
     if all(board.results[task_id].is_manual for task_id in running):
         return how_far

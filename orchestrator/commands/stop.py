@@ -12,7 +12,7 @@ from orchestrator.core.duration import format_duration
 from orchestrator.core.timestamp import format_local
 from orchestrator.errors import BusyError
 from orchestrator.services.stop import Stopped, stop
-from orchestrator.store.lock import Waiting
+from orchestrator.store.lock import WaitingRun
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,12 @@ def _name(stopped: Stopped) -> str:
     return f"run {stopped.run}" if stopped.run else _named(stopped.waiting)
 
 
-def _named(waiting: Sequence[Waiting]) -> str:
+def _named(waiting: Sequence[WaitingRun]) -> str:
     named = (f"process {each.process['pid']}, waiting until {format_local(each.until)}," for each in waiting)
     return " and ".join(named)
 
 
-def _left(stopped: Stopped) -> Sequence[Waiting]:
+def _left(stopped: Stopped) -> Sequence[WaitingRun]:
     """Return those that still wait for their time."""
     return stopped.waiting if stopped.run else ()
 

@@ -131,6 +131,78 @@ def setting_options(*names: str) -> Any:
     return options({name: _SETTINGS[name] for name in names or _SETTINGS})
 
 
+_GIVEN = {
+    "param": Parameter("NAME=VALUE", "A parameter of its type; {{NAME}} in texts.", is_repeated=True),
+    "metadata": Parameter("JSON", """Data about it for its agent: '{"budget": 5000}'."""),
+    "input_file": Parameter("FILE", "A file it works with, there when the run starts.", is_repeated=True),
+    "output_dir": Parameter("DIR", "Where it leaves its files; made before it starts."),
+    "namespace": Parameter("WORD", "Kept with it; ORCHESTRATOR_NAMESPACE for its agent."),
+}
+
+
+def given_options() -> Any:
+    """Declare options for what a task is given besides its text."""
+    return options(_GIVEN)
+
+
+def given_of(given: Mapping[str, Any], root: str) -> dict[str, Any]:
+    """Read the options of ``given_options``; paths count from where we are, and are kept as seen from *root*.
+
+    Raises:
+        UsageError: a value is not understood.
+    """
+    found: dict[str, Any] = {}
+    if params := given.get("param"):
+        found["task_params"] = _params(params)
+    if "metadata" in given:
+        found["task_metadata"] = _read("metadata", "task_metadata", _json(given["metadata"]))
+    if files := given.get("input_file"):
+        found["input_files"] = tuple(_seen_from(root, "input-file", path) for path in files)
+    if "output_dir" in given:
+        found["output_dir"] = _seen_from(root, "output-dir", given["output_dir"])
+    if "namespace" in given:
+        found["namespace"] = _read("namespace", "namespace", given["namespace"])
+    return found
+
+
+def missing_files(settings: Mapping[str, Any], root: str) -> list[str]:
+    """Return the input files among the settings of a new task that are not there yet."""
+    paths = (os.path.relpath(os.path.join(root, path)) for path in settings.get("input_files", ()))
+    return [path for path in paths if not os.path.isfile(path)]
+
+
+def _params(words: Sequence[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for word in words:
+        name, is_given, value = word.partition("=")
+        if not is_given or not (name := name.strip()):
+            raise UsageError(f"--param: {word!r} is not NAME=VALUE", hint="--param depth=comprehensive")
+        if name in found:
+            raise UsageError(f"--param: {name} is given twice", hint="several values: --param sources=web,academic")
+        found[name] = value
+    return dict(_read("param", "task_params", found))
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"--metadata: {error}", hint="""--metadata '{"budget": 5000}'""") from None
+
+
+def _read(option: str, name: str, value: Any) -> Any:
+    try:
+        return read_setting(name, value)
+    except ValueError as error:
+        raise UsageError(f"--{option}: {error}", hint="orchestrator add --help") from None
+
+
+def _seen_from(root: str, option: str, path: str) -> str:
+    if not path.strip():
+        raise UsageError(f"--{option}: the path is empty", hint=f"--{option} ./data")
+    return os.path.relpath(os.path.abspath(path), root)
+
+
 def tags_of(values: Sequence[str], option: str = "--tag") -> tuple[str, ...]:
     """Return the tags in an option that may be given several times, or once with commas.
 

@@ -47,7 +47,7 @@ def templates(layout: Layout | None) -> _Templates:
 
 
 def _list(call: Call, params: TemplateListParams) -> _Templates:  # noqa: ARG001 - there are none
-    """Name the templates, and what each has to be told.
+    """Name the templates, and the parameters of each.
 
     Those in templates/ of the plan directory, those in ~/.config/orchestrator/templates/, and those that are built in.
     The nearest one with a name is meant.

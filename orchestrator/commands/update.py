@@ -21,7 +21,8 @@ from orchestrator.errors import UsageError
 from orchestrator.plan.columns import Columns, read_needs
 from orchestrator.plan.editor import PlanScan, ids, row_of, with_cells
 from orchestrator.runner.task_commands import check_status, set_status
-from orchestrator.services.task_texts import TaskInstructions, add_criteria, check_new, put_both, task_file_of
+from orchestrator.services.task_texts import TaskInstructions, add_criteria, check_new, put_both, read_own, task_file_of
+from orchestrator.services.task_types import require_type
 from orchestrator.services.validation import (
     as_typed,
     check_parent,
@@ -86,7 +87,7 @@ _BEGUN = frozenset({TaskStatus.RUNNING, TaskStatus.COMPLETED})
 
 
 class Changes(NamedTuple):
-    """What is to be another one in a row; None leaves it as it is, an empty text takes it away."""
+    """What is to be another one in a row; None leaves it unchanged, an empty text takes it away."""
 
     title: str | None = None
     description: str | None = None
@@ -164,13 +165,16 @@ def _changed(
     if _INSTRUCTIONS & values.keys():
         instructions = TaskInstructions.of(layout, row, intended, places.agent, agents)
     texts = {column: values[column] for column in _TEXTS if values.get(column)}
-    if not instructions.is_command:  # that is taken as it is; what people read is not
+    if not instructions.is_command:  # that is taken verbatim; what people read is not
         texts = {column: visible(text) for column, text in texts.items()}
     values |= texts
     data, task = edited(lambda: with_cells(places, task_id, values), intended)
     plan = valid_plan(layout, data)
     if parent := changes.values.get("parent"):
         check_parent(layout, plan, parent)
+    if "type" in changes.values:
+        found = read_own(layout, task)
+        require_type(layout, plan, task, found.settings if found else {}, agents)
     check(plan)
     more = changes.criteria
     task, file = _with_file(layout, plan, task, agents, instructions=instructions, texts=texts, criteria=more)
@@ -238,7 +242,7 @@ def _with_full_ids(layout: Layout, changes: Changes) -> Changes:
 
 
 def _cells(places: PlanScan, task_id: str, changes: Changes) -> tuple[dict[str, str], Task, Task]:
-    """Return the new cells, the row as it is to be read then, and as it is read now."""
+    """Return the new cells, the row as it reads then, and as it reads now."""
     try:
         columns, row = row_of(places, task_id)
     except KeyError:

@@ -11,8 +11,8 @@ from orchestrator.commands.registry import DIR, DIRECTORY, JSON, Command, Facts
 from orchestrator.commands.reply import with_program
 from orchestrator.core.graph import critical_path
 from orchestrator.core.text import pluralize
+from orchestrator.runner.warnings import advice, validate
 from orchestrator.runner.warnings import remarks as warnings_of
-from orchestrator.runner.warnings import validate
 from orchestrator.views.diagram import chain_line
 
 
@@ -42,7 +42,8 @@ def execute(call: Call, params: ValidateParams) -> _Valid:  # noqa: ARG001 - the
     layout = call.plan()
     chosen = call.plugins(layout)
     preview = validate(layout, chosen.registry)
-    board, warnings = preview.board, list(map(with_program, warnings_of(preview, chosen.agents)))
+    board = preview.board
+    warnings = list(map(with_program, (*warnings_of(preview, chosen.agents), *advice(board.plan))))
     tasks, batches = len(board.plan.tasks), max(board.shape.batch.values(), default=0)
     message = f"valid: {pluralize(tasks, 'task')} in {pluralize(batches, 'batch', 'batches')}"
     if groups := sum(bool(task.children) for task in board.plan.tasks.values()):

@@ -69,7 +69,7 @@ def read_update(layout: Layout) -> WaitUpdate:
 def follow(layout: Layout, since: Cursor | None, *, timeout: float, until: Until) -> WaitUpdate:
     """Wait until there is news of that kind, the run is over, or *timeout* seconds have passed; return the news.
 
-    Nothing is touched, and the kept cursor is not moved (``keep`` does that once the news was told).
+    Nothing is touched, and the kept cursor is not moved (``keep`` does that once the news was printed).
 
     Raises:
         NotFoundError: there is no plan, or it was never run.
@@ -88,9 +88,7 @@ def follow(layout: Layout, since: Cursor | None, *, timeout: float, until: Until
     for _ in poll(_LOOK, min(_ENDS_WITHIN, timeout)):
         if update.brief.is_over or _is_running(update.brief):
             break
-        update = (
-            reading.update()
-        )  # what was the last to fail has ended the run, and no one is to be told that it goes on
+        update = reading.update()  # what was the last to fail has ended the run, and nobody is to read that it goes on
     if update.brief.phase is Phase.NONE:
         waits = update.brief.begins
         raise NotFoundError(
@@ -115,7 +113,7 @@ def _what_first(layout: Layout, plan_header: PlanHeader) -> str:
 
 
 def keep(layout: Layout, cursor: Cursor) -> None:
-    """Remember how far was told, for the next caller without a cursor: one place for each plan directory.
+    """Remember how far was printed, for the next caller without a cursor: one place for each plan directory.
 
     Raises:
         StoreError: it could not be written.
@@ -205,13 +203,13 @@ def execute(call: Call, params: WaitParams) -> WaitUpdate:
 
 
 def main(call: Call, params: WaitParams) -> int:
-    """Wait, print what is new, and remember how far was told."""
+    """Wait, print what is new, and remember how far that was."""
     layout, update = call.plan(), execute(call, params)
     exit_status = update.brief.exit_status
     code = "died" if update.brief.phase is Phase.DIED else _CODES[exit_status]
     print_update(layout, update, code, is_json=call.is_json)
     if not params.since:
-        # Printed first: something is rather told twice than never.
+        # Printed first: better twice than never.
         sys.stdout.flush()
         try:
             keep(layout, update.cursor)

@@ -108,7 +108,7 @@ class Follower:
         return [each for each in events if each.line.time >= since]
 
     def keep(self) -> None:
-        """Remember how far was told, unless the caller said where to begin and so keeps a place of their own.
+        """Remember how far was printed, unless the caller said where to begin and so keeps a place of their own.
 
         Raises:
             StoreError: it could not be written.
@@ -175,7 +175,7 @@ def _print_new(follower: Follower, *, is_json: bool) -> None:
     lines = "".join(f"{_line(each, is_json=is_json)}\n" for each in new)
     write(lines, for_people=not is_json)
     try:
-        # Printed first: something is rather told twice than never.
+        # Printed first: better twice than never.
         follower.keep()
     except StoreError as error:
         talk(f"warning: {error}; the next look tells the same again")

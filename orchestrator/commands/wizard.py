@@ -201,7 +201,7 @@ def _ask_for_width() -> dict[str, Any]:
 
 
 def _templates(layout: Layout) -> dict[str, list[_Parameter]]:
-    """Return the templates there are, and what each has to be told."""
+    """Return the templates there are, and the parameters of each."""
     found = {}
     for template in plan_templates().values():
         found[template.name] = [
@@ -234,7 +234,7 @@ def _from_template(layout: Layout, name: str, parameters: Sequence[_Parameter], 
             words = request if has_place else ""
             proposal, drawn = of_template(layout, name, values, agents, words)
             if proposal is not None:
-                drawn = draw(proposal.draft, layout)
+                drawn = draw(proposal.draft, layout, proposal.settings)
             assert drawn is not None  # one of the two is there
             return drawn
         except OrchestratorError as error:
@@ -253,7 +253,7 @@ def _ask_until(question: str) -> str:
 
 
 def _ask(question: str) -> str:
-    """Return a line as it is typed, for it may be a command; the end of the terminal ends the wizard."""
+    """Return a line as typed, for it may be a command; the end of the terminal ends the wizard."""
     while True:
         sys.stderr.write(redact(sanitize(f"{question} ")))
         sys.stderr.flush()

@@ -7,12 +7,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from orchestrator.core.ids import as_name
 from orchestrator.core.plan import Task
 from orchestrator.core.result import Result
 from orchestrator.core.status import ACTIVE, OVER, TaskStatus, Verb
+from orchestrator.core.task_type import BUILT_IN_TYPES, TaskType
 from orchestrator.errors import CapacityError
 
 # ── capacity ────────
@@ -26,16 +27,35 @@ from orchestrator.errors import CapacityError
 Crew = tuple[str, ...]
 
 
+class Machine(Protocol):
+    """What a run shares with others on this machine: slots of shared pools, memory."""
+
+    def take(self, names: Crew) -> str:
+        """Take of each of these limits what one attempt needs, or nothing at all; return one of which none is left.
+
+        A limit that is this run's alone has its place. Empty: everything was taken.
+        """
+
+    def give_back(self, names: Crew) -> None:
+        """Give back what an attempt took that is over."""
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class Capacity:
     """Counts what is under way. The engine asks and tells."""
 
     widths: Mapping[str, int] = field(default_factory=dict)
+    machine: Machine | None = None
+    """None: the run shares nothing."""
     _under_way: Counter[str] = field(default_factory=Counter, init=False)
 
     def has_room(self, pool: Crew) -> bool:
         """Say whether one more attempt of this crew may start."""
         return all(self._under_way[key] < self.widths[key] for key in pool)
+
+    def take(self, pool: Crew) -> str:
+        """Take what others could take as well; return of what there is none left; empty: nothing is in the way."""
+        return self.machine.take(pool) if pool and self.machine is not None else ""
 
     def started(self, pool: Crew) -> None:
         """Count an attempt that starts."""
@@ -46,6 +66,8 @@ class Capacity:
         """Count an attempt that is over."""
         for key in pool:
             self._under_way[key] -= 1
+        if pool and self.machine is not None:
+            self.machine.give_back(pool)
 
 
 #: What else a built-in agent is called.
@@ -101,7 +123,7 @@ class Member(NamedTuple):
     extends: str = ""
     """The agent it stands on: it runs what that one runs, and counts as one of it."""
     where: str = "built in"
-    """``file:line`` of what says so."""
+    """``file:line`` where it is defined."""
 
     @property
     def skills(self) -> frozenset[str]:
@@ -131,11 +153,17 @@ class AgentRegistry:
     """All agents by key: the built-in ones first, then those of files, nearest directory first."""
 
     members: Mapping[str, Member]
+    types: Mapping[str, TaskType] = field(default_factory=lambda: BUILT_IN_TYPES)
+    """The types of task there are, by their keys in lower case."""
 
     @classmethod
-    def of(cls, members: Iterable[Member] = ()) -> AgentRegistry:
+    def of(cls, members: Iterable[Member] = (), types: Mapping[str, TaskType] = BUILT_IN_TYPES) -> AgentRegistry:
         """Return the built-in agents and these; one with the key of a built-in one takes its place."""
-        return cls({member.key: member for member in (*BUILT_IN, *members)})
+        return cls({member.key: member for member in (*BUILT_IN, *members)}, types)
+
+    def type_of(self, task: Task) -> TaskType | None:
+        """Return what is known of the type of a task; None where its type is only a label."""
+        return self.types.get(task.type.casefold()) if task.type else None
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and ALIASES.get(key, key) in self.members

@@ -361,6 +361,9 @@ def batch_problems(tasks: Mapping[str, Task]) -> Iterator[Problem]:
 
 
 def _row_problems(task: Task, tasks: Mapping[str, Task]) -> Iterator[Problem]:
+    if task.fallback_for or any(task.id == each.fallback_for for each in tasks.values()):
+        hint = "let a task that is no batch stand in, or be stood in for"
+        yield Problem(f"{task.id} is a batch, and part of a fallback", task.where, hint, _CODE)
     if task.foreach and task.matrix:
         yield Problem(f"{task.id} has both For Each and Matrix", task.where, "keep one of them", _CODE)
         return

@@ -18,20 +18,20 @@ from orchestrator.core.status import ACTIVE, TaskStatus
 from orchestrator.errors import CapacityError
 
 
-class Skipped(NamedTuple):
+class TaskNotReady(NamedTuple):
     """A task that is not handed out, and why not."""
 
     subtask_id: str
     reason: str
 
 
-def ready(board: PlanSnapshot, only: str = "") -> tuple[list[Task], list[Skipped]]:
+def ready(board: PlanSnapshot, only: str = "") -> tuple[list[Task], list[TaskNotReady]]:
     """Return the tasks that can be handed out, the most urgent first, and those that wait, with the reason.
 
-    With *only*, one task: it is told of, wherever it stands.
+    With *only*, one task: it is in the reply, wherever it stands.
     """
     tasks: list[Task] = []
-    skipped: list[Skipped] = []
+    skipped: list[TaskNotReady] = []
     for task in board.plan.tasks.values():
         if task.children or (only and task.id != only):
             continue
@@ -39,7 +39,7 @@ def ready(board: PlanSnapshot, only: str = "") -> tuple[list[Task], list[Skipped
         if status is TaskStatus.PENDING:
             tasks.append(task)
         elif only or status in {TaskStatus.WAITING, TaskStatus.BLOCKED}:
-            skipped.append(Skipped(task.id, _reason(board, task, status)))
+            skipped.append(TaskNotReady(task.id, _reason(board, task, status)))
     rank = board.shape.rank
     return sorted(tasks, key=lambda each: (-each.priority, -rank.get(each.id, 0.0))), skipped
 
@@ -92,7 +92,7 @@ def context(
     """Return everything that the worker has to know: plan, files, criteria, constraints, how to report.
 
     *assignment* is the body of the task file, empty when there is none yet; *criteria* are those in it.
-    *times*: how long it takes and when it is due, where its row says so.
+    *times*: how long it takes and when it is due, where its row has that.
     """
     plan = board.plan
     return {
@@ -153,19 +153,19 @@ def _constraints(settings: Settings, task: Task, times: Mapping[str, str]) -> Ma
 
 def within_capacity(
     tasks: Sequence[Task], agents: Mapping[str, str], registry: AgentRegistry, under_way: Mapping[str, int]
-) -> tuple[list[Task], list[Skipped]]:
+) -> tuple[list[Task], list[TaskNotReady]]:
     """Return the tasks that their agents have room for, and the others.
 
     *agents*: who takes each task; *under_way*: tasks that each agent has already.
     """
     at_work = Counter(under_way)
     taken: list[Task] = []
-    skipped: list[Skipped] = []
+    skipped: list[TaskNotReady] = []
     for task in tasks:
         try:
             registry.require_room(agents[task.id], at_work)
         except CapacityError as full:
-            skipped.append(Skipped(task.id, str(full)))
+            skipped.append(TaskNotReady(task.id, str(full)))
             continue
         at_work[agents[task.id]] += 1
         taken.append(task)

@@ -7,11 +7,14 @@ Anyone who plans (an agent, an outline, a template) ends here, and from here on 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 from orchestrator.core.plan import Task, stem
 from orchestrator.core.priority import NORMAL
+
+#: Settings that a draft may give a task. None of them lets an agent do more than the plan allows.
+DRAFT_SETTINGS = ("timeout", "retries", "required_capabilities", "concurrency", "task_pools")
 
 
 class Need(NamedTuple):
@@ -58,6 +61,14 @@ class DraftTask:
     priority: int = NORMAL
     writes: tuple[str, ...] = ()
     """Paths it writes, relative to where agents work; a directory and a pattern mean everything they may."""
+    parent: str = ""
+    """The umbrella it stands under: another task of the draft, which is never launched itself."""
+    condition: str = ""
+    """When it runs, in the language of ``core/condition.py``; empty: always."""
+    run_if: str = ""
+    """Its trigger rule; empty: when all that it needs is completed."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """For the front matter of its task file; ``DRAFT_SETTINGS`` says which there may be."""
 
     @property
     def row(self) -> Task:
@@ -73,6 +84,9 @@ class DraftTask:
             priority=self.priority,
             estimate=self.estimate,
             expected=self.expected,
+            parent=self.parent,
+            condition=self.condition,
+            run_if=self.run_if,
             need_kinds=tuple((need.id, need.kind) for need in self.needs if need.kind != "data"),
         )
 
@@ -90,10 +104,21 @@ class Draft:
     """Secondary goals."""
     success: tuple[str, ...] = ()
     """How to tell that the goal is reached."""
+    has_types: bool = False
+    """Whether the rows say the types of the tasks, which may decide who does them. Otherwise a type is a word for
+    people in the task file."""
 
     def rows(self) -> Mapping[str, Task]:
         """The graph, as the plan's table will say it."""
-        return {task.id: task.row for task in self.tasks}
+        rows = {task.id: task.row for task in self.tasks}
+        if not self.has_types:
+            return rows
+        return {task.id: rows[task.id]._replace(type=task.type) for task in self.tasks}
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """The tasks that others stand under."""
+        return frozenset(task.parent for task in self.tasks if task.parent)
 
     def with_need(self, task_id: str, need: Need) -> Draft:
         """Return the draft with one dependency more."""

@@ -21,6 +21,9 @@ _UNITS = {
 }
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)\s*")
 
+#: A number alone, which counts seconds.
+_PLAIN = re.compile(r"[\d.]+")
+
 #: Longest duration accepted, seconds: a year. More is a typing error, and timers must stay finite.
 MAX_SECONDS = 366 * 86400.0
 
@@ -49,6 +52,19 @@ def parse_duration(text: str | float) -> float:
         msg = f"{text!r} is longer than a year"
         raise ValueError(msg)
     return total
+
+
+def require_unit(text: str | float, seconds: float) -> None:
+    """Refuse a bare number of more than a day: it was probably meant in milliseconds.
+
+    Raises:
+        ValueError: *text*, which means *seconds*, is one; the message says what may be meant.
+    """
+    number = str(text).strip()
+    if seconds > _UNITS["d"] and _PLAIN.fullmatch(number):
+        days = f"{seconds / _UNITS['d']:.0f}"
+        msg = f"{number} seconds are {days} days; write {number}ms, {seconds / 1000:g}s or {days}d"
+        raise ValueError(msg)
 
 
 def format_duration(seconds: float | None) -> str:

@@ -18,6 +18,8 @@ STOP = "told"
 _LINE = re.compile(r"(\S+) · (\S+) · (\w+)(?: attempt (\d{1,9}))?(?: · (.*))?")
 #: What an agent prints while it works: its own words, which name no one.
 _NEWS = "news"
+#: What is said of a task that could start but for what other plans use.
+WAITING = "waiting"
 _AUTHOR = re.compile(r"by (\S+?)(?: · |: |$)")
 
 
@@ -118,7 +120,7 @@ class News:
                 self.about_run.append(line)
                 if line.what == "ended":
                     self._end_retries()
-            elif line.what == "news":
+            elif line.what in {_NEWS, WAITING}:
                 self.doing[line.subject] = line.text
             elif not is_auxiliary(line.subject):
                 self._take(line)
@@ -126,7 +128,7 @@ class News:
     def _take(self, line: Line) -> None:
         before = self._newest.get(line.subject)
         if line.what not in _PASSING:
-            # Told in the order of the newest word.
+            # In the order of the newest word.
             self._newest.pop(line.subject, None)
             self._newest[line.subject] = line
         elif before is not None and before.what != "retrying":

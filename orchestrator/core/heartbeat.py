@@ -17,7 +17,7 @@ from orchestrator.core.snapshot import PlanSnapshot, held
 from orchestrator.core.status import ACTIVE, TaskStatus
 from orchestrator.core.text import one_line
 
-#: Looks in a row that found a task as it was, until a person is told, and until it is taken to be blocked.
+#: Looks in a row that found a task as it was, until a person is notified, and until it is taken to be blocked.
 STUCK_AFTER, BLOCKED_AFTER = 3, 6
 #: What ends a run when the machine goes down, or a terminal closes. Ctrl-C is a person's, who knows it.
 _FROM_OUTSIDE = frozenset({"SIGTERM", "SIGHUP"})
@@ -53,7 +53,7 @@ class Alert(NamedTuple):
 
 
 class Pulse(NamedTuple):
-    """How often a task was seen as it is."""
+    """How often a task was seen unchanged."""
 
     sign: str
     """Stands for everything that changes when there is progress."""

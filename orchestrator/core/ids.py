@@ -33,7 +33,7 @@ def as_name(text: str) -> str:
 #
 # Whether a name was meant to be another one: surely, by a single slip of the fingers, or perhaps, as advice.
 
-#: Looking for what was meant takes time that grows with the plan, so only the first few mistakes are told with a guess.
+#: Looking for what was meant takes time that grows with the plan, so only the first few mistakes come with a guess.
 GUESSES = 5
 #: Names shorter than this are all within one slip of each other.
 _SHORTEST = 4

@@ -64,7 +64,7 @@ class Message(NamedTuple):
 
 
 def clean(text: str) -> str:
-    """Return a text as it is stored: valid, without control characters, without blank lines around it.
+    """Return a text as stored: valid, without control characters, without blank lines around it.
 
     Raises:
         UsageError: it is too long, or nothing is left.
@@ -81,7 +81,7 @@ def clean(text: str) -> str:
 
 
 def block(message: Message) -> bytes:
-    """Return a message as it is appended to a file, in one write."""
+    """Return a message as appended to a file, in one write."""
     lines = (f"> {line}\n" if line else ">\n" for line in message.text.split("\n"))
     quoted = "".join(lines).encode()
     about = f"{message.time} · {message.kind.value} · {message.author} · {len(quoted)} bytes"

@@ -1,7 +1,7 @@
-"""What people are told who do not look: a notice, and to whom each kind of it goes.
+"""Notifications: what each says, and to whom each kind of it goes.
 
 The setting ``notify`` is a list. An entry is a word (``desktop``), or a mapping with one way to reach a user and,
-where given, what it is told ``on`` and a ``name``: ``{slack: $TEAM_WEBHOOK, on: [failed, alert], name: team}``. On the
+where given, what it is sent ``on`` and a ``name``: ``{slack: $TEAM_WEBHOOK, on: [failed, alert], name: team}``. On the
 command line it reads ``desktop`` or ``slack=$TEAM_WEBHOOK``.
 
 An address is a secret: anyone who has it can post there. So no message here repeats what was written in its place.

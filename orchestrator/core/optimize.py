@@ -34,7 +34,7 @@ class Edge(NamedTuple):
     task: str
 
 
-class Finding(NamedTuple):
+class EdgeFinding(NamedTuple):
     """What is said of one dependency."""
 
     edge: Edge
@@ -77,14 +77,14 @@ class Times(NamedTuple):
 class Improvement(NamedTuple):
     """What would make a plan better; the most valuable first in each list."""
 
-    free: Sequence[Finding]
+    free: Sequence[EdgeFinding]
     """Taken away: nothing flows along these."""
-    implied: Sequence[Finding]
+    implied: Sequence[EdgeFinding]
     """Taken away: another path says the same."""
-    left: Sequence[Finding]
+    left: Sequence[EdgeFinding]
     """Could go, and was not taken away."""
-    resources: Sequence[Finding]
-    questions: Sequence[Finding]
+    resources: Sequence[EdgeFinding]
+    questions: Sequence[EdgeFinding]
     side_by_side: Sequence[Sequence[Sequence[str]]]
     """Groups of chains of tasks that do not wait for each other any more."""
     before: Times
@@ -193,11 +193,11 @@ def improve(
     for edge, kind in _own_edges(tasks):
         if kind == "resource":
             why = "both use the same thing: Writes or Concurrency says so, and leaves the order open"
-            resources.append(Finding(edge, why))
+            resources.append(EdgeFinding(edge, why))
         elif (doubt := _doubt(edge, tasks, model)) is None:
-            free.append(Finding(edge, "both say what they write, and nothing of it is the same"))
+            free.append(EdgeFinding(edge, "both say what they write, and nothing of it is the same"))
         elif doubt:
-            questions.append(Finding(edge, doubt))
+            questions.append(EdgeFinding(edge, doubt))
     chain = _chains(tasks, model)
     for found in (free, questions, resources):
         found.sort(key=lambda each: -chain(each.edge))
@@ -259,15 +259,17 @@ def _names(task_id: str, need: str, tasks: Mapping[str, Task], model: Model) -> 
     return ""
 
 
-def _implied(tasks: Mapping[str, Task]) -> Iterator[Finding]:
+def _implied(tasks: Mapping[str, Task]) -> Iterator[EdgeFinding]:
     """Yield the order dependencies that another path says as well; an umbrella keeps its own, for what is under it."""
+    if not all(task.rule.is_plain for task in tasks.values()):
+        return  # a path through a task that runs whatever came before it does not say the same
     before, bits = _ancestors(tasks)
     for edge, kind in _own_edges(tasks):
         task = tasks[edge.task]
         if kind == "order" and not task.children:
             via = (each for each in task.needs if each != edge.need and before[each] & bits[edge.need])
             if (other := next(via, None)) is not None:
-                yield Finding(edge, f"{edge.task} needs {other}, which comes after {edge.need}")
+                yield EdgeFinding(edge, f"{edge.task} needs {other}, which comes after {edge.need}")
 
 
 def _ancestors(tasks: Mapping[str, Task]) -> tuple[dict[str, int], dict[str, int]]:
@@ -340,11 +342,11 @@ def _is_same(before: Mapping[str, Task], after: Mapping[str, Task]) -> bool:
 # ── what follows ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _weighed(questions: Sequence[Finding], tasks: Mapping[str, Task], model: Model) -> list[Finding]:
+def _weighed(questions: Sequence[EdgeFinding], tasks: Mapping[str, Task], model: Model) -> list[EdgeFinding]:
     """Return the questions with what an answer would save, and those about results that no text names."""
     path = critical_path(model.timed(tasks), model.given_up)
     handed = [
-        Finding(edge, f"the text of {edge.task} does not name {edge.need}: does it need that result?")
+        EdgeFinding(edge, f"the text of {edge.task} does not name {edge.need}: does it need that result?")
         for edge in map(Edge._make, pairwise(path))
         if edge.need in tasks[edge.task].data_needs
         and not (tasks[edge.task].children or tasks[edge.need].children)
@@ -353,7 +355,7 @@ def _weighed(questions: Sequence[Finding], tasks: Mapping[str, Task], model: Mod
     ]
     now = length(tasks, model)
 
-    def weighed(each: Finding) -> Finding:
+    def weighed(each: EdgeFinding) -> EdgeFinding:
         return each._replace(saves=max(0.0, now - length(_cut(tasks, each.edge), model)))
 
     asked = [*map(weighed, questions[:_MOST_QUESTIONS]), *questions[_MOST_QUESTIONS:]]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.core.ids import GUESSES, as_name, suggestion
 from orchestrator.core.priority import NORMAL, format_priority
+from orchestrator.core.readiness import PLAIN, Rule
 from orchestrator.core.status import RunIf, Verb
 from orchestrator.core.text import one_line
 from orchestrator.errors import NotFoundError, Problem, TransitionError, UsageError
@@ -79,11 +80,15 @@ class Task(NamedTuple):
     priority_text: str = ""
     """Its priority as the row writes it, where that is a number; ``-`` where others have numbers and it has none."""
     deadline: float = 0.0
-    """When it is to be done, seconds since the epoch; 0: not set. It is told, and changes no order."""
+    """When it is to be done, seconds since the epoch; 0: not set. It is shown, and changes no order."""
     condition: str = ""
     """It runs only if this is met (``core/condition.py``); empty: it has none."""
     run_if: str = ""
     """What has to become of its needs for it to run: a ``RunIf``; empty: the default."""
+    fallback_for: str = ""
+    """It runs only if this task fails, and stands in for its result."""
+    covers: tuple[tuple[str, str], ...] = ()
+    """Of its needs those that have a fallback, with that."""
     settings: tuple[tuple[str, str], ...] = ()
     """Settings that its row says, each with its cell (``ROW_SETTINGS``)."""
     foreach: str = ""
@@ -112,9 +117,11 @@ class Task(NamedTuple):
         return f"for each {self.foreach or self.matrix}" if (self.foreach or self.matrix) and not self.children else ""
 
     @property
-    def rule(self) -> RunIf:
+    def rule(self) -> Rule:
         """What has to become of its needs for it to run."""
-        return RunIf(self.run_if) if self.run_if else RunIf.ALL_COMPLETED
+        if not (self.run_if or self.fallback_for or self.covers):
+            return PLAIN
+        return Rule(RunIf(self.run_if or RunIf.ALL_COMPLETED), self.fallback_for, dict(self.covers))
 
     @property
     def data_needs(self) -> tuple[str, ...]:
@@ -403,6 +410,62 @@ def _of_group(parent: str, tasks: Mapping[str, Task], known: dict[str, _Needs]) 
         known[task.id] = dict.fromkeys((*task.needs, *needs)), {**kinds, **dict(task.need_kinds)}
         parent = task.id
     return known[parent]
+
+
+# ── fallback ────────
+#
+# A task that runs only if another one fails, and stands in for it: what depends on that one gets its result instead.
+
+
+def check_fallbacks(tasks: Mapping[str, Task]) -> Iterator[Problem]:
+    """Yield what is wrong with the tasks that stand in for others."""
+    seen: dict[str, str] = {}
+    for task in tasks.values():
+        target = task.fallback_for
+        if not target:
+            continue
+        hint = "name the task that it stands in for, or empty the cell"
+        if target not in tasks or target == task.id:
+            hint = suggestion(target, [each for each in tasks if each != task.id], hint)
+            message = f"task {task.id} is a fallback for {target}, which is not another task of the plan"
+            yield Problem(message, task.where, hint, "bad_fallback")
+        elif tasks[target].children or task.children:
+            group = target if tasks[target].children else task.id
+            message = f"{group} is an umbrella: it has no fallback, and is none"
+            yield Problem(message, task.where, hint, "bad_fallback")
+        elif target in seen:
+            message = f"{target} has two fallbacks: {seen[target]} and {task.id}"
+            yield Problem(message, task.where, f"let {task.id} be a fallback for {seen[target]}", "bad_fallback")
+        elif task.condition or task.run_if:
+            message = f"{task.id} runs if {target} fails, and has no condition of its own"
+            yield Problem(message, task.where, "empty its If and Run If", "bad_fallback")
+        seen.setdefault(target, task.id)
+
+
+def with_fallbacks(tasks: Mapping[str, Task]) -> dict[str, Task]:
+    """Return the tasks with what fallbacks mean for their needs; fallbacks must be sound.
+
+    A fallback waits for its task, and what depends on that task depends on the fallback, too.
+    """
+    covers = {task.fallback_for: task.id for task in tasks.values() if task.fallback_for}
+    return {task.id: _covered(task, covers) for task in tasks.values()} if covers else dict(tasks)
+
+
+def _covered(task: Task, covers: Mapping[str, str]) -> Task:
+    needs, kinds = dict.fromkeys(task.needs), dict(task.need_kinds)
+    if task.fallback_for and task.fallback_for not in needs:
+        needs[task.fallback_for] = None
+        kinds[task.fallback_for] = "order"
+    found: dict[str, str] = {}
+    for need in task.needs:
+        at = need
+        while at in covers and at != task.fallback_for and covers[at] != task.id:
+            found[at] = covers[at]
+            at = covers[at]
+            needs[at] = None
+            if need in kinds:
+                kinds.setdefault(at, kinds[need])
+    return task._replace(needs=tuple(needs), need_kinds=tuple(kinds.items()), covers=tuple(found.items()))
 
 
 def refuse_group(task_id: str, *, is_one: bool) -> None:

@@ -1,4 +1,4 @@
-"""Commands of ours that a text names, made so that they can be typed."""
+"""Our commands that a text names, made so that they can be typed."""
 
 from __future__ import annotations
 

@@ -7,7 +7,8 @@ scheduler counts open dependencies event by event; a state machine holds its cou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.core.status import BLOCKS_DEPENDENTS, RunIf, TaskStatus
@@ -66,27 +67,48 @@ def _never(_: str) -> bool:
     return False
 
 
-def is_over(status: TaskStatus, *, is_omitted: bool, run_if: RunIf) -> bool:
-    """Say whether a task with this status is over for one that depends on it, and does not keep it back."""
-    if status is TaskStatus.COMPLETED:
-        return True
-    return status in BLOCKS_DEPENDENTS and (is_omitted or run_if is not RunIf.ALL_COMPLETED)
+class Rule(NamedTuple):
+    """What has to become of the tasks that one depends on for it to run."""
+
+    run_if: RunIf = RunIf.ALL_COMPLETED
+    fallback_for: str = ""
+    """It runs only if this task fails, and stands in for it."""
+    covers: Mapping[str, str] = MappingProxyType({})
+    """Of the tasks that it depends on, those that another one stands in for, and which."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it simply needs everything completed."""
+        return self.run_if is RunIf.ALL_COMPLETED and not (self.fallback_for or self.covers)
+
+    def is_over(self, need: str, status: TaskStatus, *, is_omitted: bool) -> bool:
+        """Say whether a task with this status is over, and does not keep back the one that depends on it.
+
+        One that failed and has a fallback is over: what depends on it depends on the fallback, too.
+        """
+        if status is TaskStatus.COMPLETED:
+            return True
+        is_tolerated = self.run_if is not RunIf.ALL_COMPLETED or need == self.fallback_for or need in self.covers
+        return status in BLOCKS_DEPENDENTS and (is_omitted or is_tolerated)
+
+
+PLAIN = Rule()
 
 
 def open_needs(
-    needs: Iterable[str], status_of: StatusOf, run_if: RunIf = RunIf.ALL_COMPLETED, is_omitted: IsOmitted = _never
+    needs: Iterable[str], status_of: StatusOf, rule: Rule = PLAIN, is_omitted: IsOmitted = _never
 ) -> list[tuple[str, TaskStatus]]:
     """Return which of the tasks that one depends on are not over, and where they stand."""
     found = ((need, status_of(need)) for need in needs)
     return [
         (need, status)
         for need, status in found
-        if status is not TaskStatus.COMPLETED and not is_over(status, is_omitted=is_omitted(need), run_if=run_if)
+        if status is not TaskStatus.COMPLETED and not rule.is_over(need, status, is_omitted=is_omitted(need))
     ]
 
 
 def readiness(
-    needs: Iterable[str], status_of: StatusOf, run_if: RunIf = RunIf.ALL_COMPLETED, is_omitted: IsOmitted = _never
+    needs: Iterable[str], status_of: StatusOf, rule: Rule = PLAIN, is_omitted: IsOmitted = _never
 ) -> Readiness:
     """Return whether a task that depends on *needs* may start."""
     left: list[str] = []
@@ -101,17 +123,47 @@ def readiness(
             left.append(need)
         elif is_omitted(need):
             omitted.append(need)
-        elif run_if is RunIf.ALL_COMPLETED:
+        elif need == rule.fallback_for:
+            is_any_completed = True  # the reason why it runs
+        elif rule.run_if is RunIf.ALL_COMPLETED and need not in rule.covers:
             return Skipped(need, status)
         else:
             failed.append((need, status))
     if left:
         return Waiting(left)
-    if run_if is RunIf.ANY_FAILED:
-        return _READY if failed else Omitted("nothing that it depends on failed")
-    if is_any_completed or run_if is RunIf.ALL_OVER or not (omitted or failed):
+    target = rule.fallback_for
+    if target and (is_omitted(target) or status_of(target) is TaskStatus.COMPLETED):
+        return Omitted(f"{target} {status_of(target).value}")
+    return _decided(rule, failed, omitted, status_of, is_any_completed=is_any_completed)
+
+
+def _decided(
+    rule: Rule, failed: list[tuple[str, TaskStatus]], omitted: list[str], status_of: StatusOf, *, is_any_completed: bool
+) -> Readiness:
+    """Return whether a task may start whose needs are all over."""
+    match rule.run_if:
+        case RunIf.ANY_FAILED:
+            return _READY if failed else Omitted("nothing that it depends on failed")
+        case RunIf.ALL_OVER:
+            return _READY
+        case RunIf.ALL_COMPLETED:
+            uncovered = (each for each in failed if not is_covered(each[0], status_of, rule.covers))
+            if (lost := next(uncovered, None)) is not None:
+                return Skipped(*lost)
+        case RunIf.ANY_COMPLETED:
+            pass
+    if is_any_completed or not (omitted or failed):
         return _READY
     return Skipped(*failed[0]) if failed else Omitted(f"{', '.join(omitted)} skipped")
+
+
+def is_covered(task: str, status_of: StatusOf, covers: Mapping[str, str]) -> bool:
+    """Say whether another task stands in for one that failed: its fallback is completed, or the fallback of that."""
+    while task in covers:
+        task = covers[task]
+        if status_of(task) is TaskStatus.COMPLETED:
+            return True
+    return False
 
 
 def needs_open(board: PlanSnapshot, task: Task) -> list[tuple[str, TaskStatus]]:
@@ -125,7 +177,7 @@ def kept_back(board: PlanSnapshot, to_run: Collection[str]) -> dict[str, str]:
     for task_id in board.shape.order:
         task = board.plan.tasks[task_id]
         if task_id in chosen or task.children:
-            is_strict = task.rule is RunIf.ALL_COMPLETED
+            is_strict = task.rule.is_plain
             if is_strict and (cause := next((causes[need] for need in task.needs if need in causes), "")):
                 causes[task_id] = cause
         elif board.status(task_id) is not TaskStatus.COMPLETED and task_id not in board.omitted:

@@ -131,7 +131,7 @@ class Bill(NamedTuple):
     """What something cost."""
 
     cost: float | None = 0.0
-    """USD; None when unknown, which is never the same as 0, or when it is to be told from ``session`` by what
+    """USD; None when unknown, which is never the same as 0, or when it is to be found in ``session`` by what
     earlier attempts cost."""
     models: tuple[tuple[str, float], ...] = ()
     """USD by model, where known."""
@@ -155,6 +155,8 @@ class StreamSignals(NamedTuple):
     """The account is close to its limit, or no longer so; None: not said."""
     turns: int = 0
     """Turns of work that the service did for it."""
+    edited: tuple[str, ...] = ()
+    """Files that its log shows it edited, as it names them."""
 
 
 class Outcome(NamedTuple):
@@ -167,14 +169,14 @@ class Outcome(NamedTuple):
     is_cut: bool = False
     """Whether the answer is only head and tail of what was printed; all of that is in the log."""
     hidden: int = 0
-    """Bytes that it lacks although it is not what was printed, but stands in that: a note says so in their place."""
+    """Bytes that it lacks although it is not what was printed, but stands in that: a note stands in their place."""
     is_markdown: bool = False
     statistics: Mapping[str, str] = {}
     """Figures for the result's table: metric → value."""
     denials: tuple[str, ...] = ()
     """What the agent was not allowed to do: for each, the rule that would have let it through."""
     unheard: tuple[str, ...] = ()
-    """What it wanted to tell the others in words that were not let through."""
+    """Messages to the others whose words were not let through."""
     warning: str = ""
     """What people should know although it is completed, in one line."""
     bill: Bill = FREE
@@ -281,10 +283,14 @@ class Result(NamedTuple):
     progress: int | None = None
     """Per cent of the attempt under way, as the worker says; None: not known."""
     condition: tuple[str, str] | tuple[()] = ()
-    """Of a task that its condition keeps from running: the condition, and what came of it: ``not met``, or
+    """Of a task that its condition keeps from running: the condition, and its outcome: ``not met``, or
     ``undecided``, since a value is missing. ``inputs`` says from which results."""
     request: str = ""
     """The newest command that was carried out on it, so that it is never carried out twice."""
+    files: Mapping[str, str] = MappingProxyType({})
+    """The input files that its newest attempt was given: path seen from the plan directory → SHA-256."""
+    params: Mapping[str, str] = {}
+    """The parameters of its run, in brief."""
 
     @property
     def is_manual(self) -> bool:

@@ -1,4 +1,6 @@
-"""Every setting of a run and of a task: its name, its default, how it is read. Flag > task > plan > default.
+"""Every setting of a run and of a task: its name, its default, how it is read.
+
+Flag > task > type > agent > plan > default.
 
 The same names stand in the front matter of ``master_plan.md`` (for the run and for every task), in the front matter of
 a task file (the task ones) and, with dashes, as flags of ``run``.
@@ -12,9 +14,11 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
-from orchestrator.core.duration import parse_duration
-from orchestrator.core.pools import read_globs, read_lock, read_names, read_pools
-from orchestrator.core.text import NO_TEXT
+from orchestrator.core.duration import parse_duration, require_unit
+from orchestrator.core.ids import is_name
+from orchestrator.core.params import read_params
+from orchestrator.core.pools import read_globs, read_lock, read_names, read_pools, read_size
+from orchestrator.core.text import NO_TEXT, one_line
 from orchestrator.lazy import LazyModule
 
 if TYPE_CHECKING:
@@ -43,11 +47,18 @@ class Settings(NamedTuple):
     on_hold: str = "wait"
     """A usage limit: ``wait`` until the account opens again, or ``stop`` with exit status 4. An outage of the service:
     try again for hours, or for some minutes."""
+    run_timeout: float = 0.0
+    """Seconds the whole run may take; then it ends in order, with exit status 4, and the next run goes on. 0: as long
+    as it takes."""
     near_limit: int = 1
     """Attempts of one account at a time once the service warns that its limit is near; 0: as many as otherwise."""
     pools: Mapping[str, Mapping[str, Any]] = {}
     """Pools of the plan: how many tasks of each may run at the same time, ``{gpu: 1, api: {size: 2, types: [test]}}``.
-    A task is in the pools that its ``pools`` name, and in those of its type; it starts when all of them have room."""
+    A task is in the pools that its ``pools`` name, and in those of its type; it starts when all of them have room. With
+    ``shared: true`` a pool holds for all plans of the user on this machine that share one of its name."""
+    params: Mapping[str, Mapping[str, Any]] = {}
+    """Parameters of a run: ``{topic: {description: …}, depth: {enum: [basic, deep], default: basic}}``. ``run
+    --param topic=x`` fills ``{{topic}}`` in the texts of tasks, see docs/workflows.md."""
     notify: tuple[Mapping[str, Any], ...] = ()
     """Whom to tell what happens: ``desktop``, ``command``, ``discord``, ``slack``, ``webhook``; see
     docs/notifications.md. As a flag: ``desktop``, ``slack=$NAME``, again and again; ``none`` tells no one."""
@@ -70,7 +81,7 @@ class Settings(NamedTuple):
     permission_mode: str = "acceptEdits"
     """``acceptEdits``, ``default``, ``dontAsk``, ``plan``, ``auto`` or ``bypassPermissions``."""
     on_denial: str = "fail"
-    """Something was not allowed: ``fail`` the task, or ``accept`` the answer as it is."""
+    """Something was not allowed: ``fail`` the task, or ``accept`` the answer all the same."""
     max_turns: int = 50
     """Turns of the model an attempt may take."""
     task_budget_usd: float = 0.0
@@ -118,7 +129,21 @@ class Settings(NamedTuple):
     """Tasks with the same word here never run at the same time."""
     writes: tuple[str, ...] = ()
     """Files that the task writes, as globs: ``src/**``, ``docs/*.md``. Tasks whose globs overlap never run at the same
-    time."""
+    time. What a task changes beside them is told in its result; with the word ``strict`` among them that fails it."""
+    memory: int = 0
+    """Free memory without which the task is not started: ``2G``; nothing is kept back for it. 0: it does not matter."""
+    task_params: Mapping[str, Any] = {}
+    """``params`` of a task file: values for the parameters of the task's type. ``{{name}}`` in the text of the type or
+    the task stands for one."""
+    task_metadata: Mapping[str, Any] = {}
+    """``metadata`` of a task file: data about the task, shown to the agent unchanged."""
+    input_files: tuple[str, ...] = ()
+    """Files that the task works with, relative to the plan directory. They must be there when the run starts; the
+    result names each with its SHA-256."""
+    output_dir: str = ""
+    """Where the task leaves its files, relative to the plan directory; made before it starts."""
+    namespace: str = ""
+    """A word kept with the task; its processes have it as ``ORCHESTRATOR_NAMESPACE``."""
     validate: bool = False
     """No one completes a task by hand while a success criterion of it is open, as with ``complete --validate``. What
     an agent of a run answers is judged by its evidence alone."""
@@ -130,11 +155,29 @@ class Settings(NamedTuple):
 
 
 RUN_ONLY = frozenset(
-    {"max_parallel", "on_failure", "aggregate", "workdir", "budget_usd", "on_hold", "near_limit", "pools", "notify"}
+    {
+        "max_parallel",
+        "on_failure",
+        "aggregate",
+        "workdir",
+        "budget_usd",
+        "on_hold",
+        "near_limit",
+        "run_timeout",
+        "pools",
+        "params",
+        "notify",
+    }
 )
+
+#: What only makes sense for one task, or for those of one type: no agent has it.
+OF_ONE_TASK = frozenset({"task_params", "task_metadata", "input_files", "output_dir", "namespace"})
 
 #: Sums that flags of a run only lower: what a plan or a task may cost is never raised unseen.
 CAPS = ("budget_usd", "task_budget_usd")
+
+#: Characters of data about a task: they also travel in a variable, and the system lets only so many through.
+_LARGEST_OBJECT = 64 * 1024
 
 #: In ``env_keep``: the whole environment.
 EVERYTHING = "*"
@@ -145,7 +188,12 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RULE = re.compile(r"(?:\*|[A-Za-z][\w.:-]*\*?)(?:\(.*\))?", re.DOTALL)
 
 #: What a setting is called in a task file, where it means the task's own.
-IN_A_TASK = {"budget_usd": "task_budget_usd", "pools": "task_pools"}
+IN_A_TASK = {
+    "budget_usd": "task_budget_usd",
+    "pools": "task_pools",
+    "params": "task_params",
+    "metadata": "task_metadata",
+}
 
 
 def _whole(low: int, high: int) -> Callable[[Any], int]:
@@ -168,6 +216,7 @@ def _seconds(*, zero: bool) -> Callable[[Any], float]:
         if isinstance(value, bool) or not isinstance(value, (int, float, str)):
             raise ValueError(f"{value!r} is not a duration; write 90, 90s, 5m or 1h30m")
         seconds = parse_duration(value)
+        require_unit(value, seconds)
         if seconds == 0 and not zero:
             raise ValueError("a duration of 0 is not allowed here")
         return seconds
@@ -263,6 +312,37 @@ def _notify(value: Any) -> tuple[Mapping[str, Any], ...]:
     return notification.read_notify(value)
 
 
+def _object(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{one_line(str(value), 80)!r} is not a list of NAME: value")
+    if len(str(value)) > _LARGEST_OBJECT:
+        raise ValueError("it is larger than 64 KiB; write it into a file, and name that in input_files")
+    return dict(value)
+
+
+def _params(value: Any) -> Mapping[str, Any]:
+    found = _object(value)
+    for name in found:
+        check_param_name(name)
+    return found
+
+
+def check_param_name(name: Any) -> None:
+    """Refuse what cannot be the name of a parameter, which is also a part of that of a variable.
+
+    Raises:
+        ValueError: with a message for people.
+    """
+    if not isinstance(name, str) or len(name) > 64 or not _VARIABLE.fullmatch(name):
+        raise ValueError(f"{name!r} is not 1 to 64 letters, digits or '_', starting with a letter")
+
+
+def _namespace(value: Any) -> str:
+    if not isinstance(value, str) or (value and not is_name(value)):
+        raise ValueError(f"{one_line(str(value), 80)!r} is not 1 to 64 letters, digits, '.', '_', '@' or '-'")
+    return value
+
+
 def _truth(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"{value!r} is not true or false")
@@ -291,8 +371,10 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "workdir": _text,
     "budget_usd": _dollars,
     "on_hold": _one_of("wait", "stop"),
+    "run_timeout": _seconds(zero=True),
     "near_limit": _whole(0, 1000),
     "pools": read_pools,
+    "params": read_params,
     "notify": _notify,
     "agent": _text,
     "model": _text,
@@ -324,6 +406,12 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "task_pools": read_names,
     "concurrency": read_lock,
     "writes": read_globs,
+    "memory": read_size,
+    "task_params": _params,
+    "task_metadata": _object,
+    "input_files": _words(_lines),
+    "output_dir": _text,
+    "namespace": _namespace,
     "validate": _truth,
 }
 
@@ -337,11 +425,11 @@ def read_setting(name: str, value: Any) -> Any:
         ValueError: the value is invalid for this setting, with a message for people.
     """
     read = _READERS[name](value)
-    _check_json(read)
+    check_json(read)
     return read
 
 
-def _check_json(value: Any) -> None:
+def check_json(value: Any) -> None:
     """Refuse what neither our cache nor a command line could hold: YAML makes a date of ``2026-01-01``."""
     match value:
         case str() if re.search(NO_TEXT, value):
@@ -350,14 +438,14 @@ def _check_json(value: Any) -> None:
             for name, given in value.items():
                 if not isinstance(name, str):
                     raise ValueError(f"the name {name} is not a text; put it into quotes")
-                _check_json(name)
+                check_json(name)
                 try:
-                    _check_json(given)
+                    check_json(given)
                 except ValueError as error:
                     raise ValueError(f"{name}: {error}") from None
         case list() | tuple():
             for each in value:
-                _check_json(each)
+                check_json(each)
         case None | str() | int():
             return
         case float() if math.isfinite(value):
@@ -399,74 +487,6 @@ def lower(settings: Settings, flags: Mapping[str, Any]) -> dict[str, Any]:
     return pluralize
 
 
-# ── environment ────────
-#
-# Which variables an agent's process gets: by default all of the runner's but those of a session around it.
-#
-# Only names travel from here to the guard, which has the values itself: what is inherited is written nowhere (promise
-# 26). A name that ends in ``*`` stands for all that begin so.
-
-#: What the session that called us left behind: it would make every own session a nested one.
-NESTED_SESSION = (
-    "AI_AGENT",
-    "CLAUDECODE",
-    "CLAUDE_CODE_CHILD_NOTES_DIR",
-    "CLAUDE_CODE_CHILD_SESSION",
-    "CLAUDE_CODE_ENTRYPOINT",
-    "CLAUDE_CODE_EXECPATH",
-    "CLAUDE_CODE_INVOKED_SKILLS",
-    "CLAUDE_CODE_LAUNCHED_BY_SESSION_IDS",
-    "CLAUDE_CODE_MESSAGING_*",
-    "CLAUDE_CODE_SESSION_ATTENDED",
-    "CLAUDE_CODE_SESSION_ID",
-    "CLAUDE_EFFORT",
-    "CLAUDE_PID",
-)
-
-#: What every program needs to find itself at home; a clean environment has no other variables of the runner.
-BASICS = (
-    "PATH",
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "SUDO_UID",
-    "SHELL",
-    "LANG",
-    "LANGUAGE",
-    "LC_*",
-    "TZ",
-    "TERM",
-    "TMPDIR",
-    "XDG_*",
-    "ORCHESTRATOR_*",
-)
-
-
-class Environment(NamedTuple):
-    """Of the runner's variables those that ``keep`` names and ``unset`` does not; then ``env`` over them."""
-
-    env: Mapping[str, str]
-    keep: Sequence[str]
-    unset: Sequence[str]
-
-
-def environment(settings: Settings, env: Mapping[str, str], login: Sequence[str]) -> Environment:
-    """Return what an agent's process gets.
-
-    Args:
-        settings: The task's.
-        env: What the agent sets for itself; the plan's ``env`` comes after it.
-        login: Variables that the agent needs to work at all, also in a clean environment.
-    """
-    command = {**env, **settings.env}
-    kept = settings.env_keep
-    return Environment(
-        env={name: value for name, value in command.items() if value is not None},
-        keep=(EVERYTHING,) if EVERYTHING in kept else (*BASICS, *login, *kept),
-        unset=(*NESTED_SESSION, *(name for name, value in command.items() if value is None)),
-    )
-
-
 class TaskSettings(TypedDict, total=False):
     """Settings of a task; ``Settings`` says what each is for.
 
@@ -503,6 +523,12 @@ class TaskSettings(TypedDict, total=False):
     task_pools: Sequence[str]
     concurrency: str
     writes: Sequence[str]
+    memory: int | str
+    task_params: Mapping[str, Any]
+    task_metadata: Mapping[str, Any]
+    input_files: Sequence[str]
+    output_dir: str
+    namespace: str
     validate: bool
 
 
@@ -517,5 +543,8 @@ class RunSettings(TaskSettings, total=False):
     budget_usd: float
     on_hold: Literal["wait", "stop"]
     near_limit: int
+    run_timeout: float | str
     pools: Mapping[str, int | Mapping[str, Any]]
+    params: Mapping[str, Any]
+    """Values for the parameters of the plan."""
     notify: str | Sequence[str | Mapping[str, Any]]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from orchestrator.core.graph import Shape
 from orchestrator.core.plan import Plan, Task, joined, sources
-from orchestrator.core.readiness import Omitted, Readiness, Ready, Skipped, StatusOf, Waiting, readiness
+from orchestrator.core.readiness import Omitted, Readiness, Ready, Skipped, StatusOf, Waiting, is_covered, readiness
 from orchestrator.core.result import Attempt, Result, Verdict, closed
 from orchestrator.core.settings import Settings
 from orchestrator.core.status import ACTIVE, BLOCKS_DEPENDENTS, SETTLED, TaskStatus
@@ -22,7 +22,7 @@ from orchestrator.core.status import ACTIVE, BLOCKS_DEPENDENTS, SETTLED, TaskSta
 SIMULATED = "simulated"
 #: What is said of a task that stands as completed by it.
 ONLY_SIMULATED = "only simulated"
-#: What came of a condition.
+#: Outcomes of a condition.
 NOT_MET, UNDECIDED = "not met", "undecided"
 #: Looked up once: asking the enum each time would be a tenth of deriving ten thousand tasks.
 _DONE, _PENDING = TaskStatus.COMPLETED, TaskStatus.PENDING
@@ -42,7 +42,7 @@ _COMPLETED = TaskState(status=_DONE)
 class PlanSnapshot:
     """A plan and its results. Written by hand: loading `dataclasses` takes longer than ``list`` on a thousand tasks."""
 
-    __slots__ = ("beside", "doubts", "omitted", "plan", "results", "shape", "standing")
+    __slots__ = ("_covers", "beside", "doubts", "omitted", "plan", "results", "shape", "standing")
 
     def __init__(
         self,
@@ -60,11 +60,13 @@ class PlanSnapshot:
         """
         self.plan, self.shape, self.results, self.beside = plan, shape, results, beside
         self.doubts = doubts if doubts is not None else {}
-        self.standing, self.omitted = derive(plan.tasks, shape, results, self.doubts)
+        self.derive_again()
 
     def derive_again(self) -> None:
         """Take in that results were changed."""
-        self.standing, self.omitted = derive(self.plan.tasks, self.shape, self.results, self.doubts)
+        tasks = self.plan.tasks
+        self.standing, self.omitted = derive(tasks, self.shape, self.results, self.doubts)
+        self._covers = {task.fallback_for: task.id for task in tasks.values() if task.fallback_for}
 
     def end_run(self) -> None:
         """Take in that the run is over: the next attempt at what waited for it is one of the next run."""
@@ -78,11 +80,17 @@ class PlanSnapshot:
     @property
     def is_done(self) -> bool:
         """Whether every task is completed, or was skipped because nothing needs it."""
-        return all(state.status is _DONE or task_id in self.omitted for task_id, state in self.standing.items())
+        return all(map(self.is_done_with, self.standing))
 
     def is_done_with(self, task_id: str) -> bool:
-        """Whether a task is completed, or was skipped because nothing needs it."""
-        return self.standing[task_id].status is _DONE or task_id in self.omitted
+        """Whether a task is completed, or was skipped because nothing needs it, or another one stood in for it."""
+        return self.standing[task_id].status is _DONE or task_id in self.omitted or self.is_covered(task_id)
+
+    def is_covered(self, task_id: str) -> bool:
+        """Whether a task failed, and its fallback is completed."""
+        if self.standing[task_id].status is not TaskStatus.FAILED:
+            return False
+        return is_covered(task_id, self.status, self._covers)
 
     def lasted(self, task_id: str, now: float) -> float | None:
         """Seconds its newest attempt took, or has taken until *now* (since the epoch).
@@ -279,7 +287,8 @@ def _derive_one(
 ) -> TaskState:
     """*numbers*: the newest attempt of every task that was started."""
     # With these two it is left to the dependencies; `pending` in a result file is an attempt that was interrupted.
-    if result is not None and result.status is not _DONE and result.status is not _PENDING:
+    is_moot = isinstance(state, Omitted) and result is not None and result.status is TaskStatus.FAILED
+    if result is not None and result.status is not _DONE and result.status is not _PENDING and not is_moot:
         return TaskState(status=result.status, reason=_why(result))
     if isinstance(state, (Skipped, Omitted)):
         return TaskState(status=TaskStatus.SKIPPED, reason=state.why)
@@ -413,7 +422,7 @@ def _before_simulation(result: Result) -> Result | None:
 PLANNER, MERGER = BESIDE = ("_plan", "_merge")
 #: What people call it.
 NAMES = {PLANNER: "planning", MERGER: "merging the results"}
-#: What it is told, and what it needs, is known once the tasks are done.
+#: Its prompt, and what it needs, is known once the tasks are done.
 MERGING = Task(id=MERGER, name="Merge the results", description="")
 
 

@@ -166,7 +166,7 @@ TRANSITIONS: _Arrows = {
     ),
 }
 
-#: Nothing more happens to a task in one of these during a run, unless a user says so.
+#: Nothing more happens to a task in one of these during a run, unless a user asks for it.
 SETTLED = frozenset({TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED})
 
 #: A task in one of these was started and is not over.

@@ -57,7 +57,7 @@ class TaskCommand(NamedTuple):
     progress: int | None = None
     """With ``start``: per cent done."""
     run: str = ""
-    """The run whose worker for this very task says so; empty: another user."""
+    """The run whose worker for this very task asks for it; empty: another user."""
 
     @property
     def why(self) -> str:

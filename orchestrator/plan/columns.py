@@ -116,10 +116,12 @@ HEADERS = {
     "matrix": _words("matrix"),
     "max_concurrent": _words("max concurrent, maxconcurrent"),
     "on_failure": _words("on failure, failure handling"),
+    "fallback_for": _words("fallback for, stands in for"),
     # Settings of a task that a row may say (``ROW_SETTINGS``).
     "task_pools": _words("pools, pool, resource pool, resource pools"),
     "concurrency": _words("concurrency, concurrency group, mutex"),
     "writes": _words("writes, writes to, files written, output files"),
+    "memory": _words("memory, free memory, ram"),
     "status": _words(
         """
         status, state, stand, 状态, 狀態, état, statut, estado, 状態, статус, स्थिति, الحالة,
@@ -136,7 +138,9 @@ HEADERS = {
 }
 
 #: Settings that a row says in a column of their own; each is read as it is in a task file.
-ROW_SETTINGS = ("task_pools", "concurrency", "writes")
+ROW_SETTINGS = ("task_pools", "concurrency", "writes", "memory")
+#: Columns that decide whether, and when, a task runs: a header that is nearly one of these is refused.
+DECISIVE = ("condition", "run_if", "fallback_for", *ROW_SETTINGS)
 
 #: Cells that mean "nothing", in lower case; an empty cell, too.
 NONE = {""} | _words(

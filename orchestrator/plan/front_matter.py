@@ -78,8 +78,22 @@ _ELSEWHERE = MappingProxyType(
 )
 
 
+#: What only a row says, and in which column.
+_COLUMN_OF = MappingProxyType({"condition": "If", "run_if": "Run If", "fallback_for": "Fallback For"})
+#: What other tools have and nothing here does: anyone who wrote it counts on it.
+_NOT_HERE = MappingProxyType(
+    {
+        "balance": "the first agent that can do a task takes it; name another one in its row",
+        "affinity": "the first agent that can do a task takes it; name another one in its row",
+        "cache": "results are kept until they are retried; take it out",
+        "fallback": "write Fallback For into the row of the task that stands in",
+        "rollback": "write a task with Run If any_failed that takes back what was done",
+    }
+)
 #: Settings whose names are also those of columns that people have for what an agent is to know.
-_EVERYDAY = frozenset({"format", "schema", "tools", "effort", "validate"})
+_EVERYDAY = frozenset(
+    {"format", "schema", "tools", "effort", "validate", "params", "metadata", "input_files", "output_dir", "namespace"}
+)
 
 
 class FrontMatter(NamedTuple):
@@ -214,6 +228,9 @@ def read_settings(front: FrontMatter, file: str, *, of_task: bool = False) -> tu
             hint = "write it into the row's Dependencies: `orchestrator update ID --depends-on …`"
             message = f"what a task waits for stands in its row, and {one_line(key, 60)} would never be read"
             problems.append(Problem(message, where, hint, "row_setting"))
+        elif key not in NAMES and (column := _COLUMN_OF.get(role_of(key))):
+            message = f"what decides whether a task runs stands in its row, and {one_line(key, 60)} would never be read"
+            problems.append(Problem(message, where, f"write it into a column {column} of the table", "row_setting"))
         elif key not in NAMES:
             problems += _misspelt(key, where)
         elif of_task and key in RUN_ONLY:
@@ -238,7 +255,7 @@ def setting_named(header: str) -> str:
     """Return what a setting is called in a task file, by a word that a user would call it; empty when it is none."""
     word = "_".join(header.lower().replace("-", " ").replace("_", " ").split())
     name = _ELSEWHERE.get(word, word)
-    is_known = name in IN_A_TASK or name in set(NAMES) - RUN_ONLY - _EVERYDAY
+    is_known = name in {*IN_A_TASK, *(set(NAMES) - RUN_ONLY)} - _EVERYDAY
     return name if is_known else ""
 
 
@@ -247,7 +264,7 @@ def _misspelt(key: str, where: str) -> list[Problem]:
     if word in _FOREIGN:
         return []
     meant = _ELSEWHERE.get(word)
-    hint = f"did you mean {meant}?" if meant else suggestion(word, NAMES, "", cutoff=0.8)
+    hint = f"did you mean {meant}?" if meant else suggestion(word, NAMES, _NOT_HERE.get(word, ""), cutoff=0.8)
     message = f"{one_line(key, 60)} is not a setting"
     return [Problem(message, where, hint, "unknown_setting")] if hint else []
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from orchestrator.core.batch import batch_problems
 from orchestrator.core.condition import condition_problems
 from orchestrator.core.graph import find_cycle
-from orchestrator.core.plan import Plan, Task, check_parents, with_umbrellas
+from orchestrator.core.plan import Plan, Task, check_fallbacks, check_parents, with_fallbacks, with_umbrellas
 from orchestrator.core.status import TaskStatus
 from orchestrator.core.text import cell, from_cell, one_line, sanitize
 from orchestrator.errors import PlanError, Problem
@@ -78,8 +78,11 @@ def parse_plan(data: bytes, file: str) -> tuple[Plan, list[Problem]]:
     if not of_parents:
         tasks = with_umbrellas(tasks)
     problems += of_parents
-    if any(task.foreach or task.matrix or task.max_concurrent or task.on_failure for task in tasks.values()):
-        problems += islice(batch_problems(tasks), MAX_PROBLEMS)
+    problems += islice(batch_problems(tasks), MAX_PROBLEMS)
+    of_fallbacks = list(islice(check_fallbacks(tasks), MAX_PROBLEMS))
+    if not of_fallbacks:
+        tasks = with_fallbacks(tasks)
+    problems += of_fallbacks
     if any(task.condition or task.run_if for task in tasks.values()):
         problems += islice(condition_problems(tasks), MAX_PROBLEMS)
     if any(task.needs for task in tasks.values()):

@@ -99,6 +99,7 @@ class TaskValues(TypedDict, total=False):
     matrix: str | Mapping[str, Sequence[Any]]
     max_concurrent: str | int
     on_failure: str
+    fallback_for: str
 
 
 class TaskChanges(TypedDict, total=False):
@@ -117,6 +118,7 @@ class TaskChanges(TypedDict, total=False):
     matrix: str | Mapping[str, Sequence[Any]] | None
     max_concurrent: str | int | None
     on_failure: str | None
+    fallback_for: str | None
 
 
 def _read_priority(cell: str) -> int:
@@ -341,6 +343,15 @@ TASK_FIELDS: tuple[TaskField, ...] = (
         typed=lambda text, _: _read_on_failure(text),
         clear="continue",
         is_rare=True,
+    ),
+    TaskField(
+        "fallback_for",
+        "Fallback For",
+        _read_parent,
+        "ID",
+        "Run only if that task fails, and stand in for it.",
+        completion="task",
+        clear="none",
     ),
 )  # fmt: skip
 FIELD_OF: Mapping[str, TaskField] = {each.name: each for each in TASK_FIELDS}

@@ -8,11 +8,23 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
+from orchestrator.core.ids import similar_name
 from orchestrator.core.plan import TASK_ID, Task, check_rows
 from orchestrator.core.priority import is_number
 from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
-from orchestrator.plan.columns import Columns, is_none, more_needs, plain, read_header, read_id, read_person
+from orchestrator.plan.columns import (
+    DECISIVE,
+    HEADERS,
+    Columns,
+    is_none,
+    key_word,
+    more_needs,
+    plain,
+    read_header,
+    read_id,
+    read_person,
+)
 from orchestrator.plan.dependencies import Dependencies, Needs
 from orchestrator.plan.document import OwnText, TaskTable, split_row
 from orchestrator.plan.row import IN_HTML, is_struck, is_total, listed_rows, lost_rows, named_task, read_task
@@ -32,6 +44,7 @@ def read_rows(own: OwnText) -> tuple[list[Task], list[Problem]]:
         return [], problems or [_no_table(own)]
     for sheet in own.tasks:
         problems += _doubled_needs(sheet, own)
+        problems += _near_words(sheet, own)
         rows += _rows_of(sheet, own, problems)
     known = {row.id for row in rows}
     rows = _with_needs(own, _ranked(own, rows), problems)
@@ -179,6 +192,30 @@ def _sums(sheet: TaskTable, own: OwnText, rows: Sequence[Task]) -> Iterator[Prob
         message = f"the row of {one_line(last.id, 64)} adds up the rows above it"
         hint = "take it out of the table, or leave its estimate empty if it is a task"
         yield Problem(message, last.where, hint, "sum_row")
+
+
+#: Headers of columns that other tools have and that mean nothing here: as an input of the agent they would be ignored.
+_OTHER_TOOLS = {
+    "cache": "results are kept until they are retried; call the column otherwise if it is for the agent",
+    "fallback": "write Fallback For into the row of the task that stands in",
+    "ontimeout": "a task that times out fails; Fallback For names one that stands in",
+}
+#: Letters that a header has at least that is compared with ours.
+_LONG = 5
+
+
+def _near_words(sheet: TaskTable, own: OwnText) -> Iterator[Problem]:
+    """Refuse headers that are nearly those of a field which decides what runs: it would be ignored unseen."""
+    known = {key_word(word): role for role in DECISIVE for word in HEADERS[role]}
+    for _, header in sheet.columns.others:
+        word = key_word(header)
+        hint = _OTHER_TOOLS.get(word, "")
+        if not hint and len(word) >= _LONG and (meant := similar_name(word, known)):
+            role = known[meant].removeprefix("task_").replace("_", " ")
+            hint = f"did you mean {'If' if role == 'condition' else role.title()}? Else call it otherwise"
+        if hint:
+            message = f"the column {one_line(header, 40)} would decide nothing"
+            yield Problem(message, own.place(sheet.table.line), hint, "bad_header")
 
 
 def _doubled_needs(sheet: TaskTable, own: OwnText) -> list[Problem]:

@@ -89,7 +89,7 @@ def asking(
     *rejected* is the file in which a draft is kept that was paid for and is invalid.
 
     Raises:
-        DraftError: the answers made no plan (raised by who asks; here it is told what they cost and where they are).
+        DraftError: the answers made no plan (raised by who asks; here it gets what they cost and where they are).
         AgentError: the agent cannot work on this machine, or gave no answer (raised by what is yielded).
         HeldError, StoppedError: a budget or a limit held it back, or a signal ended it (likewise).
             The ``data`` of all four says what planning cost.

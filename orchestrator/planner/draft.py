@@ -8,16 +8,22 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from orchestrator.core.draft import Draft, DraftTask, Need, TaskInput
+from orchestrator.core.condition import compile_condition, condition_problems
+from orchestrator.core.condition_syntax import MAX_LENGTH
+from orchestrator.core.draft import DRAFT_SETTINGS, Draft, DraftTask, Need, TaskInput
 from orchestrator.core.duration import format_duration, parse_duration
 from orchestrator.core.graph import digraph, find_cycle
 from orchestrator.core.ids import suggestion
-from orchestrator.core.plan import KINDS, check_rows
+from orchestrator.core.plan import KINDS, check_parents, check_rows, with_umbrellas
 from orchestrator.core.priority import NORMAL, parse_priority
 from orchestrator.core.script import ADVICE, Script, script_of
-from orchestrator.core.text import NO_TEXT, one_line, sanitize, typed
+from orchestrator.core.settings import read_setting
+from orchestrator.core.status import RunIf
+from orchestrator.core.text import NO_TEXT, cell, one_line, sanitize, typed
 from orchestrator.errors import Problem
 from orchestrator.lazy import LazyModule
+from orchestrator.plan.columns import read_label
+from orchestrator.plan.document import split_row
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -38,6 +44,8 @@ _FIELD_OF = {
     "self_dependency": ".needs",
     "unknown_dependency": ".needs",
     "cycle": ".needs",
+    "unknown_parent": ".parent",
+    "parent_cycle": ".parent",
 }
 
 
@@ -63,6 +71,7 @@ def read_draft(
         goal=form.line(top, "goal"),
         goals=form.lines(top, "goals"),
         success=form.lines(top, "success"),
+        has_types=top.get("has_types") is True,
     )
     form.problems += _graph_problems(draft, at)
     form.problems += _name_problems(draft, at)
@@ -107,7 +116,28 @@ def _task(form: _DraftReader, value: object, at: str) -> DraftTask:
         estimate=form.read(data, "estimate", at, parse_duration, None),
         priority=form.read(data, "priority", at, parse_priority, NORMAL),
         writes=form.lines(data, "writes", at),
+        parent=form.line(data, "parent", at),
+        condition=form.read(data, "condition", at, _condition, ""),
+        run_if=form.read(data, "run_if", at, _run_if, ""),
+        settings=form.settings(data, at),
     )
+
+
+def _condition(value: object) -> str:
+    """Return a condition that a cell of a table can hold unchanged; raises ``ValueError``."""
+    text = str(value).strip()
+    compile_condition(text)
+    if [text] != [read_label(each) for each in split_row(f"| {cell(text, MAX_LENGTH)} |")]:
+        raise ValueError(
+            "a cell of the plan cannot hold this condition as it is: write one line, with single blanks, also behind <"
+        )
+    return text
+
+
+def _run_if(value: object) -> str:
+    if value not in set(RunIf):
+        raise ValueError(f"{one_line(str(value), 40)!r} is none of {', '.join(RunIf)}")
+    return str(value)
 
 
 def _needs(form: _DraftReader, values: Sequence[Any], at: str) -> tuple[Need, ...]:
@@ -144,7 +174,7 @@ def _given(form: _DraftReader, value: object, at: str) -> TaskInput:
     )
 
 
-_TOP = frozenset({"tasks", "title", "request", "goal", "goals", "success"})
+_TOP = frozenset({"tasks", "title", "request", "goal", "goals", "success", "has_types"})
 _TASK = frozenset(DraftTask.__dataclass_fields__) - {"language"}  # the command itself says it
 
 
@@ -196,6 +226,18 @@ class _DraftReader:
             self.blame(f"{at}.command", str(error), ADVICE)
             return Script(text)
 
+    def settings(self, data: Mapping[str, Any], at: str) -> Mapping[str, Any]:
+        """Return the settings of a task as they were written, once each of them can be read."""
+        given = data.get("settings") or {}
+        known = self.mapping(given, f"{at}.settings", DRAFT_SETTINGS)
+        for name, value in known.items():
+            try:
+                if name in DRAFT_SETTINGS:
+                    read_setting(name, value)
+            except ValueError as error:
+                self.blame(f"{at}.settings.{name}", one_line(str(error)), "correct it or leave it out")
+        return dict(known)
+
     def lines(self, data: Mapping[str, Any], name: str, at: str = "") -> tuple[str, ...]:
         place = f"{at}.{name}" if at else name
         value = data.get(name)
@@ -235,10 +277,14 @@ def _shown(value: object) -> str:
 def _graph_problems(draft: Draft, at: Sequence[str]) -> Iterator[Problem]:
     """Ids and dependencies are held to the rules of every plan."""
     rows = [task.row._replace(where=place) for task, place in zip(draft.tasks, at, strict=True)]
-    found = list(check_rows(rows))
+    found = [*check_rows(rows), *check_parents(rows)]
     tasks = {row.id: row for row in rows}
+    if not found:
+        tasks = with_umbrellas(tasks)
     if not found and (cycle := find_cycle(tasks)) is not None:
         found.append(cycle)
+    if not found:
+        found += condition_problems(tasks)
     for problem in found:
         where = problem.where + _FIELD_OF.get(problem.code, "")
         yield Problem(problem.message, where, problem.hint, problem.code)
@@ -321,7 +367,8 @@ _PATTERN = re.compile(r"[*?]")
 
 def lint(draft: Draft) -> list[Problem]:
     """Return what should be better, in the order of the tasks; each finding names its task."""
-    return [finding for task in draft.tasks for finding in _findings(task)]
+    groups = draft.groups
+    return [finding for task in draft.tasks if task.id not in groups for finding in _findings(task)]
 
 
 def _findings(task: DraftTask) -> Iterator[Problem]:
@@ -364,7 +411,7 @@ def order_writers(draft: Draft) -> tuple[Draft, list[Problem]]:
     if len(writers) < 2:
         return draft, []
 
-    graph = digraph(draft.rows())
+    graph = digraph(with_umbrellas(draft.rows()))
     place = {task.id: index for index, task in enumerate(draft.tasks)}
     surely = {task.id: {_cleaned(path) for path in task.writes if not _PATTERN.search(path)} for task in writers}
     notes: list[Problem] = []

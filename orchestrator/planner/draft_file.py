@@ -1,22 +1,25 @@
 """A plan in another form, or the JSON of a draft, read as a draft (``plan --from FILE``).
 
-Also the files that ``plan`` is told about: a request in a file, and files that a parameter's pattern matches.
+Also the files that ``plan`` is given: a request in a file, and files that a parameter's pattern matches.
 """
 
 from __future__ import annotations
 
 import glob
+import hashlib
 import json
 import os
 from typing import Protocol
 
 from orchestrator.errors import Problem
+from orchestrator.plan.data_file import DataFile, locate, read_yaml
 from orchestrator.plan.front_matter import read_front_matter
 from orchestrator.plan.lines import Lines, unreadable
-from orchestrator.planner.outlines import checklist, kiro, openspec, spec_kit, superpowers, taskmaster_json
+from orchestrator.planner.outlines import checklist, kiro, openspec, spec_kit, superpowers, taskmaster_json, workflow
 from orchestrator.planner.outlines.document import Document, read_document
 from orchestrator.planner.outlines.items import OutlineResult
 from orchestrator.store.atomic import io_errors, read_file
+from orchestrator.store.layout import Layout
 
 
 class _OutlineFormat(Protocol):
@@ -33,8 +36,11 @@ _READERS: tuple[_OutlineFormat, ...] = (spec_kit, superpowers, kiro, openspec, c
 _MARKDOWN = {reader.FORM: reader for reader in _READERS}
 #: What ``--format`` takes.
 AUTO = "auto"
-FORMS = (AUTO, *sorted((*_MARKDOWN, taskmaster_json.FORM)))
-_KNOWN = "a checklist, Spec Kit, Kiro, superpowers, OpenSpec and Task Master JSON"
+FORMS = (AUTO, *sorted((*_MARKDOWN, taskmaster_json.FORM, workflow.FORM)))
+_KNOWN = "a checklist, Spec Kit, Kiro, superpowers, OpenSpec, Task Master JSON and workflow files"
+#: Key of the front matter under which a plan says of which workflow file it was made.
+SOURCE = "made_of"
+_YAML = (".yaml", ".yml")
 
 
 def load_draft(path: str, form: str = AUTO) -> OutlineResult | None:
@@ -74,15 +80,30 @@ def matching_files(pattern: str) -> list[str]:
         return sorted(each for each in glob.glob(pattern, recursive=True) if os.path.isfile(each))
 
 
+def fingerprint(data: bytes) -> str:
+    """Return what tells a workflow file from any other version of it."""
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def _of_workflow(found: DataFile, file: str, text: str) -> OutlineResult:
+    """Return what a workflow proposes; its plan says which file it was made of."""
+    if found.problem is not None:
+        return OutlineResult(problems=(found.problem,))
+    proposed = workflow.read(found, file)
+    origin = {"file": file, "sha256": fingerprint(text.encode())}
+    return proposed._replace(settings={**proposed.settings, SOURCE: origin})
+
+
 def parse_draft(data: bytes, file: str, form: str = AUTO) -> OutlineResult:
-    """Return what a file proposes: JSON when it is an object or says so in its name, else markdown."""
+    """Return what a file proposes: JSON when it is an object or has that in its name, else markdown."""
     if (problem := unreadable(data, file)) is not None:
         return OutlineResult(problems=(problem,))
     text = data.decode().removeprefix("\ufeff")
-    if form in {AUTO, taskmaster_json.FORM} and (
-        form != AUTO or file.endswith(".json") or text.lstrip().startswith("{")
-    ):
+    is_json = file.endswith(".json") or text.lstrip().startswith("{")
+    if form == taskmaster_json.FORM or (is_json and form in {AUTO, workflow.FORM}):
         return _parse_json(text, file, form)
+    if form == workflow.FORM or (form == AUTO and file.endswith(_YAML)):
+        return _parse_yaml(text, file, form)
     lines = Lines.of(data).bare()
     front = read_front_matter(lines, file)
     body = front.body if front.problem is None else 0
@@ -106,7 +127,9 @@ def _unknown(document: Document) -> Problem:
 
 
 def _parse_json(text: str, file: str, form: str) -> OutlineResult:
-    hint = 'a draft is {"tasks": [{"id": "T-01", "name": "…"}]}; docs/cli.md says what else may stand there'
+    hint = 'a workflow has {"tasks": [{"id": "…", "description": "…"}]}; docs/workflows.md describes it'
+    if form != workflow.FORM:
+        hint = 'a draft is {"tasks": [{"id": "T-01", "name": "…"}]}; docs/cli.md says what else may stand there'
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
@@ -115,6 +138,30 @@ def _parse_json(text: str, file: str, form: str) -> OutlineResult:
     except (ValueError, RecursionError):
         message = "no JSON that could be a draft"
         return OutlineResult(problems=(Problem(message, f"{file}:1", hint, "bad_draft"),))
+    if form == workflow.FORM or (form == AUTO and workflow.recognises(data)):
+        return _of_workflow(locate(data, text, file), file, text)
     if taskmaster_json.recognises(data) or form == taskmaster_json.FORM:
         return taskmaster_json.read(data, file)
     return OutlineResult(data, form="json")
+
+
+def _parse_yaml(text: str, file: str, form: str) -> OutlineResult:
+    found = read_yaml(text, file)
+    if found.problem is not None or form == workflow.FORM or workflow.recognises(found.data):
+        return _of_workflow(found, file, text)
+    message, hint = "no workflow: it has neither phases nor a name with tasks", "docs/workflows.md describes the format"
+    return OutlineResult(problems=(Problem(message, f"{file}:1", hint, "unknown_format"),))
+
+
+def is_made_of(layout: Layout, path: str) -> bool:
+    """Whether the plan of a directory was made of this version of a workflow file.
+
+    Raises:
+        StoreError: one of the two cannot be read.
+    """
+    plan, data = read_file(layout.plan), read_file(path)
+    if plan is None or data is None:
+        return False
+    origin = read_front_matter(Lines.of(plan).bare(), layout.plan).data.get(SOURCE)
+    text = data.decode(errors="replace").removeprefix("\ufeff")
+    return isinstance(origin, dict) and origin.get("sha256") == fingerprint(text.encode())

@@ -15,7 +15,7 @@ from orchestrator.core.critical_path import given_up
 from orchestrator.core.draft import Draft, DraftTask
 from orchestrator.core.optimize import Edge, Model
 from orchestrator.core.plan import Plan, Task
-from orchestrator.core.pools import Limits
+from orchestrator.core.pools import Limits, globs_of
 from orchestrator.core.priority import format_priority
 from orchestrator.core.settings import Settings, resolve
 from orchestrator.core.snapshot import PlanSnapshot
@@ -147,7 +147,7 @@ def _model(
         slots=resolve(board.plan.settings).max_parallel,
         measured=_measured(board),
         given_up=given_up(board),
-        writes={each: policy.writes for each, policy in policies.items()},
+        writes={each: globs_of(policy.writes) for each, policy in policies.items()},
         texts=texts,
     )
 

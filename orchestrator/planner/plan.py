@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -12,7 +14,7 @@ from orchestrator.core.agent import AgentRegistry
 from orchestrator.core.cost import cost_statistics
 from orchestrator.core.draft import Draft, DraftTask
 from orchestrator.core.graph import shape
-from orchestrator.core.plan import Plan, Task
+from orchestrator.core.plan import Plan, Task, with_umbrellas
 from orchestrator.core.result import Attempt, Result, Verdict
 from orchestrator.core.script import LANGUAGES
 from orchestrator.core.settings import Settings, read_setting
@@ -44,7 +46,7 @@ def init(layout: Layout, request: str, agent: str) -> str:
     of a plan that is gone would be taken for the answers to this one: return where it was moved, or an empty text.
 
     Raises:
-        UsageError: there is a plan already; it is left as it is.
+        UsageError: there is a plan already; it is left unchanged.
         BusyError: a run is under way, whose plan is away.
         PlanError: a template of the plan directory is invalid.
         StoreError: it could not be written.
@@ -83,12 +85,12 @@ def draw(draft: Draft, layout: Layout, settings: Mapping[str, Any] = MappingProx
         PlanError: they do not say what the draft says; a template of the plan directory may be the reason.
     """
     rows = draft.rows()
-    front = [f"{name}: {value}\n" for name, value in settings.items()]
+    front = [f"{name}: {value if isinstance(value, str) else _in_front(value)}\n" for name, value in settings.items()]
     text = new_plan(draft.request, layout.templates, draft=draft)
     text = "".join(["---\n", *front, "---\n", text]) if front else text
     files = {task.row.stem: _file(task, rows, layout) for task in draft.tasks}
     plan, problems = parse_plan(text.encode(), f"{display_path(layout.root)}/master_plan.md")
-    problems += _differences(rows, plan)
+    problems += _differences(draft, plan, layout)
     problems += _bad_files(draft, files)
     if problems:
         raise PlanError(problems)
@@ -98,7 +100,7 @@ def draw(draft: Draft, layout: Layout, settings: Mapping[str, Any] = MappingProx
 def _file(task: DraftTask, rows: Mapping[str, Task], layout: Layout) -> str:
     # A code block that a user forgot to close would hide the criteria below it, and they would count as met.
     task = replace(task, description=closed(task.description), expected=closed(task.expected))
-    return task_file(
+    text = task_file(
         task.row,
         Settings(),
         layout.templates,
@@ -106,10 +108,21 @@ def _file(task: DraftTask, rows: Mapping[str, Task], layout: Layout) -> str:
         shell=bool(task.command),
         draft=task,
     )
+    front = [f"{name}: {_in_front(value)}\n" for name, value in task.settings.items()]
+    return "".join(["---\n", *front, "---\n", text]) if front else text
 
 
-def _differences(rows: Mapping[str, Task], plan: Plan) -> list[Problem]:
-    hint = "correct templates/master_plan.md.j2 of the plan directory, or delete it to use the built-in one"
+def _in_front(value: object) -> str:
+    """Return a value of a front matter; JSON is YAML, and a duration reads better without quotes."""
+    is_duration = isinstance(value, str) and re.fullmatch(r"[0-9]+[smhd]", value)
+    return str(value) if is_duration else json.dumps(value, ensure_ascii=False)
+
+
+def _differences(draft: Draft, plan: Plan, layout: Layout) -> list[Problem]:
+    rows = with_umbrellas(draft.rows())
+    hint = "take another word: in a table of tasks one of its words has a meaning of its own"
+    if layout.templates and os.path.exists(os.path.join(layout.templates, "master_plan.md.j2")):
+        hint = "correct templates/master_plan.md.j2 of the plan directory, or delete it to use the built-in one"
     if list(rows) != list(plan.tasks):
         return [Problem("the tasks of the draft are not those of the plan drawn from it", plan.file, hint)]
     return [
@@ -120,7 +133,8 @@ def _differences(rows: Mapping[str, Task], plan: Plan) -> list[Problem]:
 
 
 def _essence(task: Task) -> tuple[object, ...]:
-    return task.needs, task.need_kinds, task.priority, task.agent
+    who = task.agent, task.type
+    return task.needs, task.need_kinds, task.priority, who, task.parent, task.condition, task.run_if
 
 
 def _bad_files(draft: Draft, files: Mapping[str, str]) -> list[Problem]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.draft import Draft
 from orchestrator.core.ids import suggestion
+from orchestrator.core.params import read_pairs
 from orchestrator.core.text import one_line
 from orchestrator.errors import (
     DraftError,
@@ -32,7 +33,6 @@ from orchestrator.planner.templates import (
     fill,
     places_of_saved,
     plan_templates,
-    read_pairs,
     read_values,
     saved_plan,
 )
@@ -53,6 +53,8 @@ class Proposal:
     warnings: tuple[Problem, ...] = ()
     form: str = ""
     """Of a file: the form of plan that it was read as."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Of a file: what stands in the front matter of the plan."""
 
 
 def from_request(request: str, ask: Ask, agents: Mapping[str, str], overrides: str | None = None) -> Proposal:
@@ -121,7 +123,8 @@ def from_file(
     if problems:
         raise PlanError(problems)
     proposal = _settled(replace(draft, request=request or draft.request))
-    return replace(proposal, warnings=(*found.warnings, *proposal.warnings), form=found.form)
+    warnings = (*found.warnings, *proposal.warnings)
+    return replace(proposal, warnings=warnings, form=found.form, settings=found.settings)
 
 
 def from_template(

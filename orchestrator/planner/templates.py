@@ -9,7 +9,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from orchestrator.core.graph import shape
 from orchestrator.core.ids import is_name, suggestion
 from orchestrator.core.notification import targets
+from orchestrator.core.params import filled, places, read_pairs
 from orchestrator.core.plan import Plan, stem
 from orchestrator.core.plan_status import PlanState
 from orchestrator.core.snapshot import PlanSnapshot
@@ -33,33 +34,13 @@ from orchestrator.plan.parser import parse_plan, read_plan, set_statuses
 from orchestrator.plan.sections import without_sections
 from orchestrator.plan.task_fields import DUE
 from orchestrator.plan.task_file import parse_task_file, without_ticks
+from orchestrator.planner.draft_file import SOURCE
 from orchestrator.planner.plan import Drawn
 from orchestrator.runner.render import status_cells
 from orchestrator.store.atomic import atomic_write, io_errors, names_in, read_file, reject_symlinks, sync_directory
 from orchestrator.store.collection import no_plan
 from orchestrator.store.layout import Layout, templates_of_person
 from orchestrator.views.templating import render
-
-# ── placeholder ────────
-#
-# ``{{name}}`` in the files of a template: replaced once, by a text that stays a text. Nothing else means anything.
-
-_PLACE = re.compile(r"\{\{([A-Za-z_][A-Za-z0-9_]{0,63})\}\}")
-
-
-def places(texts: Iterable[str]) -> list[str]:
-    """Return the names of all placeholders, in order, each once."""
-    return list(dict.fromkeys(name for text in texts for name in _PLACE.findall(text)))
-
-
-def filled(text: str, values: Mapping[str, str]) -> str:
-    """Return a text with its placeholders replaced; what a value looks like does not matter.
-
-    Raises:
-        KeyError: there is no value for one.
-    """
-    return _PLACE.sub(lambda found: values[found[1]], text)
-
 
 # ── plan templates ────────
 #
@@ -71,7 +52,7 @@ def filled(text: str, values: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TemplateParameter:
-    """What a template has to be told."""
+    """A parameter of a template."""
 
     name: str
     about: str
@@ -150,7 +131,7 @@ class SavedPlan(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """The file of the plan, as people are told of it."""
+        """The file of the plan, as shown to people."""
         return os.path.relpath(self.file or Layout(self.where).plan)
 
     @property
@@ -161,7 +142,7 @@ class SavedPlan(NamedTuple):
 
     @property
     def parameters(self) -> list[str]:
-        """What it has to be told."""
+        """Its parameters."""
         return places([self.plan, *self.task_files.values()])
 
     def filled(self, values: Mapping[str, str]) -> tuple[str, dict[str, str]]:
@@ -287,7 +268,7 @@ LIST = "list"
 #: What a task file says of one time, as it was written when its row said it.
 _DEADLINE = re.compile(rb"^- \*\*Deadline\*\*: [0-9]{4}-.*\n", re.MULTILINE)
 #: What a plan says of one time that it was made.
-_OF_ONCE = ("created", *DUE_KEYS)
+_OF_ONCE = ("created", SOURCE, *DUE_KEYS)
 
 
 def places_of_saved(layout: Layout | None, environment: Mapping[str, str]) -> Mapping[str, str]:
@@ -313,7 +294,7 @@ def saved_plan(layout: Layout | None, name: str, environment: Mapping[str, str])
 def saved_plans(
     layout: Layout | None, environment: Mapping[str, str], damaged: Callable[[str], None]
 ) -> dict[str, SavedPlan]:
-    """Return all templates that people keep, by name; *damaged* is told of each that cannot be read."""
+    """Return all templates that people keep, by name; *damaged* is called with each that cannot be read."""
     found = {}
     for name, place in places_of_saved(layout, environment).items():
         try:
@@ -498,16 +479,3 @@ def _unknown_agent(who: str, key: str, where: str, agents: Collection[str]) -> P
         f"known are {', '.join(agents)}; `orchestrator agent register KEY` adds one",
         "unknown_agent",
     )
-
-
-def read_pairs(given: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield what each ``k=v`` says.
-
-    Raises:
-        UsageError: one has no value.
-    """
-    for each in given:
-        name, equals, value = each.partition("=")
-        if not equals:
-            raise UsageError(f"--param {one_line(each, 60)!r} has no value", hint='write --param "name=value"')
-        yield name.strip(), value.strip()

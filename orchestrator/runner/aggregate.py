@@ -154,6 +154,7 @@ def aggregate(
     asked: Iterable[str],
     held_back: str,
     outdated: Sequence[str],
+    conflicts: Sequence[str],
     warn: Callable[[str], None],
 ) -> None:
     """Put the answers of all completed tasks together.
@@ -168,7 +169,8 @@ def aggregate(
         asked: Tasks the run was to complete.
         held_back: Why tasks were not started although nothing they need is missing.
         outdated: Tasks that had been done for another row when the run began.
-        warn: Is told when the person's template turns out to be broken: then ours takes its place.
+        conflicts: What is known of files that tasks changed at the same time.
+        warn: Called when the person's template turns out to be broken: then ours takes its place.
 
     Raises:
         StoreError: an answer could not be read, or the file not be written.
@@ -189,6 +191,7 @@ def aggregate(
         strategy=settings.aggregate,
         budget=settings.budget_usd,
         merged=merged.text,
+        conflicts=conflicts,
         note=" · ".join(filter(None, (*notes, *changed))),
     )
     try:

@@ -66,6 +66,10 @@ class LiveAttempt:
     """USD it may cost."""
     is_only_simulated: bool | None = None
     """As for ``Attempt``."""
+    files_given: Mapping[str, str] = field(default_factory=dict)
+    """As ``files`` of ``Result``; known once it is launched."""
+    params: Mapping[str, str] = field(default_factory=dict)
+    """The parameters of the run, in brief."""
     offset: int = 0
     news: str = ""
     unreadable: str = ""
@@ -77,6 +81,10 @@ class LiveAttempt:
     has_errors: bool = False
     """Whether it printed something on standard error; known once it was judged."""
     pid: int = 0
+    writes: tuple[str, ...] = ()
+    """What its task declares that it writes."""
+    undeclared: Sequence[str] = ()
+    """What its result says of files that it changed beside that, line by line."""
     progress: int | None = None
     """Per cent done, as its worker says."""
     _hash: _Hash | None = None
@@ -271,6 +279,7 @@ class LiveAttempt:
             statistics=statistics,
             denials=outcome.denials,
             unheard=outcome.unheard,
+            undeclared=self.undeclared,
         )
         return Commit(stem=self.task.stem, result=result, text=text, files=self.files)
 
@@ -281,8 +290,19 @@ class LiveAttempt:
 
     def _result(self, status: TaskStatus, attempt: Attempt) -> Result:
         return Result(
-            task=self.task.id, agent=self.agent, status=status, attempts=(*self.earlier, attempt), inputs=self.inputs
+            task=self.task.id,
+            agent=self.agent,
+            status=status,
+            attempts=(*self.earlier, attempt),
+            inputs=self.inputs,
+            files=self.files_given,
+            params=self.params,
         )
+
+
+def unchecked(why: str) -> list[str]:
+    """Return what a result says where no one could compare what the task changed with what it declares."""
+    return [f"Not checked: {why}."]
 
 
 def reread(
@@ -315,6 +335,10 @@ def reread(
         interrupted="interrupted" if record.resumes else "",
         cap=record.cap or math.inf,
         is_only_simulated=record.is_only_simulated,
+        writes=settings.writes,
+        undeclared=unchecked("the run that started it died") if settings.writes else (),
+        files_given=record.files,
+        params=record.params,
     )
     while live.read_along(is_over=True):
         pass

@@ -42,6 +42,8 @@ class Worker(NamedTuple):
     listener: Listener
     budget: Budget
     accounts: Mapping[str, Account]
+    ends_at: float = math.inf
+    """As for ``Runner``."""
 
     def do(self, task: Task, settings: Settings, others: PlanSnapshot | None = None) -> tuple[Result | None, Runner]:
         """Do a task whose prompt is its description; what it needs are completed tasks of *others*.
@@ -93,6 +95,7 @@ class Worker(NamedTuple):
             ),
             drawing=Drawing(lambda *_: True),
             is_patient=settings.on_hold == "wait",
+            ends_at=self.ends_at,
         )
 
     def _entry(self, task: Task, settings: Settings, newest: int) -> Node:

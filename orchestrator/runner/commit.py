@@ -5,7 +5,7 @@ A result goes through four moments:
 1. *put*: log and record of its attempt lie there, and nothing is synced.
 2. *published*: it is synced and in its place, and what waits for it starts. A power cut can still lose the attempt.
 3. *settled*: its log, its record and the places of all are synced. A power cut loses nothing of it any more.
-4. *told*: so it stands in the journal, people read it, and the command that asked for it is answered.
+4. *reported*: so it stands in the journal, people read it, and the command that asked for it is answered.
 
 After an own crash, at any of them, the next run makes the same result of what is there (decision record 4).
 """
@@ -29,16 +29,16 @@ from orchestrator.store.workspace import Workspace
 #: Seconds to wait for more results before a sync, while others run and no one waits for this one: a sync costs much
 #: the same for one result and for ten.
 _GATHER = 0.002
-#: Seconds between two times that results are settled and told, while others run: one sync for what came meanwhile.
+#: Seconds between two times that results are settled and reported, while others run: one sync for what came meanwhile.
 _PAUSE = 0.2
 
 
 class PendingResult(NamedTuple):
-    """A result on its way to the disk, and what is told once it is there."""
+    """A result on its way to the disk, and the event to report once it is there."""
 
     task: str
     commit: Commit | None
-    """None: nothing is written and nothing told, and the next run makes the result of what is there."""
+    """None: nothing is written and nothing reported, and the next run makes the result of what is there."""
     event: Event
     request: str = ""
     """The command that settled it so, to be answered then."""
@@ -46,7 +46,7 @@ class PendingResult(NamedTuple):
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Writer:
-    """Writes whatever is put into it, in order. No one is told anything before it is durable.
+    """Writes whatever is put into it, in order. Nothing is reported before it is durable.
 
     What waits for a result may start earlier: once it is synced and in its place.
     """
@@ -70,7 +70,7 @@ class Writer:
     _untold: list[PendingResult | Event] = field(default_factory=list, init=False)
     """What happened since a result was published of which not everything is durable yet."""
     _due: float = field(default=math.inf, init=False)
-    """When that is to be settled and told, by the clock of the event loop."""
+    """When that is to be settled and reported, by the clock of the event loop."""
     _settled: float = field(default=-math.inf, init=False)
     """When something was, last."""
     _is_busy: bool = field(default=False, init=False)
@@ -96,13 +96,13 @@ class Writer:
         self._filled.set()
 
     def holds_back(self, event: Event) -> bool:
-        """Keep the outcome of a result until the result is told; False when there is nothing to wait for."""
+        """Keep the outcome of a result until the result is reported; False when there is nothing to wait for."""
         if self._untold:
             self._untold.append(event)
         return bool(self._untold)
 
     async def drain(self) -> None:
-        """Wait until everything that was published is told."""
+        """Wait until everything that was published is reported."""
         while self._untold:
             await self._told.wait()
 
@@ -143,8 +143,8 @@ class Writer:
             is_done = await self._do(self.workspace.settle)
         self._settled = anyio.current_time()
         untold, self._untold, self._due = self._untold, [], math.inf
-        told, self._told = self._told, anyio.Event()
-        told.set()
+        self._told.set()
+        self._told = anyio.Event()
         for each in untold:
             if isinstance(each, Event):
                 self.tell(each)

@@ -20,7 +20,7 @@ _BLOCK = re.compile(r"^ *(?:```|~~~)(?:json)?[ \t]*\n\s*(\{.*?\})\s*\n *(?:```|~
 
 
 class Decision(NamedTuple):
-    """What came of a condition."""
+    """The outcome of a condition."""
 
     is_met: bool | None
     """None: a value is missing."""

@@ -34,7 +34,7 @@ _A_WHILE = 2.0
 _LOOK = 0.02
 #: Seconds in which a run says that it is at what it was started for.
 _BEGUN_WITHIN = 2.0
-#: Lines told of what a run said that did not come through.
+#: Lines shown of what a run said that did not come through.
 _LAST_LINES = 5
 
 
@@ -94,7 +94,7 @@ def detach(
 def await_begun(layout: Layout, only: Sequence[str], run: str) -> None:
     """Return once it is known on disk that a run is at these tasks, or through with them, as far as it has slots.
 
-    Else anyone who started them and looks next would be told that they are still to begin. It takes the run a moment to
+    Else anyone who started them and looks next would read that they are still to begin. It takes the run a moment to
     say so, and it may be held or have to wait; so we do not look for long. Nothing that is wrong by now changes that
     they were started.
     """

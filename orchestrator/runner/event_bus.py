@@ -31,7 +31,7 @@ class _RaisedError(BaseException):
 
 
 def listened_to(listener: Listener, do: Callable[[Listener], _T]) -> _T:
-    """Do what tells a listener; whatever that raises ends it, and comes out as it is, not in a group of the event loop.
+    """Do what tells a listener; whatever that raises ends it, and comes out bare, not in a group of the event loop.
 
     Raises:
         BaseException: what the listener raised, or what was raised anyway.
@@ -61,7 +61,7 @@ class EventBus:
     listener: Listener
     clock: Clock
     sender: NotificationSender | None = field(default=None, init=False)
-    """Tells people who do not look; None: no one wants to be told."""
+    """Tells people who do not look; None: there is none."""
     is_held: bool = field(default=False, init=False)
     """The newest word about a hold is that there is one."""
     _told: dict[str, float] = field(default_factory=dict, init=False)

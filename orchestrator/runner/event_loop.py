@@ -42,7 +42,7 @@ def run_in_event_loop(run: Callable[[AsyncIterator[signal.Signals]], Awaitable[N
     """Run to the end, with the signals that end us.
 
     What comes while the loop is taken down waits for anyone who hears them next: an exception in the middle of that
-    would leave a thread that no one has told to end, and it would keep the process for ever.
+    would leave a thread that nothing ends, and it would keep the process for ever.
 
     Raises:
         OrchestratorError: it was raised within, alone.
@@ -129,7 +129,7 @@ class Timer:
         slept = ahead - self._ahead
         if abs(slept) > _SAME:
             self._ahead = ahead
-            # A clock that was put back makes no one wait longer: the moment may have been told by the wrong one.
+            # A clock that was put back makes no one wait longer: the moment may be that of the wrong one.
             if slept > 0:
                 self.handle(Slept(slept))
 

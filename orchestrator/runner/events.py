@@ -35,6 +35,8 @@ class Kind(StrEnum):
     """A user wants it done again."""
     TASK_PROGRESS = "task_progress"
     """The worker says how far they are."""
+    TASK_WAITING = "task_waiting"
+    """It could start, but for what other plans use as well: a shared pool, memory."""
     NEWS = "news"
     WARNING = "warning"
     SHARE = "share"

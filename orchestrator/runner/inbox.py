@@ -1,8 +1,8 @@
 """What people and agents ask of the active run by command: handed to the engine, answered once it is durable.
 
-Every request waits in ``requests/`` until then, so that none is lost with the caller, nor with this run. Whose that
-directory is, is another matter: what cannot be read or answered there is told, and no run ends for it. The caller may
-have changed the plan before: what it says now is taken in first.
+Every request waits in ``requests/`` until then, so that none is lost with the caller, nor with this run. What cannot be
+read or answered there is reported, and no run ends for it. The caller may have changed the plan before: what it says
+now is taken in first.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Inbox:
             await self.look()
 
     async def look(self) -> bool:
-        """Take in what is new, and before that what the plan says; say whether the engine was told anything."""
+        """Take in what is new, and before that what the plan says; say whether the engine got an event."""
         self._find()
         if self._waiting and self.watch is not None:
             await self.watch.catch_up(self.warn)

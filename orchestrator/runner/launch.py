@@ -1,7 +1,8 @@
-"""From the engine's ``Launch`` to a job for the executor: what an attempt is told, where its files lie, what it may."""
+"""From the engine's ``Launch`` to a job for the executor: its prompt, where its files lie, what it may."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import uuid
@@ -10,19 +11,30 @@ from functools import lru_cache, partial
 from types import MappingProxyType
 
 from orchestrator.agents.protocol import Agent, Assignment, Input
+from orchestrator.core.environment import environment
 from orchestrator.core.message import Message
-from orchestrator.core.placeholder import variables
+from orchestrator.core.params import (
+    HINT_FOR_SHELL,
+    as_text,
+    filled_task,
+    filled_where_known,
+    not_for_a_shell,
+    variables,
+)
+from orchestrator.core.placeholder import variables as item_variables
 from orchestrator.core.plan import Task, in_words
 from orchestrator.core.redact import redact
 from orchestrator.core.result import SCRIPT, Outcome, Result, Verdict, closed
-from orchestrator.core.settings import Settings, environment
+from orchestrator.core.settings import Settings
 from orchestrator.core.snapshot import SIMULATED, inputs_of
-from orchestrator.core.text import noted_left_out, sanitize, unfenced, without_escapes
+from orchestrator.core.task_type import TaskType, as_texts, given_variables
+from orchestrator.core.text import noted_left_out, one_line, sanitize, unfenced, without_escapes
 from orchestrator.errors import LostResultError, NotAFileError, PlanError, Problem, StoreError
 from orchestrator.executors.protocol import Job
+from orchestrator.ownership import make_directories
 from orchestrator.runner.attempt import OF_THE_DISK, LiveAttempt, reread
 from orchestrator.scheduler.messages import Launch
-from orchestrator.store.atomic import io_errors, read_file, read_piece, write_new
+from orchestrator.store.atomic import io_errors, open_file, read_file, read_piece, write_new
 from orchestrator.store.attempt_record import AttemptRecord, read_record
 from orchestrator.store.evidence import conflicts_in
 from orchestrator.store.fingerprint import is_newer
@@ -85,7 +97,7 @@ def was_corrected(
 ) -> bool:
     """Say whether a person changed the answer of attempt *number* after a moment, in seconds since the epoch.
 
-    Copies are newer, too, and were not changed: of those the log says so. Without a log it is unknown.
+    Copies are newer, too, and were not changed: of those the log has it. Without a log it is unknown.
 
     Raises:
         StoreError: result, record or log cannot be read now.
@@ -142,13 +154,19 @@ class Launcher:
         workdir: str,
         meant: Mapping[str, Settings] = MappingProxyType({}),
         program: str = "",
+        types: Mapping[str, TaskType] = MappingProxyType({}),
+        params: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
         """Take what is the same for every attempt of a run.
 
-        *program* is how an agent calls us, empty: not at all. *meant*: as in ``RunPreview``, of a run that simulates.
+        *program* is how an agent calls us, empty: not at all. *meant*: as in ``RunPreview``, of a run that simulates;
+        *params* likewise. *types*: as in ``AgentRegistry``.
         """
+        self._types = types
         self._workspace = workspace
         self._program = program
+        self._params = {name: as_text(value) for name, value in params.items()}
+        self._params_in_brief = {name: one_line(value) for name, value in self._params.items()}
         self._contexts = Contexts(workspace.layout)
         self._meant: Mapping[str, Settings] = {}
         self.replan(tasks, policies, meant)
@@ -191,6 +209,8 @@ class Launcher:
             is_last=launch.charge > settings.retries,
             cap=launch.cap,
             is_only_simulated=self._is_only_simulated(task.id, settings),
+            writes=settings.writes,
+            params=self._params_in_brief,
         )
 
     def _is_only_simulated(self, task_id: str, settings: Settings) -> bool | None:
@@ -211,7 +231,7 @@ class Launcher:
     def job(self, live: LiveAttempt, warn: Callable[[str], None]) -> Job:
         """Read the task file as it stands right now, ask the agent what to run, lay out its files.
 
-        *warn* is called with what people should know of what an agent could not be told.
+        *warn* is called with what people should know of what an agent could not be given.
 
         Raises:
             PlanError: the task file is invalid; it, or an answer that the task is made from, cannot be read.
@@ -220,6 +240,8 @@ class Launcher:
         """
         agent = self._agents[live.agent]
         try:
+            live.files_given = self._input_hashes(live.task)
+            self._make_output_directory(live)
             assignment = self._assignment(live, warn)
         except StoreError as error:
             if _concerns_all(error):
@@ -258,23 +280,52 @@ class Launcher:
             "ORCHESTRATOR_ATTEMPT": str(live.number),
             "ORCHESTRATOR_DIR": self._workspace.layout.root,
             "TM_AGENT_ID": live.task.worker,
-            **(variables(json.loads(live.task.item)) if live.task.item else {}),
+            **variables(self._params),
+            **given_variables(self._policies[live.task.id]),  # what a task says is nearer than what the plan takes
+            **(item_variables(json.loads(live.task.item)) if live.task.item else {}),
         }
+
+    def _input_hashes(self, task: Task) -> dict[str, str]:
+        """Return the SHA-256 of each input file.
+
+        Raises:
+            StoreError: one is not there, or cannot be read.
+        """
+        return {
+            os.path.relpath(path, self._workspace.layout.root): _sha256(path)
+            for path in self._policies[task.id].input_files
+        }
+
+    def _make_output_directory(self, live: LiveAttempt) -> None:
+        directory = self._policies[live.task.id].output_dir
+        if directory and live.agent != SIMULATED:  # which leaves nothing behind
+            with io_errors("make", directory):
+                make_directories(directory)
 
     def _assignment(self, live: LiveAttempt, warn: Callable[[str], None]) -> Assignment:
         task = live.task
         found = self._workspace.assignments.read(task)
         is_prose = self._agents[live.agent].reads_prose
+        settings = self._policies[task.id]
+        kind = self._types.get(task.type.casefold())
         inputs = self._inputs(live, warn, is_prose=is_prose)
+        values = {**self._params, **as_texts(settings.task_params)}
+        row = filled_task(task, values)
+        # A file of settings only adds to the row, and takes nothing away.
+        body = found.body if found and found.body.strip() else in_words(task, is_prose=is_prose)
+        code = found.code if found else ""
+        is_command = not is_prose and live.agent != SIMULATED
+        if values and is_command and (wrong := not_for_a_shell(code or body, values)):
+            raise PlanError([Problem(wrong, task.where, HINT_FOR_SHELL)])
         return Assignment(
-            task=task,
-            settings=self._policies[task.id],
+            task=row,
+            settings=self._with_output(settings),
             program=self._program,
             name=task.worker,
             messages=self._messages(task, warn) if is_prose else (),
-            # A file of settings only adds to the row, and takes nothing away.
-            body=found.body if found and found.body.strip() else in_words(task, is_prose=is_prose),
-            code=found.code if found else "",
+            body=filled_where_known(body, values),
+            code=filled_where_known(code, values),
+            type_text=filled_where_known(kind.text, values) if kind else "",
             language=found.language if found else "",
             inputs=inputs,
             session=live.session,
@@ -283,6 +334,13 @@ class Launcher:
             and self._workspace.assignments.is_newer(task, live.earlier[-1].started),
             cap=live.cap,
         )
+
+    def _with_output(self, settings: Settings) -> Settings:
+        """Return the settings with which an agent may also write into an output directory that lies elsewhere."""
+        directory = settings.output_dir
+        if not directory or os.path.commonpath([directory, self._workdir]) == self._workdir:
+            return settings
+        return settings._replace(add_dirs=(*settings.add_dirs, directory))
 
     def _inputs(self, live: LiveAttempt, warn: Callable[[str], None], *, is_prose: bool) -> tuple[Input, ...]:
         """Return the answers that the task is made from.
@@ -320,7 +378,7 @@ class Launcher:
         return self._workspace.layout.attempt(need.stem, live.inputs[need.id]).stdout
 
     def _lacking(self, live: LiveAttempt, need: Task, answer: Answer, path: str) -> str:
-        """Say that a program gets less than all: an agent is told so in its prompt, a program counts what it gets."""
+        """Say that a program gets less than all: an agent reads so in its prompt, a program counts what it gets."""
         lacks = f"lacks {answer.left_out + answer.hidden:,} bytes on its standard input"
         where = f"all of it is in {path}"
         if answer.hidden:
@@ -343,6 +401,13 @@ class Launcher:
         return path.removeprefix(self._workdir.rstrip("/") + "/")
 
 
+def _sha256(path: str) -> str:
+    with io_errors("read", path):
+        descriptor, _ = open_file(path)
+        with open(descriptor, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _record(live: LiveAttempt) -> AttemptRecord:
     return AttemptRecord(
         task=live.task.id,
@@ -354,6 +419,8 @@ def _record(live: LiveAttempt) -> AttemptRecord:
         cap=live.known_cap,
         resumes=live.session if live.interrupted else "",
         is_only_simulated=live.is_only_simulated,
+        files=live.files_given,
+        params=live.params,
     )
 
 

@@ -21,21 +21,22 @@ import anyio.lowlevel
 
 from orchestrator.core.graph import shape
 from orchestrator.core.plan import Task
-from orchestrator.core.result import NOT_STARTED, Outcome, ProcessExit, Result, StopReason, Verdict, closed
+from orchestrator.core.pools import limit_words
+from orchestrator.core.result import NOT_STARTED, Outcome, ProcessExit, StopReason, Verdict
 from orchestrator.core.settings import Settings
-from orchestrator.core.snapshot import SIMULATED, Held, PlanSnapshot, inputs_of
+from orchestrator.core.snapshot import Held, PlanSnapshot, inputs_of
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.task_command import TaskCommand, apply, noted
 from orchestrator.core.text import pluralize
-from orchestrator.errors import LostResultError, OrchestratorError, PlanError, Problem, StoreError
+from orchestrator.errors import LostResultError, OrchestratorError, StoreError
 from orchestrator.executors.protocol import Executor
 from orchestrator.runner.attempt import LiveAttempt
-from orchestrator.runner.batches import is_left_out, look_at_batch, reopen
+from orchestrator.runner.batches import Questions
 from orchestrator.runner.clock import Clock
 from orchestrator.runner.commit import PendingResult, Writer
-from orchestrator.runner.conditions import Decision, look_at_condition
 from orchestrator.runner.event_loop import Timer
 from orchestrator.runner.events import COMMANDED, ENDINGS, Event, Kind, Listener, money_used_up
+from orchestrator.runner.file_changes import FileChanges
 from orchestrator.runner.inbox import Inbox
 from orchestrator.runner.launch import Launcher
 from orchestrator.runner.monitor import Monitor, judge_unlaunched
@@ -44,9 +45,11 @@ from orchestrator.runner.render import Drawing
 from orchestrator.runner.task_commands import commit_manual, commit_settled, interfered, manual_event
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.messages import (
+    ActivitySeen,
     Begun,
     Decide,
     Decided,
+    Delay,
     Ended,
     Finish,
     Hold,
@@ -59,6 +62,7 @@ from orchestrator.scheduler.messages import (
     Replanned,
     Resume,
     Skip,
+    Slept,
     Stop,
     StopRequested,
     Strain,
@@ -72,6 +76,8 @@ from orchestrator.views.status import hold_text
 
 #: Seconds of an outage that no one needs to be woken for.
 _BLIP = 30.0
+#: Why a run ends whose ``run_timeout`` has passed.
+TIME_OVER = "the run's time is over"
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
@@ -96,11 +102,13 @@ class Runner:
     watch: Watch | None = None
     """Looks after a plan that may be changed while it runs."""
     away: Callable[[], StoreError | None] = lambda: None
-    """Says so when the plan directory was taken away."""
+    """Returns an error when the plan directory was taken away."""
     is_patient: bool = True
     """Whether a held account is waited for; otherwise the run ends when nothing else is left."""
     close: Callable[[], None] = lambda: None
     """Called before each event of a run that is ending: from then on it takes nothing more."""
+    ends_at: float = math.inf
+    """When the time of the run is over, on the clock that does not jump."""
     held_back: str = ""
     """Why tasks were not started although nothing they need is missing: a limit, a login, the budget."""
     ended_by: int = field(default=0, init=False)
@@ -111,14 +119,13 @@ class Runner:
     """Attempts under way, by key."""
     launched: int = field(default=0, init=False)
     """Attempts started."""
+    changes: FileChanges = field(default_factory=FileChanges)
+    """What is known of the files that attempts change."""
     params: Mapping[str, object] = field(default_factory=dict)
     """Parameters of the plan, which conditions read."""
     used_up: Kind | None = field(default=None, init=False)
     """Whose budget it was: ``RUN_UNAFFORDABLE``, ``RUN_OVERSPENT``."""
-    _decisions: dict[str, Decision] = field(default_factory=dict, init=False)
-    """What came of conditions that are not met, by task, until that is recorded."""
-    _flaws: dict[str, OrchestratorError] = field(default_factory=dict, init=False)
-    """Why tasks are failed instead of being launched."""
+    _questions: Questions = field(init=False)
     _ended: dict[str, tuple[LiveAttempt, ProcessExit, Outcome]] = field(default_factory=dict, init=False)
     _reading: Monitor = field(init=False)
     _writer: Writer = field(init=False)
@@ -135,8 +142,9 @@ class Runner:
         *opened* is the executor's: it was called before the event loop was loaded, for its guard starts meanwhile.
         *signals* are those that end us.
         """
-        self._timer = Timer(self.clock, lambda: self.engine.wake_at, self._handle)
+        self._timer = Timer(self.clock, self._wake_at, self._hear_time)
         self._writer = self._new_writer()
+        self._questions = Questions(self.workspace, self.board, self._status_of, self.params, self.expanded)
         async with opened, anyio.create_task_group() as self._scope:
             self._reading = self._new_monitor()
             self._inbox = self._new_inbox(self.requests) if self.requests is not None else None
@@ -175,7 +183,7 @@ class Runner:
             workspace=self.workspace,
             scope=self._scope,
             live=self.live,
-            heard=self._handle,
+            heard=self._hear_activity,
             news=self._tell_news,
             ended=self._end,
             fails=self._give_up,
@@ -194,22 +202,44 @@ class Runner:
             watch=self.watch,
         )
 
+    def _status_of(self, task: str) -> TaskStatus:
+        return self.engine.entries[task].status
+
     def replan(self, change: Change, entries: Sequence[Node], widths: Mapping[str, int]) -> None:
         """Go on with a plan that was changed; what was started stays in it until it is over."""
         before = self.board.plan
         self.board.plan = kept_with(change.plan, before, self.engine.under_way)
         self.board.shape = shape(self.board.plan.tasks)
         self.policies = {**self.policies, **change.policies}
+        self.changes.ask(self.policies)
         self.launchpad.replan(self.board.plan.tasks, self.policies, change.meant)
         left = left_to_run(self.engine.entries, entries)
         text = difference(before, self.board.plan, change.also)
         self._tell(Kind.RUN_CHANGED, tasks=left, text=text)
         self._handle(Replanned(tuple(entries), widths))
 
+    def _wake_at(self) -> float | None:
+        moments = [self.ends_at] if self.ends_at < math.inf else []
+        moments += [] if self.engine.wake_at is None else [self.engine.wake_at]
+        return min(moments, default=None)
+
+    def _hear_time(self, event: Input) -> None:
+        if isinstance(event, Slept):
+            self.ends_at -= event.seconds
+        self._handle(event)
+        if self.clock.now() < self.ends_at:
+            return
+        self.ends_at = math.inf
+        if not (self.ended_by or self.failure or self.engine.is_finished):
+            self.held_back = TIME_OVER
+            agents = f": stopping {pluralize(len(self.live), 'agent')}" if self.live else ""
+            self._tell(Kind.RUN_STOPPING, text=f"{TIME_OVER}{agents}")
+            self._handle(StopRequested())
+
     # ── events in, instructions out ──────────────────────────────────────────────────────────────────────────────────
 
     def _handle(self, event: Input) -> None:
-        # Queued and not nested: what one instruction brings about is told to the engine after its fellows are done.
+        # Queued and not nested: what one instruction brings about goes to the engine after its fellows are done.
         self._events.append(event)
         if len(self._events) > 1:
             return
@@ -235,6 +265,8 @@ class Runner:
                 self._inbox.refuse(instruction)
             case Skip():
                 self._tell(Kind.TASK_SKIPPED, instruction.task, text=instruction.reason)
+            case Delay(task, limit):
+                self._tell(Kind.TASK_WAITING, task, text=f"waits for {limit_words(limit)}")
             case Hold() | Strain() | Resume():
                 self._tell_of_account(instruction)
             case Finish():
@@ -258,24 +290,19 @@ class Runner:
         task = self.board.plan.tasks[launch.task]
         live = self.launchpad.attempt(task, launch, self.board.results, self.clock.wall())
         try:
-            self._require_known(task)
+            self._questions.require_list(task, live.agent)
             job = self.launchpad.job(live, self._warn)
         except Exception as error:  # noqa: BLE001 - not even a bug takes the neighbours of its task along
             self._fail_to_launch(live, error)
             return
+        said = self.changes.start(live)
         self.live[live.key] = live
         self.board.results[task.id] = live.running()
         self.board.doubts.pop(task.id, None)
         self.executor.start(job)
         self.launched += 1
         self._tell(Kind.TASK_STARTED, task.id, attempt=live.number, agent=live.agent)
-
-    def _require_known(self, task: Task) -> None:
-        """Refuse a batch without a list: what its row says has braces in it."""
-        if (flaw := self._flaws.pop(task.id, None)) is not None:
-            raise flaw
-        if task.is_batch and self.policies[task.id].agent != SIMULATED:
-            raise PlanError([Problem(f"foreach: {task.foreach or task.matrix} was only simulated")])
+        self._warn_of(task.id, live.number, said)
 
     def _fail_to_launch(self, live: LiveAttempt, error: Exception) -> None:
         if isinstance(error, StoreError):
@@ -327,70 +354,29 @@ class Runner:
             self.watch.close(is_closed=False)
 
     def _decide(self, asked: Decide) -> None:
-        task = self.board.plan.tasks[asked.task]
         try:
-            decision = self._look_at(task)
+            decided = self._questions.look(asked)
         except StoreError as error:
             self._give_up(error)
-            self._handle(Decided(task.id, "", is_met=None))
-        except PlanError as error:
-            self._flaws[task.id] = error
-            self._handle(Decided(task.id, asked.condition, is_met=True))
+            decided = Decided(asked.task, "", is_met=None)
+        if decided is None:
+            self._scope.start_soon(self._expand, asked)
         else:
-            if decision is None:
-                self._scope.start_soon(self._expand, asked)
-                return
-            self._decisions[task.id] = decision
-            self._handle(Decided(task.id, asked.condition, decision.is_met))
-
-    def _look_at(self, task: Task) -> Decision | None:
-        """Return what came of the question before a task; None: the plan has other tasks now."""
-        entries = self.engine.entries
-
-        def status_of(need: str) -> TaskStatus:
-            return entries[need].status
-
-        if task.is_batch:
-            return look_at_batch(self.workspace, task, self.board, status_of)
-        if task.foreach and reopen(self.workspace, task.parent, self.board):
-            return None
-        if not task.condition:
-            return Decision(is_met=True)
-        return look_at_condition(self.workspace, task, self.board, status_of, self.params)
+            self._handle(decided)
 
     async def _expand(self, asked: Decide) -> None:
-        """Take the tasks of a batch into the run; where the plan is not valid by now, the task fails."""
-        self.expanded()
-        if self.watch is not None:
-            await self.watch.catch_up(self._warn)
-        task = self.board.plan.tasks.get(asked.task)
-        if task is None or not is_left_out(self.workspace, task):
-            self._handle(Decided(asked.task, "", is_met=None))
-            return
-        why = self.watch.refused if self.watch is not None else None
-        self._flaws[asked.task] = PlanError([Problem(f"foreach: {why or 'its tasks cannot be taken into the run'}")])
-        self._handle(Decided(asked.task, asked.condition, is_met=True))
+        self._handle(await self._questions.expand(asked, self.watch, self._warn))
 
-    def _record_omitted(self, task: Task, decision: Decision) -> None:
+    def _record_omitted(self, task: Task) -> None:
         """Keep that a condition is not met, and from which results that is known."""
-        before = self.board.results.get(task.id)
-        result = Result(
-            task=task.id,
-            agent=before.agent if before else "",
-            status=TaskStatus.SKIPPED,
-            attempts=closed(before.attempts) if before else (),
-            inputs=inputs_of(task, self.board.plan.tasks, self.board.results),
-            note=decision.reason,
-            condition=(task.question, decision.outcome),
-        )
-        self.board.results[task.id] = result
+        self.board.results[task.id] = result = self._questions.omitted(task)
         commit = commit_settled(self.workspace, task, result)
-        event = self._event(Kind.TASK_SKIPPED, task.id, text=decision.reason)
+        event = self._event(Kind.TASK_SKIPPED, task.id, text=result.note)
         self._writer.put(PendingResult(task.id, commit, event))
 
     def _record(self, record: Record) -> None:
         if record.status is TaskStatus.SKIPPED:
-            self._record_omitted(self.board.plan.tasks[record.task], self._decisions.pop(record.task))
+            self._record_omitted(self.board.plan.tasks[record.task])
             return
         command = self._inbox.under_way.get(record.request) if self._inbox is not None else None
         if record.task not in self._ended:
@@ -456,7 +442,26 @@ class Runner:
 
     # ── effects that take time ───────────────────────────────────────────────────────────────────────────────────────
 
+    def _hear_activity(self, seen: ActivitySeen) -> None:
+        if seen.signs.edited:
+            key = self.workspace.layout.attempt(self.board.plan.tasks[seen.task].stem, seen.attempt).key
+            self._warn_of(seen.task, seen.attempt, self.changes.see_edits(key, seen.signs.edited))
+        self._handle(seen)
+
     def _end(self, live: LiveAttempt, exit: ProcessExit, outcome: Outcome) -> None:
+        self.changes.end(live, exit.ended)
+        if self.changes.is_scanning:
+            self._scope.start_soon(self._scan_and_conclude, live, exit, outcome)
+        else:
+            self._conclude(live, exit, outcome)
+
+    async def _scan_and_conclude(self, live: LiveAttempt, exit: ProcessExit, outcome: Outcome) -> None:
+        self._warn_of(live.task.id, live.number, await self.changes.scan())
+        self._conclude(live, exit, outcome)
+
+    def _conclude(self, live: LiveAttempt, exit: ProcessExit, outcome: Outcome) -> None:
+        outcome, said = self.changes.judge(live, outcome)
+        self._warn_of(live.task.id, live.number, said)
         self._ended[live.task.id] = (live, exit, outcome)
         if outcome.warning:
             self._tell(Kind.WARNING, live.task.id, attempt=live.number, text=outcome.warning)
@@ -508,6 +513,10 @@ class Runner:
 
     def _warn(self, text: str) -> None:
         self._tell(Kind.WARNING, text=text)
+
+    def _warn_of(self, task: str, attempt: int, texts: Sequence[str]) -> None:
+        for text in texts:
+            self._tell(Kind.WARNING, task, attempt=attempt, text=text)
 
     def _tell_news(self, live: LiveAttempt) -> None:
         self._tell(Kind.NEWS, live.task.id, attempt=live.number, text=live.news_so_far)

@@ -28,7 +28,7 @@ _ROOM = 1000
 
 
 class Subscriber(NamedTuple):
-    """A user who wants to be told."""
+    """A user who is notified."""
 
     label: str
     on: Collection[str]

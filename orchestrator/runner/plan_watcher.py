@@ -60,7 +60,7 @@ class Watch:
     """Has the next look ask for one more task; None: what the run was asked for does not grow."""
     _turn: anyio.Lock = field(init=False)
     refused: OrchestratorError | None = field(default=None, init=False)
-    """What is wrong with the plan as it stands; the same is not told at every look."""
+    """What is wrong with the plan as it stands; the same is not reported at every look."""
 
     async def keep_watching(self, warn: Callable[[str], None]) -> None:
         """Apply each change; tell what is wrong with a change that is not valid, and go on with the last valid plan."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from orchestrator.core.agent import AgentRegistry
+from orchestrator.core.agent import AgentRegistry, Program
 from orchestrator.core.batch import Expansion
-from orchestrator.core.plan import Plan
+from orchestrator.core.condition import compile_condition
+from orchestrator.core.ids import similar_name, suggestion
+from orchestrator.core.params import HINT_FOR_SHELL, as_text, missing_params, not_for_a_shell, places, resolve_params
+from orchestrator.core.plan import Plan, in_words
 from orchestrator.core.readiness import kept_back
 from orchestrator.core.settings import Settings, lower, resolve
 from orchestrator.core.snapshot import PlanSnapshot, lacks_merge, only_simulated, really_done
 from orchestrator.core.status import TaskStatus
-from orchestrator.errors import PlanError, Problem
+from orchestrator.core.task_type import as_texts
+from orchestrator.errors import PlanError, Problem, UsageError
 from orchestrator.services.batches import Renewal, renew
 from orchestrator.services.run_request import RunRequest, asked_for, require_tagged, startable
 from orchestrator.services.task_settings import both_settings, work_directory
@@ -38,6 +42,8 @@ class RunPreview(NamedTuple):
     registry: AgentRegistry
     traces: Mapping[str, Traces]
     """What the logs held, by what the files of a task are called."""
+    params: Mapping[str, object]
+    """The values of the parameters of the plan, given or by default; of a required one that was not given none."""
     batches: Mapping[str, Expansion] = {}
     """What batches are expanded to now and were not before: to be written before anything starts."""
     gone: Sequence[str] = ()
@@ -95,6 +101,7 @@ def preview_run(
         traces=traces,
         batches=renewal.changed if renewal else {},
         gone=renewal.gone if renewal else (),
+        params=values_of(board.plan.settings.get("params", {}), order.params, _where(board.plan)),
     )
 
 
@@ -109,6 +116,80 @@ def _renewal(order: RunRequest, workspace: Workspace, board: PlanSnapshot) -> Re
         return done.results[task_id].number if is_done and task_id in done.results else 0
 
     return renew(workspace, work_directory(order.layout, board.plan, order.flags), attempts)
+
+
+def values_of(declared: Mapping[str, Any], given: Mapping[str, Any], where: str) -> Mapping[str, object]:
+    """Return the values of parameters, given or by default; of a required one that was not given none.
+
+    *where* is the place where they are declared.
+
+    Raises:
+        UsageError: a name or a value is wrong.
+    """
+    try:
+        return resolve_params(declared, given)
+    except ValueError as error:
+        raise UsageError(f"--param: {error}", where=where, hint='write --param "name=value"') from None
+
+
+def require_values(declared: Mapping[str, Any], values: Mapping[str, object], where: str) -> None:
+    """Make sure that every parameter has a value.
+
+    Raises:
+        UsageError: one has to be given.
+    """
+    if missing := missing_params(declared, values):
+        hint = "orchestrator run " + " ".join(f'--param "{name}=…"' for name in missing)
+        raise UsageError(f"the plan needs a value for {', '.join(missing)}", where=where, hint=hint)
+
+
+def _where(plan: Plan) -> str:
+    return f"{plan.file}:{plan.lines.get('params', 1)}"
+
+
+def _unknown_in_conditions(plan: Plan, declared: Mapping[str, Any]) -> Iterator[Problem]:
+    for task in plan.tasks.values():
+        for name in sorted(compile_condition(task.condition).params if task.condition else ()):
+            if name not in declared:
+                message = f"the condition of {task.id} reads params.{name}, which the plan does not declare"
+                hint = suggestion(name, declared, f"declare it in the front matter of the plan: params: [{name}]")
+                yield Problem(message, task.where, hint, "unknown_parameter")
+
+
+def require_params(ahead: RunPreview) -> None:
+    """Make sure that the texts of the tasks that would start can be filled in.
+
+    Raises:
+        UsageError: a parameter has to be given.
+        PlanError: a condition reads what is not declared, a placeholder is misspelt, or a value cannot stand in a
+            command.
+        StoreError: a task file cannot be read.
+    """
+    plan = ahead.board.plan
+    declared = plan.settings.get("params", {})
+    if problems := list(_unknown_in_conditions(plan, declared)):
+        raise PlanError(problems)
+    if not declared or not ahead.to_run:
+        return
+    require_values(declared, ahead.params, _where(plan))
+    values = {name: as_text(value) for name, value in ahead.params.items()}
+    problems = []
+    for task_id in ahead.to_run:
+        task, agent = plan.tasks[task_id], ahead.policies[task_id].agent
+        found = ahead.workspace.assignments.read(task)
+        is_file = found is not None and bool(found.body.strip())
+        text, code = (found.body, found.code) if found is not None and is_file else (in_words(task, is_prose=True), "")
+        where = ahead.workspace.assignments.shown(task) if is_file else task.where
+        own = as_texts(ahead.policies[task_id].task_params)
+        for name in places([text]):
+            if name not in declared.keys() | own and (close := similar_name(name, declared)):
+                message = f"{task_id} says {{{{{name}}}}}, which the plan does not declare"
+                problems.append(Problem(message, where, f"did you mean {close}?", "unknown_parameter"))
+        is_command = agent in ahead.registry and ahead.registry[agent].runs is Program.SHELL
+        if is_command and (wrong := not_for_a_shell(code or text, {**values, **own})):
+            problems.append(Problem(wrong, where, HINT_FOR_SHELL, "bad_value"))
+    if problems:
+        raise PlanError(problems)
 
 
 def _of_run(plan: Plan, flags: Mapping[str, Any], raised_budget: float | None) -> Settings:

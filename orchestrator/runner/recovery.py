@@ -65,7 +65,7 @@ class RecoveredAttempt(NamedTuple):
     commit: Commit
 
     def event(self, now: float) -> Event:
-        """Return how that is told; *now* in seconds since the epoch."""
+        """Return the event of that; *now* in seconds since the epoch."""
         is_done = self.result.status is TaskStatus.COMPLETED
         return Event(
             kind=Kind.TASK_COMPLETED if is_done else Kind.TASK_INTERRUPTED,
@@ -117,7 +117,7 @@ class Recovery:
     def record_answered(self) -> None:
         """Write the record that no one was left to write, or had room for, of attempts that had answered all the same.
 
-        Only where the log says so by itself, as ``claude`` does with its last event, and the result file that such an
+        Only where the log shows it by itself, as ``claude`` does with its last event, and the result file that such an
         attempt of a run that died is under way. Nothing of it runs any more. ``harvest`` makes the result.
 
         Raises:
@@ -150,7 +150,7 @@ class Recovery:
 
         That is an attempt with a record whose result file still says ``running``, or does not know it although it was
         launched by a run that died. A record alone is not enough: a result file that a person deleted means "do it
-        again", and so does one that is gone although that run had told how the attempt ended; of those
+        again", and so does one that is gone although that run had reported how the attempt ended; of those
         that were lost no one meant that. Nor is one that names another task, attempt or run than its place.
 
         Raises:
@@ -236,7 +236,7 @@ def _record_of(last: Attempt, result: Result, stdout: str) -> AttemptRecord | No
 
 
 def _reported(journal: str) -> frozenset[_Reported]:
-    """Return the attempts of which a run told how they ended; it tells nothing before the result is in its place.
+    """Return the attempts of which a run reported the end; it reports none before the result is in its place.
 
     Raises:
         StoreError: the journal cannot be read.

@@ -39,7 +39,7 @@ class Drawing:
     prepare: Callable[[], None] | None = None
     """Called in a thread as the run starts, for what its end would have to wait for."""
     warned: str = field(default="", init=False)
-    """The problem that was told last; the same one is not told at every drawing."""
+    """The problem that was reported last; the same one is not reported at every drawing."""
     _is_stale: bool = field(default=False, init=False)
     _woken: anyio.Event | None = field(default=None, init=False)
     """A user waits for it. Made within the event loop: outside, it would load asyncio before the guard is started."""
@@ -55,7 +55,7 @@ class Drawing:
     ) -> None:
         """Draw again and again until cancelled. The last drawing of a run is made by anyone who ends it.
 
-        What cannot be drawn (a person broke the file, the disk is full) is told with *warn*, and the run goes on.
+        What cannot be drawn (a person broke the file, the disk is full) goes to *warn*, and the run goes on.
         """
         if self.prepare is not None:
             await in_thread(self.prepare)

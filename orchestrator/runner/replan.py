@@ -19,7 +19,7 @@ from orchestrator.runner.clock import Clock
 from orchestrator.runner.loop import Runner
 from orchestrator.runner.plan_watcher import Change, Watch, require_kept
 from orchestrator.runner.preview import RunPreview
-from orchestrator.runner.scheduler_setup import revised_entries
+from orchestrator.runner.scheduler_setup import require_same_pools, revised_entries
 from orchestrator.scheduler.engine import Engine
 from orchestrator.services.assignments import make_task_files
 from orchestrator.services.batches import renew
@@ -40,7 +40,7 @@ class Replanner:
     plan: Plan
     """The one that the run goes by."""
     seen: int
-    """The version of the file that says so."""
+    """The version of the file it was read from."""
     also: set[str] = field(default_factory=set, init=False)
     """Tasks that the run is asked for besides, from the next change on."""
     _offered: int = field(default=0, init=False)
@@ -119,6 +119,7 @@ class Replanner:
             PlanError, UsageError: what is under way forbids it as yet; nothing was done.
             StoreError: a result could not be moved.
         """
+        require_same_pools(self.plan, change.plan)
         require_kept(change.plan, runner.engine.under_way)
         order = self._grown(change, runner.engine)
         entries, widths = revised_entries(change, runner, ahead._replace(order=order), agents, self.registry)
@@ -164,7 +165,7 @@ def _stands(result: Result, traces: Traces) -> bool:
 
 
 def _content(plan: Plan) -> tuple[object, ...]:
-    """What a plan says, wherever in the file it says so."""
+    """What a plan says, wherever in the file that stands."""
     return plan.settings, [task._replace(where="") for task in plan.tasks.values()]
 
 
@@ -243,6 +244,6 @@ class Resets:
         found = self.workspace.read_result(name)
         if found is not None and found.task == task_id and found.status is TaskStatus.PENDING:
             return True
-        # What a person corrected is kept; what is damaged is told at the end.
+        # What a person corrected is kept; what is damaged is reported at the end.
         self._corrected[name] = version
         return False

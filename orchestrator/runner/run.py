@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -9,9 +11,10 @@ from functools import partial
 from typing import NamedTuple
 
 from orchestrator.core.duration import format_duration
+from orchestrator.core.params import as_text
 from orchestrator.core.readiness import kept_back
 from orchestrator.core.snapshot import PlanSnapshot, really_done
-from orchestrator.core.text import join_first
+from orchestrator.core.text import join_first, one_line
 from orchestrator.core.timestamp import iso
 from orchestrator.errors import ExitStatus, OrchestratorError, StoreError
 from orchestrator.runner.aggregate import Merged, aggregate, merge, merged_before
@@ -20,15 +23,16 @@ from orchestrator.runner.clock import Clock
 from orchestrator.runner.event_bus import EventBus, forward_journal, listened_to
 from orchestrator.runner.event_loop import run_in_event_loop
 from orchestrator.runner.events import Event, Kind, Listener
+from orchestrator.runner.file_changes import FileChanges
 from orchestrator.runner.launch import Launcher
 from orchestrator.runner.loop import Runner
 from orchestrator.runner.notify import NotificationSender
 from orchestrator.runner.plan_watcher import Change, Watch
-from orchestrator.runner.preview import RunPreview, preview_run
+from orchestrator.runner.preview import RunPreview, preview_run, require_params
 from orchestrator.runner.recovery import damaged, recover, remember, set_aside
 from orchestrator.runner.render import STILL_OPEN, Drawing, redraw
 from orchestrator.runner.replan import Replanner, Resets
-from orchestrator.runner.scheduler_setup import accounts, build_engine, holds_found
+from orchestrator.runner.scheduler_setup import accounts, build_engine, holds_found, shared_pools
 from orchestrator.runner.signals import Signals
 from orchestrator.runner.task_commands import carry_out
 from orchestrator.runner.warnings import remarks, require_written
@@ -40,8 +44,9 @@ from orchestrator.store.attempt_record import Traces, scan_logs
 from orchestrator.store.compare_and_swap import CLOSED_WITHIN, LOOK, until_closed
 from orchestrator.store.fingerprint import version_of
 from orchestrator.store.journal import Journal
-from orchestrator.store.layout import Layout
+from orchestrator.store.layout import Layout, pools_of_person
 from orchestrator.store.lock import RunLock, exclusive, new_run, take_lock
+from orchestrator.store.machine import SharedMachine, open_machine
 from orchestrator.store.plan_directory import taken_away
 from orchestrator.store.requests import Requests
 from orchestrator.store.watcher import poll
@@ -67,6 +72,7 @@ def examine(order: RunRequest, plugins: Plugins) -> RunPreview:
     ahead = preview_run(order, plugins.registry)
     if _says_state(order, ahead.board):
         require_approval(order.layout, ahead.board.plan.header)
+    require_params(ahead)
     require_files(ahead, ahead.to_run)
     require_written(ahead)
     plugins.require({task_id: ahead.policies[task_id] for task_id in ahead.to_run})
@@ -166,14 +172,24 @@ class _Session:
             self.telling.say(Kind.RUN_HELD, text)
         # What it will not wait for keeps it back from the start.
         held_back = holds[-1] if holds and ahead.settings.on_hold != "wait" else ""
-        runner = self._runner(ahead, traces, held_back)
+        with closing(self._machine(ahead)) as machine:
+            runner = self._runner(ahead, traces, held_back, machine)
+            self._do(ahead, runner)
+        return self._conclude(ahead, runner, started)
+
+    def _do(self, ahead: RunPreview, runner: Runner) -> None:
         if ahead.to_run:
             tasks = ahead.board.plan.tasks
             make_task_files(self.workspace, tasks, ahead.meant, ahead.to_run, self.plugins.registry)
             opened = runner.executor.opened()
             heard = forward_journal(opened, self.order.layout.journal, self.telling.pass_on)
             run_in_event_loop(lambda signals: runner.run(heard, signals), self.signals)
-        return self._conclude(ahead, runner, started)
+
+    def _machine(self, ahead: RunPreview) -> SharedMachine:
+        """Open the slots of shared pools; a run that only simulates takes none, and waits for nothing."""
+        if self.order.simulate:
+            return SharedMachine({}, lambda: None)
+        return open_machine(pools_of_person(os.environ), shared_pools(ahead.board.plan))
 
     def _recovered(self, ahead: RunPreview) -> RunPreview:
         """Make results of what a run before left behind, and carry out what was asked for since."""
@@ -192,7 +208,8 @@ class _Session:
     def _tell_begin(self, ahead: RunPreview, started: float) -> None:
         total, todo = (len(ahead.board.plan.tasks), len(ahead.to_run) - len(kept_back(ahead.board, ahead.to_run)))
         begun = Event(kind=Kind.RUN_STARTED, time=started, run=self.run_id, tasks=todo)
-        self.telling.hear(begun._replace(text=f"{todo} of {total} tasks to run"))
+        given = "".join(f"; {name}={one_line(as_text(value), 60)}" for name, value in ahead.params.items())
+        self.telling.hear(begun._replace(text=f"{todo} of {total} tasks to run{given}"))
         for task_id, doubt in ahead.board.doubts.items():
             # What does not count is never overwritten unseen.
             task = ahead.board.plan.tasks[task_id]
@@ -217,9 +234,11 @@ class _Session:
         chosen = self.plugins.subscribers(ahead.settings, root)
         return NotificationSender(chosen, plan_name(title, root), self.run_id, plan_option(root))
 
-    def _runner(self, ahead: RunPreview, traces: Mapping[str, Traces], held_back: str) -> Runner:
+    def _runner(
+        self, ahead: RunPreview, traces: Mapping[str, Traces], held_back: str, machine: SharedMachine
+    ) -> Runner:
         plugins, requests = self.plugins, Requests(self.order.layout.requests)
-        engine = build_engine(ahead, traces, plugins.agents, plugins.registry, self.clock)
+        engine = build_engine(ahead, traces, plugins.agents, plugins.registry, self.clock, machine=machine)
         resets = Resets(self.workspace, requests, ahead.board, engine, self.clock)
         watch, reopened = None, _nothing
         # Where it is for some tasks only, nothing that is new is for this run, but for the tasks of a batch.
@@ -231,8 +250,10 @@ class _Session:
             board=ahead.board,
             engine=engine,
             is_patient=ahead.settings.on_hold == "wait",
+            ends_at=self._ends_at(ahead),
+            params=ahead.params,
             policies=ahead.policies,
-            executor=plugins.executor([self.lock.descriptor]),
+            executor=plugins.executor([self.lock.descriptor, *machine.descriptors]),
             clock=self.clock,
             away=self._away,
             listener=self.telling.hear,
@@ -244,8 +265,23 @@ class _Session:
             watch=watch,
             close=self._close,
             held_back=held_back,
+            changes=self._changes(ahead),
         )
         return runner
+
+    def _changes(self, ahead: RunPreview) -> FileChanges:
+        layout = self.order.layout
+        changes = FileChanges(
+            workdir=layout.workdir(ahead.settings.workdir),
+            spared=layout.root,
+            wall=self.clock.wall,
+            is_real=not self.order.simulate,
+        )
+        changes.ask(ahead.policies)
+        return changes
+
+    def _ends_at(self, ahead: RunPreview) -> float:
+        return self.began + (ahead.settings.run_timeout or math.inf)
 
     def _launcher(self, ahead: RunPreview) -> Launcher:
         return Launcher(
@@ -257,6 +293,8 @@ class _Session:
             workdir=self.order.layout.workdir(ahead.settings.workdir),
             meant=ahead.meant,
             program=self.plugins.program,
+            types=self.plugins.registry.types,
+            params=ahead.params,
         )
 
     def _watch(
@@ -367,6 +405,7 @@ class _Session:
             is_merge_left=merged is not None and merged.is_left,
             failure=failure,
             final_output=output,
+            conflicts=runner.changes.conflicts(),
         )
 
     def _aggregate(self, ahead: RunPreview, board: PlanSnapshot, started: float, runner: Runner) -> Merged:
@@ -388,6 +427,7 @@ class _Session:
             asked=asked_for(self.order, board),
             held_back=held_back,
             outdated=self.outdated,
+            conflicts=runner.changes.conflicts(),
             warn=partial(self.telling.say, Kind.WARNING),
         )
         return merged
@@ -406,6 +446,7 @@ class _Session:
             listener=self.telling.hear,
             budget=runner.engine.budget,
             accounts=accounts(board, self.plugins.agents, self.clock, ahead.settings, {}),
+            ends_at=self._ends_at(ahead),
         )
         merged = merge(worker, board, ahead, runner.policies, is_cut=is_cut)
         if merged.note and not (is_cut or self.order.simulate or merged.ended_by):
@@ -416,7 +457,7 @@ class _Session:
         sender = self.telling.sender
         if sender is None:
             return
-        # No one is told of a run that had nothing to do; and anyone who stopped it knows, and waits.
+        # Nobody is notified of a run that had nothing to do; and anyone who stopped it knows, and waits.
         if ahead.to_run and not runner.ended_by:
             took = format_duration(self.clock.now() - self.began)
             asked = {board.status(each) for each in asked_for(self.order, board)}
@@ -452,6 +493,8 @@ class RunReport(NamedTuple):
     failure: OrchestratorError | None = None
     final_output: str = ""
     """The file in which this run put the answers together; empty: that could not be written."""
+    conflicts: Sequence[str] = ()
+    """What is known of files that two tasks changed which ran at the same time, each in one line."""
     late_signal: int = 0
     """What came when this run had come to its end: it ends what would follow."""
 

@@ -6,14 +6,15 @@ import math
 from collections.abc import Iterator, Mapping
 
 from orchestrator.agents.protocol import Agent
-from orchestrator.core.agent import AgentRegistry, Capacity
+from orchestrator.core.agent import AgentRegistry, Capacity, Machine
 from orchestrator.core.cost import feared, unsettled
 from orchestrator.core.plan import Plan, Task, joined
-from orchestrator.core.pools import Claim, Limits, limits
+from orchestrator.core.pools import Claim, Limits, limits, shared_sizes
 from orchestrator.core.result import Attempt, Result, Verdict, closed
 from orchestrator.core.settings import Settings
 from orchestrator.core.snapshot import PlanSnapshot, held
 from orchestrator.core.status import TaskStatus
+from orchestrator.errors import PlanError, Problem
 from orchestrator.runner.clock import Clock
 from orchestrator.runner.loop import Runner
 from orchestrator.runner.plan_watcher import Change
@@ -27,9 +28,15 @@ from orchestrator.views.status import hold_text
 
 
 def build_engine(
-    ahead: RunPreview, traces: Mapping[str, Traces], agents: Mapping[str, Agent], registry: AgentRegistry, clock: Clock
+    ahead: RunPreview,
+    traces: Mapping[str, Traces],
+    agents: Mapping[str, Agent],
+    registry: AgentRegistry,
+    clock: Clock,
+    *,
+    machine: Machine | None = None,
 ) -> Engine:
-    """Return the engine for everything that is to run."""
+    """Return the engine for everything that is to run; *machine* says what other plans leave of it."""
     settings = ahead.settings
     found = plan_limits(ahead.board.plan, ahead.policies)
     entries = list(_entries(ahead, traces, agents, registry, found))
@@ -38,7 +45,7 @@ def build_engine(
         max_parallel=settings.max_parallel,
         stop_on_failure=settings.on_failure == "stop",
         accounts=accounts(ahead.board, agents, clock, settings, ahead.policies),
-        capacity=Capacity({**registry.widths, **found.sizes}),
+        capacity=Capacity({**registry.widths, **found.sizes}, machine),
         budget=_budget(ahead, sum(entry.open_bill for entry in entries)),
     )
 
@@ -70,11 +77,30 @@ def plan_limits(plan: Plan, policies: Mapping[str, Settings]) -> Limits:
     for task in plan.tasks.values():
         if not task.children:
             asked = policies[task.id]
-            claim = Claim(task.type, asked.task_pools, asked.concurrency, asked.writes)
+            claim = Claim(task.type, asked.task_pools, asked.concurrency, asked.writes, asked.memory)
             if task.item and task.max_concurrent:
                 claim = claim._replace(batch=task.parent, batch_size=task.max_concurrent)
             claims[task.id] = claim
     return limits(claims, plan.settings.get("pools", {}))
+
+
+def shared_pools(plan: Plan) -> dict[str, int]:
+    """Return the sizes of the pools that a plan shares with others, by the names of their limits."""
+    return shared_sizes(plan.settings.get("pools", {}))
+
+
+def require_same_pools(before: Plan, after: Plan) -> None:
+    """Make sure that a run has every slot of what its changed plan shares: its guard was given them when it began.
+
+    Raises:
+        PlanError: a shared pool is new, or larger.
+    """
+    known, where = shared_pools(before), f"{after.file}:{after.lines.get('pools', 1)}"
+    for name, size in shared_pools(after).items():
+        if size > known.get(name, 0):
+            message = f"the shared {name} is new or larger, and this run has not got its slots"
+            hint = "put it back, or end the run and start it again: `orchestrator stop`, `orchestrator run`"
+            raise PlanError([Problem(message, where, hint, "bad_setting")])
 
 
 def accounts(
@@ -174,7 +200,7 @@ def _entries(
             max_attempts=policy.max_attempts,
             retry_delay=policy.retry_delay,
             is_umbrella=bool(task.children),
-            run_if=task.rule,
+            rule=task.rule,
             condition=task.question,
             stops=task.parent if task.item and task.on_failure == "stop" else "",
             is_omitted=task.id in board.omitted and not runs,

@@ -138,7 +138,7 @@ def _wake(_number: int, _frame: FrameType | None) -> None:
 
 #: Waits so many seconds; returns the signal that ended it, or 0.
 Wait = Callable[[float], int]
-#: From its beginning to its end signals only end the waiting: anyone who is told that we wait may send one at once.
+#: From its beginning to its end signals only end the waiting: anyone who reads that we wait may send one at once.
 Hearing = Callable[[], AbstractContextManager[Wait]]
 
 #: Seconds by which two clocks may differ from what they did, and no one has set one.
@@ -158,7 +158,7 @@ def until_wall(timestamp: float, clock: Clock, wait: Wait) -> int:
 def rounds(begin: float, every: float, clock: Clock, hearing: Hearing, tell: Callable[[float], None]) -> Iterator[int]:
     """Yield 0 whenever a round is to begin, *every* so many seconds; a signal while it waits is yielded last.
 
-    A round that takes longer than that swallows those that it overlaps. Time is told by the clock on the wall, which
+    A round that takes longer than that swallows those that it overlaps. Time is that of the clock on the wall, which
     goes on while the machine sleeps; one that is put back moves rounds along that come back to no time of day.
 
     Args:

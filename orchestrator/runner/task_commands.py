@@ -18,7 +18,7 @@ from orchestrator.core.snapshot import PlanSnapshot, inputs_of, really_done
 from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.task_command import TaskCommand, apply, decide, next_ready, taken_from, verb_towards
 from orchestrator.core.text import one_line, typed
-from orchestrator.errors import DependencyError, NothingReadyError, OrchestratorError, StoreError
+from orchestrator.errors import DependencyError, NothingReadyError, OrchestratorError, StoreError, TransitionError
 from orchestrator.executors.exit_record import write_exit
 from orchestrator.executors.protocol import Job
 from orchestrator.ownership import make_directories
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 
 def nothing_ready() -> NothingReadyError:
-    """Return the error that says so to the user who asked for work."""
+    """Return the error for the user who asked for work."""
     return NothingReadyError(
         "nothing is ready to be claimed",
         hint="`orchestrator list --status pending,waiting` shows whose the rest is and what waits",
@@ -164,7 +164,7 @@ def carry_out(
             continue
         try:
             command = requests.read(request)
-            # None of ours; or only the run could take it on that was asked, and is gone.
+            # Not one of ours; or only the run could take it on that was asked, and is gone.
             if command is None or command.verb is Verb.LAUNCH:
                 requests.forget(request)
                 continue
@@ -404,6 +404,7 @@ def retry(
 
     Raises:
         As ``intervene``; DependencyError also when a task before it was cancelled, which was a decision.
+        TransitionError: it was skipped although nothing before it failed: its condition keeps it from running.
     """
     board = really_done(Workspace(layout).load())
     task = the_task(board, command.task)
@@ -417,6 +418,12 @@ def retry(
             hint=f"{task.id} was skipped for it; retry {cancelled[0]} first",
         )
     failed = [each for each in before if board.status(each) is TaskStatus.FAILED]
+    if not failed:
+        first = next(iter(task.needs), task.id)
+        raise TransitionError(
+            f"{task.id} was skipped: {one_line(board.standing[task.id].reason, 200)}",
+            hint=f"change its row, or what it goes by: `orchestrator retry {first}`",
+        )
     return [intervene(layout, command._replace(task=each), plugins, waits) for each in failed]
 
 

@@ -1,4 +1,4 @@
-"""What a user may count on that a plan does not do: told before a run, and no reason to refuse it."""
+"""What a user may count on that a plan does not do: shown before a run, and no reason to refuse it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from orchestrator.agents.protocol import Agent
 from orchestrator.core.agent import AgentRegistry, Program
 from orchestrator.core.cost import total_cost, usd
 from orchestrator.core.duration import above_timeout
-from orchestrator.core.plan import TASK_ID, Plan
+from orchestrator.core.plan import TASK_ID, Plan, Task
 from orchestrator.core.status import TaskStatus, parse_status
 from orchestrator.core.text import is_left_blank, join_first, one_line
 from orchestrator.errors import NotAFileError, PlanError, Problem
@@ -25,6 +25,7 @@ from orchestrator.services.assignments import require_files
 from orchestrator.services.run_request import RunRequest
 from orchestrator.services.status import STILL_ASKED, find_orphans
 from orchestrator.services.task_settings import task_settings
+from orchestrator.services.task_types import odd_type
 from orchestrator.store.atomic import read_file
 from orchestrator.store.layout import Layout
 from orchestrator.store.workspace import Workspace
@@ -54,6 +55,7 @@ def remarks(ahead: RunPreview, agents: Mapping[str, Agent]) -> list[str]:
         *_unread_files(ahead),
         *_columns(ahead.board.plan),
         *_ranks(ahead.board.plan),
+        *_types(ahead),
         *_schemas(ahead),
         *_cells(ahead),
         *_ticked(ahead),
@@ -76,7 +78,7 @@ def require_written(ahead: RunPreview) -> None:
 
 
 def _placeholders(ahead: RunPreview) -> list[str]:
-    """Return the tasks of which an agent would be told, for money, that a user was to say what is to be done."""
+    """Return the tasks of which an agent would read, for money, that a user was to say what is to be done."""
     tasks, files = ahead.board.plan.tasks, ahead.workspace.assignments
     return [
         task_id
@@ -135,6 +137,14 @@ def _ranks(plan: Plan) -> Iterator[str]:
             f"priorities are {listed}: the bigger number runs first; write P0, P1, P2 in the column Priority if 1 is "
             "meant to"
         )
+
+
+def _types(ahead: RunPreview) -> Iterator[str]:
+    """Name the types that are nearly one that a person wrote a file for, each once."""
+    first: dict[str, Task] = {}
+    for task in ahead.board.plan.tasks.values():
+        first.setdefault(task.type, task)
+    yield from filter(None, (odd_type(task, ahead.registry) for task in first.values()))
 
 
 def _schemas(ahead: RunPreview) -> Iterator[str]:
@@ -285,13 +295,31 @@ def validate(layout: Layout, registry: AgentRegistry) -> RunPreview:
     return ahead
 
 
+def advice(plan: Plan) -> list[str]:
+    """Return what a plan could say better; a run does what it says all the same.
+
+    A dependency that only keeps two tasks apart also says which one comes first.
+    """
+    named = [
+        f"{task.id} on {need}" for task in plan.tasks.values() for need, kind in task.need_kinds if kind == "resource"
+    ]
+    if not named:
+        return []
+    what = "the dependency" if len(named) == 1 else "dependencies"
+    text = (
+        f"{what} (resource): {join_first(named, _NAMED)}. Where two tasks only must not run at the same time, say it "
+        "in a column Writes (the files) or Concurrency (a word): then either may come first"
+    )
+    return [text]
+
+
 def _file_problems(layout: Layout, registry: AgentRegistry) -> Sequence[Problem]:
     """Return what is wrong with the task files and the agents of a plan that is invalid itself."""
     workspace = Workspace(layout)
     try:
         plan, _ = parse_plan(read_file(layout.plan) or b"", workspace.shown_plan)
     except NotAFileError:
-        return ()  # too large to be looked into, which is told already
+        return ()  # too large to be looked into, which is reported already
     tasks = {task_id: task for task_id, task in plan.tasks.items() if TASK_ID.fullmatch(task_id)}
     try:
         task_settings(workspace, plan._replace(tasks=tasks), registry)

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from orchestrator.core.agent import Capacity
 from orchestrator.core.readiness import Omitted, Skipped
 from orchestrator.core.result import StopReason, Verdict
-from orchestrator.core.status import BLOCKS_DEPENDENTS, RunIf, TaskStatus, Verb, move
+from orchestrator.core.status import BLOCKS_DEPENDENTS, TaskStatus, Verb, move
 from orchestrator.core.task_command import TaskCommand, decide
 from orchestrator.errors import TransitionError
 from orchestrator.scheduler import replan
@@ -207,12 +207,12 @@ class Engine:
 
         Then it keeps no slot for what is not on disk.
         """
-        is_plain = entry.run_if is RunIf.ALL_COMPLETED and (entry.is_decided or not entry.condition)
+        is_plain = entry.rule.is_plain and (entry.is_decided or not entry.condition)
         return not is_plain or any(self.entries[need].is_omitted for need in entry.needs)
 
     def _decide(self, todo: list[Instruction]) -> None:
         """Say of each task whose needs are over and on disk whether it runs, or ask whether its condition is met."""
-        while self._decisive:
+        while self._decisive and not self.is_draining:
             entry = self._decisive.popleft()
             is_waiting = entry.status is TaskStatus.WAITING and self.entries.get(entry.id) is entry
             if not is_waiting or entry.unmet or entry.undurable or entry.unrecorded or entry.is_umbrella:
@@ -294,6 +294,7 @@ class Engine:
             self._skip_dependants(entry, todo)
             return
         if not self._admission.admit(entry, timestamp.now, self._max_parallel - len(self._running)):
+            todo.extend(self._admission.delays(entry, timestamp.now))
             self._queue(entry)
             return
         entry.status = move(entry.status, Verb.LAUNCH)

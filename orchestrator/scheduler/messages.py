@@ -90,7 +90,7 @@ class Decided(NamedTuple):
     condition: str
     """The condition that was looked at."""
     is_met: bool | None
-    """None: nobody can say, for a value is missing. The task is skipped as if something before it had failed."""
+    """None: undecided, for a value is missing. The task is skipped as if something before it had failed."""
 
 
 Input = Begun | ActivitySeen | Ended | Recorded | Replanned | Intervened | Ticked | Slept | StopRequested | Decided
@@ -136,6 +136,13 @@ class Skip(NamedTuple):
 
     task: str
     reason: str
+
+
+class Delay(NamedTuple):
+    """A task waits for what other plans use as well: a limit that the machine has a say in. For people."""
+
+    task: str
+    limit: str
 
 
 class Decide(NamedTuple):
@@ -187,4 +194,4 @@ class Finish(NamedTuple):
     """Tasks whose own budget is used up."""
 
 
-Instruction = Launch | Stop | Record | Refuse | Skip | Decide | Hold | Resume | Strain | Finish
+Instruction = Launch | Stop | Record | Refuse | Skip | Decide | Delay | Hold | Resume | Strain | Finish

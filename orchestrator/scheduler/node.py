@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from orchestrator.core.readiness import PLAIN, Rule
 from orchestrator.core.result import StopReason, Verdict
-from orchestrator.core.status import RunIf, TaskStatus, Verb
+from orchestrator.core.status import TaskStatus, Verb
 from orchestrator.core.task_command import TaskCommand
 from orchestrator.scheduler.budget import DEFAULT_MODEL, DUST
 
@@ -56,7 +57,7 @@ class Node:
     """Attempts that count against ``max_attempts``."""
     order_needs: frozenset[str] = frozenset()
     """Needs that hand nothing over: done again, they make nothing stale."""
-    run_if: RunIf = RunIf.ALL_COMPLETED
+    rule: Rule = PLAIN
     """What has to become of its needs for it to run."""
     condition: str = ""
     """The runner is asked whether it is met, once the needs are over; empty: it has none."""

@@ -14,9 +14,11 @@ from collections.abc import Iterator, Mapping
 from orchestrator.core.agent import Capacity, Crew
 from orchestrator.core.result import StreamSignals, Verdict
 from orchestrator.scheduler.budget import Account, Budget, needed
-from orchestrator.scheduler.messages import Ended, Finish, Hold, Instruction, Resume, Strain
+from orchestrator.scheduler.messages import Delay, Ended, Finish, Hold, Instruction, Resume, Strain
 from orchestrator.scheduler.node import Node
 
+#: Seconds until what other plans use is asked for again.
+_AGAIN = 2.0
 _Item = tuple[bool, int, float, int, int, Node]
 #: What is in one queue may start under the same conditions: account, model, crew.
 _Conditions = tuple[str, str, Crew]
@@ -37,6 +39,10 @@ class Admission:
         self._set_back: dict[str, list[Node]] = {}
         """By account: what was refused or met an outage; the others go first until one gets through."""
         self._tickets = 0
+        self._scarce: dict[str, float] = {}
+        """Limits that other plans used up when they were last asked for, and when they are asked for again."""
+        self._delayed: dict[str, str] = {}
+        """Tasks of which it was said that they wait for such a limit."""
 
     def put(self, entry: Node) -> None:
         """Let a task wait for its turn; one that waits already keeps its place."""
@@ -89,8 +95,13 @@ class Admission:
                 yield opens_at
 
     def _opens_at(self, conditions: _Conditions) -> float:
-        account, model, _ = conditions
-        return max(door.opens_at for _, door in self.accounts[account].doors(model))
+        account, model, pool = conditions
+        opens_at = max(door.opens_at for _, door in self.accounts[account].doors(model))
+        return max((opens_at, *(self._scarce.get(name, opens_at) for name in pool))) if self._scarce else opens_at
+
+    def _has_room(self, pool: Crew, now: float) -> bool:
+        is_scarce = self._scarce and any(self._scarce.get(name, now) > now for name in pool)
+        return not is_scarce and self.capacity.has_room(pool)
 
     def _is_open(self, account: str, model: str, now: float) -> bool:
         return all(door.lets_through(now) for _, door in self.accounts[account].doors(model))
@@ -100,7 +111,7 @@ class Admission:
         best: list[_Item] | None = None
         for conditions in self._queues:
             account, model, pool = conditions
-            if not (self._is_open(account, model, now) and self.capacity.has_room(pool)):
+            if not (self._is_open(account, model, now) and self._has_room(pool, now)):
                 continue
             queue = self._live(conditions)
             while account and queue and self.cap(queue[0][-1], slots, others=-1) is None:
@@ -132,13 +143,19 @@ class Admission:
         return self.budget.cap(entry.left, min(slots, others + 1))
 
     def admit(self, entry: Node, now: float, slots: int) -> bool:
-        """Reserve what an attempt may cost, and count it on account and crew; False when it can no longer start."""
+        """Reserve what an attempt may cost, and count it on account and crew; False when it cannot start now."""
         if not self.capacity.has_room(entry.pool):
             return False  # it had kept its slot, and meanwhile its agent got full
+        cap = None
         if entry.account:
             cap = self.cap(entry, slots)
             if cap is None or not self._is_open(entry.account, entry.model, now):
                 return False  # it had kept its slot, and meanwhile the account was held or the money went
+        if scarce := self.capacity.take(entry.pool):
+            self._scarce[scarce] = now + _AGAIN
+            return False
+        self._delayed.pop(entry.id, None)
+        if cap is not None:
             self.budget.reserved += cap
             entry.cap = cap
         self.accounts[entry.account].running += 1
@@ -147,12 +164,21 @@ class Admission:
         self.capacity.started(entry.pool)
         return True
 
+    def delays(self, entry: Node, now: float) -> Iterator[Delay]:
+        """Say what a task waits for that could not start, when it is something else than was said before."""
+        for name in entry.pool:
+            if self._scarce.get(name, now) > now and self._delayed.get(entry.id) != name:
+                self._delayed[entry.id] = name
+                yield Delay(entry.id, name)
+
     def settle(self, entry: Node, event: Ended, *, is_last: bool) -> None:
         """Book what an attempt cost; *is_last*: no later one will tell."""
         self.accounts[entry.account].running -= 1
         for _, door in self._doors(entry):
             door.end(entry.started)
         self.capacity.ended(entry.pool)
+        for name in entry.pool if self._scarce else ():
+            self._scarce.pop(name, None)  # what it had is there now
         if not entry.account:
             return
         budget, cap, entry.cap = self.budget, entry.cap, 0.0

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 from orchestrator.core.plan import refuse_group
-from orchestrator.core.readiness import Readiness, Skipped, is_over, open_needs, readiness
+from orchestrator.core.readiness import Readiness, Skipped, open_needs, readiness
 from orchestrator.core.status import ACTIVE, TaskStatus, Verb, move
 from orchestrator.errors import TransitionError
 from orchestrator.scheduler.node import Node
@@ -77,11 +77,11 @@ def _starts_over(entry: Node, new: Node) -> bool:
 def _take_over(entry: Node, new: Node) -> None:
     entry.priority, entry.rank = new.priority, new.rank
     if not is_under_way(entry):
-        is_other = (new.condition, new.run_if, new.needs) != (entry.condition, entry.run_if, entry.needs)
+        is_other = (new.condition, new.rule, new.needs) != (entry.condition, entry.rule, entry.needs)
         if is_other and entry.is_omitted:
             entry.status, entry.is_omitted = move(entry.status, Verb.WAIT), False
         entry.is_decided = entry.is_decided and not is_other
-        entry.condition, entry.run_if, entry.stops = new.condition, new.run_if, new.stops
+        entry.condition, entry.rule, entry.stops = new.condition, new.rule, new.stops
         entry.needs, entry.order_needs = new.needs, new.order_needs
         entry.is_umbrella = new.is_umbrella
     entry.revised = new
@@ -106,9 +106,7 @@ def link(entries: dict[str, Node]) -> None:
 
 def settles(before: Node, entry: Node) -> bool:
     """Say whether a task that *entry* depends on is over for it, and does not keep it back."""
-    return before.status is TaskStatus.COMPLETED or is_over(
-        before.status, is_omitted=before.is_omitted, run_if=entry.run_if
-    )
+    return entry.rule.is_over(before.id, before.status, is_omitted=before.is_omitted)
 
 
 def settled(before: Node) -> list[Node]:
@@ -205,14 +203,12 @@ def ready_state(entry: Node, entries: Mapping[str, Node]) -> Readiness:
         before = entries[need]
         return TaskStatus.RUNNING if before.unrecorded else before.status
 
-    return readiness(entry.needs, status_of, entry.run_if, lambda need: entries[need].is_omitted)
+    return readiness(entry.needs, status_of, entry.rule, lambda need: entries[need].is_omitted)
 
 
 def left(entry: Node, entries: Mapping[str, Node]) -> list[tuple[str, TaskStatus]]:
     """Return which of its needs are not over for a task, and where they stand."""
-    return open_needs(
-        entry.needs, lambda need: entries[need].status, entry.run_if, lambda need: entries[need].is_omitted
-    )
+    return open_needs(entry.needs, lambda need: entries[need].status, entry.rule, lambda need: entries[need].is_omitted)
 
 
 def blame(entry: Node, entries: Mapping[str, Node]) -> Node | None:

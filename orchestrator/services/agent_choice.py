@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from orchestrator.core.agent import ALIASES, AgentRegistry, Listed, Member, Program, running_tasks
 from orchestrator.core.ids import similar_name
 from orchestrator.core.plan import Task
 from orchestrator.core.settings import CAPS, Settings, lower, resolve
+from orchestrator.core.task_type import TaskType
 from orchestrator.errors import NotFoundError, PlanError
 from orchestrator.store.collection import live_plans
 from orchestrator.store.layout import Layout
@@ -51,12 +53,12 @@ class Known:
         return self._registry.shells
 
     def key_of(self, task: Task) -> str:
-        """Return the agent that its row asks for: the one in its Agent cell, else an assignee who is one of ours."""
+        """Return the agent that its row asks for: the one in its Agent cell, else an assignee who is an agent."""
         return task.agent_key or (task.role if task.role and task.role in self else "")
 
     def type_of(self, task: Task) -> str:
-        """Return the type of a task where it may have a say in who does it."""
-        return task.type if self._has_skills else ""
+        """Return the type of a task where it may have a say in who does it, or how."""
+        return task.type if self._has_skills or self._registry.type_of(task) else ""
 
     def misspelt(self, tasks: Iterable[Task]) -> Iterable[tuple[Task, str]]:
         """Return assignees who were probably meant to be agents; anybody else is a role that an agent takes."""
@@ -70,15 +72,17 @@ class Known:
     ) -> Settings:
         """Return the settings of a task, its agent chosen and that agent's own settings among them.
 
-        Flag > task > agent > plan > default. A task that names no agent goes to the one for its type, or to the default
-        one; ``agent: reviewer`` of ``.claude/agents`` is ``claude`` in the role of ``reviewer``. An
-        agent that there is not stays as it was asked for.
+        Flag > task > type > agent > plan > default; what a built-in type says is a default. A task that names no agent
+        goes to the one for its type, or to the default one; ``agent: reviewer`` of ``.claude/agents`` is ``claude`` in
+        the role of ``reviewer``. An agent that there is not stays as it was asked for.
         """
+        kind = self._registry.types.get(type.casefold()) if type else None
+        if kind is not None:
+            common, own = ({**kind.settings, **common}, own) if kind.is_built_in else (common, _over(kind, own))
         asked = _resolve(flags, common, own)
         key = asked.agent
         if "agent" not in own and self._has_skills:
-            needs = asked.required_capabilities
-            key = self._registry.choose(type=type, needs=needs, fallback=key)
+            key = self._choose(type, asked.required_capabilities, kind.prefers if kind else ()) or key
         is_subagent = key not in self._registry and key in self
         if key not in self._registry and not is_subagent:
             return asked
@@ -90,6 +94,30 @@ class Known:
         ):
             asked = asked._replace(retries=0)
         return asked._replace(agent=member.key, subagent=key if is_subagent else asked.subagent)
+
+    def _choose(self, type: str, needs: Sequence[str], prefers: Sequence[str]) -> str:
+        """Return who takes a task that names no agent; empty: no one in particular."""
+        choose = partial(self._registry.choose, fallback="")
+        if needs:
+            return choose(type=type, needs=needs) or choose(needs=needs)
+        if not prefers:
+            return choose(type=type)
+        return choose(type=type, needs=prefers) or choose(type=type) or choose(needs=prefers)
+
+    def lacking(self, task: Task, own: Mapping[str, Any], settings: Settings) -> list[str]:
+        """Return what a task that names no agent requires, and the agent it went to cannot do."""
+        kind = self._registry.type_of(task)
+        if "agent" in own or (kind and not kind.is_built_in and "agent" in kind.settings):
+            return []
+        skills = self._registry[settings.agent].skills if settings.agent in self._registry else frozenset()
+        return [need for need in settings.required_capabilities if need.casefold() not in skills]
+
+
+def _over(kind: TaskType, own: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a task says, over what its type says; of ``env`` both."""
+    env, more = kind.settings.get("env", {}), own.get("env", {})
+    both = {"env": {**env, **more}} if isinstance(env, Mapping) and isinstance(more, Mapping) and (env or more) else {}
+    return {**kind.settings, **own, **both}
 
 
 def _resolve(flags: Mapping[str, Any], *layers: Mapping[str, Any]) -> Settings:

@@ -16,6 +16,7 @@ from orchestrator.core.status import TaskStatus
 from orchestrator.errors import NotAFileError
 from orchestrator.plan.lines import LARGEST_TEXT
 from orchestrator.services.run_request import asked_for
+from orchestrator.services.task_types import require_inputs
 from orchestrator.store.atomic import read_file
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.task_file import SECTION, TASK_FILE, says_what_row_says, task_file
@@ -59,7 +60,8 @@ def done_for_another_row(workspace: Workspace, board: PlanSnapshot, asked: Itera
             continue
         if result.last is None or result.is_manual:
             continue
-        is_fed = result.inputs.keys() >= set(sources(task, board.plan.tasks))
+        made_from = {need for need in sources(task, board.plan.tasks) if board.status(need) is TaskStatus.COMPLETED}
+        is_fed = result.inputs.keys() >= made_from
         if not is_fed or not (has_template or _says_the_same(workspace, task, result.last)):
             yield task_id
 
@@ -74,7 +76,7 @@ def _says_the_same(workspace: Workspace, task: Task, last: Attempt) -> bool:
 def _given(workspace: Workspace, task: Task, attempt: Attempt) -> str:
     """Return what an attempt was given, where the file of its task was made again since; else nothing.
 
-    Nothing also where that is gone, and of a session that was gone on with: it was told by an earlier attempt.
+    Nothing also where that is gone, and of a session that was gone on with: an earlier attempt was given it.
     """
     if not workspace.assignments.is_newer(task, attempt.started):
         return ""
@@ -106,13 +108,17 @@ def make_task_files(
 
 
 def require_files(ahead: RunPreview, task_ids: Iterable[str]) -> None:
-    """Make sure that the task files of *task_ids* and the final output could be made; nothing is written.
+    """Make sure that the task files of *task_ids* and the final output could be made, and that no input is missing.
+
+    Nothing is written.
 
     Raises:
-        PlanError: a template of the person's is broken, or as ``require_final_output``.
+        PlanError: a template of the person's is broken, an input file is not there, or as ``require_final_output``.
         StoreError: as there.
     """
     workspace, tasks = ahead.workspace, ahead.board.plan.tasks
+    to_run = set(ahead.to_run).intersection(task_ids := list(task_ids))
+    require_inputs(workspace, ahead.board.plan, ahead.policies, sorted(to_run), ahead.registry)
     if _has_template(workspace):  # our own never fails
         for _, draw in _to_be_drawn(workspace, tasks, ahead.meant, task_ids, ahead.registry):
             draw()

@@ -104,7 +104,7 @@ def _conversation(
     layout: Layout, view: TaskView, number: int, agents: Mapping[str, Agent], turns: int
 ) -> tuple[Sequence[HistoryTurn], int]:
     agent = agents.get(_agent_of(view.result, number))
-    # A person, or an agent that is no longer there: what was printed is shown as it is.
+    # A person, or an agent that is no longer there: what was printed is shown verbatim.
     read = agent.conversation if agent is not None else printed
     data = read_tail(layout.attempt(view.task.stem, number).stdout, _TAIL)
     lines = data.split(b"\n")

@@ -20,8 +20,9 @@ from orchestrator.errors import OrchestratorError, StoreError, UsageError
 from orchestrator.executors.spawn import find_program
 from orchestrator.plan.columns import read_needs
 from orchestrator.plan.editor import PlanScan, fits, ids, next_ids, with_row
-from orchestrator.plan.task_fields import FIELD_OF
+from orchestrator.plan.task_fields import DUE, FIELD_OF
 from orchestrator.services.task_texts import put_both, runs_commands, task_file_of
+from orchestrator.services.task_types import require_type
 from orchestrator.services.validation import (
     added_to,
     as_typed,
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 
 #: Characters of a label that an id is made of; a number must find room behind them.
 _LABEL = 56
+#: Fields that the tasks of a group have from it.
+_INHERITED = frozenset({"assignee", "agent", "type", "priority", DUE.name})
 
 
 class NewTask(NamedTuple):
@@ -67,6 +70,10 @@ class NewTask(NamedTuple):
     id: str = ""
     label: str = ""
     """What its id is made of; a number is put behind it where that id is taken."""
+    subtasks: tuple[str, ...] = ()
+    """What is done below it: with any it is a group, and they are its tasks."""
+    is_parallel: bool = False
+    """They need not wait for each other."""
     is_prompt: bool = False
     """The text is for an agent that reads, also in a plan of commands."""
 
@@ -110,6 +117,10 @@ class Added(NamedTuple):
     """The agent that reads a text whose first word is a command of this machine; empty for every other text."""
     too_long: str = ""
     """That it is expected to take longer than an attempt may; empty: it is not."""
+    odd: str = ""
+    """That its type is nearly one of the person's; empty: it is not."""
+    subtasks: tuple[str, ...] = ()
+    """The ids of the tasks below it."""
 
 
 def add(layout: Layout, new: NewTask, by: str, agents: Agents) -> Added:
@@ -123,7 +134,7 @@ def add(layout: Layout, new: NewTask, by: str, agents: Agents) -> Added:
 
     Raises:
         NotFoundError, UsageError, PlanError: it is invalid; nothing was written.
-        StoreError: it could not be written. Once the row is, nothing is raised: who is told of a failure adds it again.
+        StoreError: it could not be written. Once the row is, nothing is raised: who reads of a failure adds it again.
     """
     visible(new.text)
     values = typed_cells(new.values)
@@ -140,7 +151,17 @@ def add(layout: Layout, new: NewTask, by: str, agents: Agents) -> Added:
                 os.unlink(made)
             raise
     warning = _settled(layout, draft.id, new.text, by, is_new=bool(made))
-    return Added(draft.id, draft.is_shell, made, warning, draft.workdir, draft.reads, draft.too_long)
+    return Added(
+        id=draft.id,
+        is_shell=draft.is_shell and not new.subtasks,
+        plan=made,
+        warning=warning,
+        workdir=draft.workdir,
+        reads=draft.reads,
+        too_long=draft.too_long,
+        odd=draft.odd,
+        subtasks=draft.subtasks,
+    )
 
 
 def _settled(layout: Layout, task: str, text: str, by: str, *, is_new: bool) -> str:
@@ -196,7 +217,8 @@ class _Draft:
         self.is_shell = runs_commands(layout, row, places.agent, agents, {})
         if self.is_shell and new.is_prompt and not new.agent:
             self._new, self.is_shell = new.by("claude"), False
-        self.reads = self.too_long = ""
+        self.reads = self.too_long = self.odd = ""
+        self.subtasks: tuple[str, ...] = ()
         if not (self.is_shell or new.is_prompt or new.agent) and _begins_with_command(new.text):
             self._take_command()
         self.workdir = ""
@@ -219,26 +241,63 @@ class _Draft:
 
     def is_written(self, before: Taken) -> bool:
         """Write it; False, and nothing done, when a user saved another version of the plan meanwhile."""
-        values, whole, is_said = self._row()
-        needs, kinds = read_needs(self._new.needs)
-        self._check(needs)
-        meant = Task(
-            self.id, "", "", needs, need_kinds=kinds, tags=self._new.tags,
-            **values_of({name: values.get(name, "") for name in FIELD_OF}),
-        )  # fmt: skip
-        data, task = edited(lambda: with_row(self._places, values), meant)
+        self._check(read_needs(self._new.needs)[0])
+        data, task, whole, is_said = self.drawn()
         plan = added_to(self._layout, before.data, data, self.id)
-        self.too_long = self._too_long(meant.estimate, plan)
-        if self.is_shell:
+        self.odd = require_type(self._layout, plan, task, self._new.settings, self._agents)
+        if self._new.subtasks:
+            data = self._with_subtasks(before.data, data)
+        self.too_long = self._too_long(task.estimate, plan)
+        if self.is_shell and not self._new.subtasks:
             self.workdir = self._layout.workdir(str(plan.settings.get("workdir", "")))
         if self._new.parent:
             check_parent(self._layout, plan, self._new.parent)
-        if self.is_shell:
+        if self.is_shell and not self._new.subtasks:
             command_of(task._replace(description=whole))
         file = b""
         if not is_said or self._new.settings or self._new.criteria:
             file = self._task_file(task, whole, plan)
         return put_both(self._layout, before, data, task, file)
+
+    def _with_subtasks(self, before: bytes, data: bytes) -> bytes:
+        """Return the plan with the tasks below this one, which is in it already."""
+        new, values = self._new, self._new.values
+        if new.settings or new.criteria:
+            hint = "a group is never started: add each task with --parent and its own settings"
+            raise UsageError("--subtasks: the settings and criteria given beside it would mean nothing", hint=hint)
+        for text in new.subtasks:
+            places = readable(self._layout, data)
+            columns, about = places.sheets[-1].columns, f"{text}, a part of: {one_line(new.text, 80)}"
+            is_told = None not in {columns.name, columns.description} and fits(about) and not self.is_shell
+            below = NewTask(
+                text=text,
+                description=about if is_told else "",
+                needs="" if new.is_parallel else ",".join(self.subtasks[-1:]),
+                tags=new.tags,
+                values={**{name: values[name] for name in _INHERITED & values.keys()}, "parent": self.id},
+                is_prompt=not self.is_shell,
+            )
+            draft = _Draft(self._layout, places, below, self._agents)
+            data, task, _, is_said = draft.drawn()
+            if not is_said:
+                hint = "one line of at most 200 characters can be said, without tags and backticks"
+                raise UsageError(f"--subtasks: a row of the plan cannot say {one_line(text, 80)!r}", hint=hint)
+            if draft.is_shell:
+                command_of(task)
+            self.subtasks += (draft.id,)
+        added_to(self._layout, before, data, self.id)
+        return data
+
+    def drawn(self) -> tuple[bytes, Task, str, bool]:
+        """Return the plan with the row, its task, what a task file would say, and whether the row says all of it."""
+        values, whole, is_said = self._row()
+        needs, kinds = read_needs(self._new.needs)
+        meant = Task(
+            self.id, "", "", needs, need_kinds=kinds, tags=self._new.tags,
+            **values_of({name: values.get(name, "") for name in FIELD_OF}),
+        )  # fmt: skip
+        data, task = edited(lambda: with_row(self._places, values), meant)
+        return data, task, whole, is_said
 
     def _id(self) -> str:
         # Two ids that differ by case, or share a file, make a plan that every command refuses.
@@ -283,7 +342,7 @@ class _Draft:
         new, columns = self._new, self._places.sheets[-1].columns
         has_both = columns.name is not None and columns.description is not None
         only = "description" if columns.name is None else "name"
-        # A command is taken as it is; what people read is not.
+        # A command is taken verbatim; what people read is not.
         text = as_typed(new.text) if self.is_shell else visible(new.text)
         about = sanitize(as_typed(new.description)).strip()
         if self.is_shell:

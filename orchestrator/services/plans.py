@@ -41,7 +41,7 @@ from orchestrator.store.atomic import sync_directory
 from orchestrator.store.compare_and_swap import Taken, exchanged, put, take
 from orchestrator.store.journal import Journal, journal_lines
 from orchestrator.store.layout import PLAN_DIRECTORY, Layout, display_path
-from orchestrator.store.lock import exclusive, lock_owner, locked, those_waiting
+from orchestrator.store.lock import exclusive, lock_owner, locked, waiting_runs
 from orchestrator.store.workspace import Workspace
 from orchestrator.views.master_plan import made_plan
 from orchestrator.views.plans import state_of, title_of
@@ -54,7 +54,7 @@ def create(root: Layout, title: str, *, priority: str, request: str, eta: str, w
         root: The directory of plans, made when missing; or one of its plans, and then its neighbour is made.
         title: What it is about, in a line.
         priority: As in a task table.
-        request: What is wanted, in the words of anyone who wants it; empty: the title says it.
+        request: The request, in the words of its author; empty: the title says it.
         eta: When it is to be done, a moment or how long from now; empty: no one said.
         who: Who asks for it.
         now: Seconds since the epoch.
@@ -321,7 +321,7 @@ def archive(layout: Layout) -> str:
         )
     # What the lock says of dead runs stays true, wherever it lies then.
     with locked(layout.queue, layout.lock):
-        if waiting := those_waiting(layout):
+        if waiting := waiting_runs(layout):
             raise BusyError(
                 f"process {waiting[0].process['pid']} waits for its time to run this plan",
                 hint=f"end it first: orchestrator stop {collection.plan_id(layout)}",

@@ -29,4 +29,4 @@ class Plugins(NamedTuple):
     program: str = ""
     """The words with which an agent can call us from anywhere."""
     subscribers: Callable[[Settings, str], Sequence[Subscriber]] = lambda _settings, _directory: ()
-    """Whom settings name to be told, of the plan in a directory."""
+    """The notifiers that settings name, for the plan in a directory."""

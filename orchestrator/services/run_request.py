@@ -29,6 +29,8 @@ class RunRequest(NamedTuple):
     """What the whole plan may cost in this run, USD, also where the plan says less; 0: no limit."""
     grows: bool = False
     """``only`` grows by what ``auto-dispatch`` asks for while it is active."""
+    params: Mapping[str, Any] = MappingProxyType({})
+    """Values for the parameters of the plan, as they were given."""
 
 
 # ── selection ────────
@@ -69,21 +71,17 @@ def startable(order: RunRequest, board: PlanSnapshot) -> list[str]:
     """
     tasks = board.plan.tasks
     kept = KEPT_WHEN_FRESH if order.is_fresh else KEPT_AS_THEY_ARE
-    found = [
-        task_id
-        for task_id in board.shape.order
-        if board.status(task_id) not in kept and not tasks[task_id].children and not _is_omitted(task_id, board)
-    ]
+    found: dict[str, None] = {}
+    for task_id in board.shape.order:
+        if board.status(task_id) in kept or tasks[task_id].children:
+            continue
+        is_decided = not order.is_fresh and (task_id in board.omitted or board.is_covered(task_id))
+        if not is_decided or any(need in found for need in tasks[task_id].needs):
+            found[task_id] = None
+    chosen = list(found)
     if order.only:
-        found = _only(order.only, found, board)
-    if order.tags:
-        found = _tagged(order.tags, found, board)
-    return found
-
-
-def _is_omitted(task_id: str, board: PlanSnapshot) -> bool:
-    """Whether a condition was looked at, and is not met; what only follows from that is found again by the run."""
-    return task_id in board.omitted and task_id in board.results
+        chosen = _only(order.only, chosen, board)
+    return _tagged(order.tags, chosen, board) if order.tags else chosen
 
 
 def require_tagged(order: RunRequest, board: PlanSnapshot) -> None:

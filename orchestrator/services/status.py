@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.core.brief import Brief, Phase, phase_of
-from orchestrator.core.event import News, read_line, run_id
+from orchestrator.core.event import WAITING, News, read_line, run_id
 from orchestrator.core.settings import Settings
 from orchestrator.core.snapshot import PlanSnapshot
 from orchestrator.core.status import TaskStatus, Verb
@@ -15,9 +15,9 @@ from orchestrator.core.timestamp import epoch
 from orchestrator.errors import StoreError
 from orchestrator.store.atomic import read_tail
 from orchestrator.store.evidence import conflict_in
-from orchestrator.store.journal import last_run
+from orchestrator.store.journal import last_run, read_on
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import Waiting, broken_off, lock_owner, suspended, those_waiting
+from orchestrator.store.lock import WaitingRun, broken_off, lock_owner, suspended, waiting_runs
 from orchestrator.store.requests import Requests
 from orchestrator.store.result_writer import is_outdated
 from orchestrator.store.workspace import Workspace
@@ -38,7 +38,7 @@ class Overview(NamedTuple):
 
     board: PlanSnapshot
     holder: Mapping[str, Any] | None
-    waiting: Sequence[Waiting] = ()
+    waiting: Sequence[WaitingRun] = ()
     """Who else waits for the time to run it."""
     is_outdated: bool = False
     """A result is newer than the final output."""
@@ -54,7 +54,7 @@ def status(layout: Layout) -> Overview:
     workspace = Workspace(layout)
     board = workspace.load(is_live=holder is not None)
     at_work = holder["pid"] if holder else 0
-    waiting = [each for each in those_waiting(layout) if each.process["pid"] != at_work]
+    waiting = [each for each in waiting_runs(layout) if each.process["pid"] != at_work]
     return Overview(board, holder, waiting, is_outdated(layout, workspace.newest_result))
 
 
@@ -110,6 +110,21 @@ def find_orphans(layout: Layout) -> list[str]:
                 what = "claim" if command.is_claim else f"{command.verb.value} {command.task}"
                 said.append(f"{what} (by {command.by}, {timestamp(command.time)})")
     return said
+
+
+def waits(layout: Layout, board: PlanSnapshot) -> dict[str, str]:
+    """Return what tasks wait for that could start, by task, as the journal of the active run says: a shared pool.
+
+    Raises:
+        StoreError: the journal cannot be read.
+    """
+    ready = frozenset(board.by_status().get(TaskStatus.PENDING, ()))
+    if not ready:
+        return {}
+    lines, _ = read_on(layout.journal, last_run(layout.journal)[0]) or ((), None)
+    likely = [text for text in lines if f" · {WAITING}" in text]
+    found = [line for line in map(read_line, likely) if line is not None and line.what == WAITING]
+    return {line.subject: line.text for line in found if line.subject in ready}
 
 
 def news_of_running(layout: Layout, board: PlanSnapshot, agents: Mapping[str, Agent]) -> dict[str, str]:

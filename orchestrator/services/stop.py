@@ -16,7 +16,7 @@ from orchestrator.errors import BusyError, ExecutorError, NotFoundError, StoreEr
 from orchestrator.store.collection import no_plan
 from orchestrator.store.journal import Journal
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import Waiting, lock_owner, require_elsewhere, those_waiting
+from orchestrator.store.lock import WaitingRun, lock_owner, require_elsewhere, waiting_runs
 from orchestrator.store.process import is_alive, is_elsewhere, is_of_other_machine, whose
 from orchestrator.store.watcher import poll
 
@@ -25,12 +25,12 @@ _LOOK = 0.02
 
 
 class Stopped(NamedTuple):
-    """What was told to end."""
+    """What was asked to end."""
 
     run: str
-    """The run that was active; empty: none was, and so those that waited were told."""
-    waiting: Sequence[Waiting]
-    """Those that waited for their time: told to end if none was active, else left alone."""
+    """The run that was active; empty: none was, and so those that waited were asked."""
+    waiting: Sequence[WaitingRun]
+    """Those that waited for their time: asked to end if none was active, else left alone."""
     is_over: Callable[[], bool]
 
     def await_end(self, timeout: float) -> bool:
@@ -58,7 +58,7 @@ def stop(layout: Layout, only: str | None = None, why: str = "") -> Stopped:
         ExecutorError: the system said no.
         StoreError: the lock file, or what says who waits, cannot be read.
     """
-    holder, waiting = lock_owner(layout.lock), those_waiting(layout)
+    holder, waiting = lock_owner(layout.lock), waiting_runs(layout)
     if only is not None and (holder is None or str(holder["run"]) != only):
         raise NotFoundError(f"run {only} is over", where=layout.root)
     if holder is not None:
@@ -92,7 +92,7 @@ def _nothing_to_stop(layout: Layout) -> NotFoundError:
 
 
 def _is_active(layout: Layout) -> bool:
-    return lock_owner(layout.lock) is not None or bool(those_waiting(layout))
+    return lock_owner(layout.lock) is not None or bool(waiting_runs(layout))
 
 
 def _is_gone(process: Mapping[str, Any]) -> bool:
@@ -102,7 +102,7 @@ def _is_gone(process: Mapping[str, Any]) -> bool:
 def _end(
     name: str, process: Mapping[str, Any], is_over: Callable[[], bool], note: Callable[[], None] = lambda: None
 ) -> bool:
-    """Tell a process to end, unless it is over; say whether it was told. *note* writes that down first."""
+    """Tell a process to end, unless it is over; say whether it was signalled. *note* writes that down first."""
     if is_elsewhere(process):
         where = "on another machine" if is_of_other_machine(process) else "in another container"
         raise BusyError(

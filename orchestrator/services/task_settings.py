@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any, cast
 
-from orchestrator.agents.outcome import flaw
 from orchestrator.core.agent import AgentRegistry, Program
 from orchestrator.core.ids import suggestion
+from orchestrator.core.json_schema import flaw
 from orchestrator.core.plan import Plan, Task
 from orchestrator.core.script import MARK, command_in, flaws, is_half_merged
 from orchestrator.core.settings import Settings, read_setting
@@ -19,7 +20,9 @@ from orchestrator.errors import AgentError, NotFoundError, OrchestratorError, Pl
 from orchestrator.plan.task_file import TaskFile
 from orchestrator.services.agent_choice import Known
 from orchestrator.services.run_request import RunRequest
+from orchestrator.services.task_types import line_of, not_able, with_params
 from orchestrator.store.layout import Layout
+from orchestrator.store.machine import free_memory
 from orchestrator.store.task_files import resolve_files
 from orchestrator.store.workspace import Workspace
 
@@ -97,8 +100,7 @@ def task_settings(
     flags = dict(given)
     default_agent = {"agent": flags.pop("agent")} if "agent" in flags else {}
     common = {**plan.settings, **default_agent}
-    layout = workspace.layout
-    known = Known(registry, work_directory(layout, plan, flags))
+    known = Known(registry, work_directory(workspace.layout, plan, flags))
     if common.get("agent", "claude") not in known:
         raise _unknown_default(plan, default_agent, common["agent"], known.names)
     existing = workspace.assignments.existing()
@@ -110,34 +112,38 @@ def task_settings(
     for task in plan.tasks.values():
         key = known.key_of(task)
         row = {name: read_setting(name, text) for name, text in task.settings} | ({"agent": key} if key else {})
-        kind = known.type_of(task)
+        type_key, kind = known.type_of(task), registry.type_of(task)
         has_file = workspace.assignments.has_file(task, existing)
         try:
             found = (workspace.assignments.read(task) if has_file else None) or TaskFile()
         except PlanError as error:
             problems += error.problems
             continue
-        shown = workspace.assignments.shown(task)
-        problems += wordless(task, found, shown)
+        problems += wordless(task, found, shown := workspace.assignments.shown(task))
         # Most tasks of a big plan share their settings; one object serves them all.
-        resolved = None if found.settings or task.settings else shared.get((key, kind))
+        resolved = None if found.settings or task.settings else shared.get((key, type_key))
         if resolved is None:
             where = f"{shown}:" if has_file else task.where
-            asked = known.settle(common, {**row, **found.settings}, flags, kind)
+            own = {**row, **found.settings}
+            asked = known.settle(common, own, flags, type_key)
             try:
-                resolved = _with_files(asked, layout.root)
+                resolved = _with_files(asked, workspace.layout.root)
             except ValueError as error:
                 name = str(error).partition(":")[0]
-                problems.append(_bad_setting(str(error), _line_of(name, found, where, plan)))
+                problems.append(_bad_setting(str(error), line_of(name, found, where, plan, kind=kind)))
                 continue
+            at = partial(line_of, found=found, file=where, plan=plan, kind=kind)
             if resolved.agent not in registry:
                 asks = f"task {task.id} asks for the agent {asked.agent!r}"
-                line = _line_of("agent", found, where, plan, row=task.where)
-                problems.append(_unknown_agent(asks, line, known.names))
-            if not (found.settings or task.settings):
-                shared[key, kind] = resolved
-            at = _line_of("task_pools", found, where, plan, row=task.where)
-            problems += [_unknown_pool(task, name, at, pools) for name in resolved.task_pools if name not in pools]
+                problems.append(_unknown_agent(asks, at("agent", row=task.where), known.names))
+            elif not task.children:  # no agent works on a group
+                problems += not_able(task, known.lacking(task, own, resolved), at("required_capabilities"), registry)
+                line = at("task_params", row=task.where)
+                resolved = with_params(task, found, resolved, line, registry, problems=problems)
+            if not (found.settings or task.settings or resolved.task_params or task.children):
+                shared[key, type_key] = resolved
+            unknown = [name for name in resolved.task_pools if name not in pools]
+            problems += [_unknown_pool(task, name, at("task_pools", row=task.where), pools) for name in unknown]
         problems += no_command(task, found, shown, resolved.agent, registry)
         policies[task.id] = resolved
     if problems:
@@ -177,16 +183,11 @@ def work_directory(layout: Layout, plan: Plan, flags: Mapping[str, Any]) -> str:
 def _with_files(settings: Settings, root: str) -> Settings:
     """Return the settings with their files, as ``resolve_files``; a schema must be one that can be asked for."""
     resolved = resolve_files(settings, root)
+    if resolved.memory and free_memory() is None:
+        raise ValueError("memory: this system does not say how much of it is free")
     if resolved.schema and (wrong := flaw(cast("Mapping[str, Any]", resolved.schema))):
         raise ValueError(f"schema: {wrong}")
     return resolved
-
-
-def _line_of(name: str, found: TaskFile, file: str, plan: Plan, *, row: str = "") -> str:
-    """Where a setting stands: in the task file, else in the row, else in the plan."""
-    if name in found.lines:
-        return f"{file}{found.lines[name]}"
-    return row or f"{plan.file}:{plan.lines.get(name, 1)}"
 
 
 def _misspelt(task: Task, close: str) -> Problem:

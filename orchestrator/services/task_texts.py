@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from orchestrator.core.agent import Program
 from orchestrator.core.criteria import Criterion
 from orchestrator.core.plan import Plan, Task
-from orchestrator.core.settings import resolve
+from orchestrator.core.settings import IN_A_TASK, resolve
 from orchestrator.core.text import from_cell
 from orchestrator.errors import PlanError, StoreError, UsageError
 from orchestrator.ownership import make_directories
@@ -36,10 +37,13 @@ if TYPE_CHECKING:
 #: Whether a built-in agent runs commands; no file of an agent can change that.
 _BUILT_IN = {"": False, "claude": False, "simulated": False, "shell": True}
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+#: What a setting of a task is called in its file, where that is another word.
+_SHORT = {long: short for short, long in IN_A_TASK.items()}
+_DAY = 86400.0
 
 
 class TaskInstructions(NamedTuple):
-    """What is told to the worker, and where that stands."""
+    """The instructions for the worker, and where they stand."""
 
     file: str = ""
     """Its task file, when a user wrote one."""
@@ -88,7 +92,7 @@ class TaskInstructions(NamedTuple):
 
         Args:
             texts: The new texts, by column.
-            task: The row with them, as it is read.
+            task: The row with them, as read.
 
         Raises:
             UsageError: there is no other place for it.
@@ -187,13 +191,40 @@ def task_file_of(
     if not shell:
         task = task._replace(description=without_merge(task.description))
     text = task_file(task, resolve(settings), layout.templates, needs, shell=shell)
-    front = [f"{name}: {value}" for name, value in settings.items()]
+    front = [f"{_SHORT.get(name, name)}: {_flow(value)}" for name, value in settings.items()]
     head = "\n".join(["---", *front, "---", ""]) if front else ""
     data = _with_criteria(f"{head}{text}".encode(), criteria)
+    _require_kept(data, settings)
     if not shell:
         return data
 
     return made_from_typed(data.decode()).encode()
+
+
+def _flow(value: object) -> str:
+    if isinstance(value, float) and value.is_integer() and value > _DAY:
+        return f"{value:.0f}s"  # so long, a bare number is asked which unit is meant
+    if isinstance(value, bool | str | Mapping | list | tuple):
+        return json.dumps(value, ensure_ascii=False, default=dict)
+    return str(value)
+
+
+def _require_kept(data: bytes, settings: Mapping[str, Any]) -> None:
+    """Make sure that a task file says the settings that it was made with.
+
+    Raises:
+        UsageError: front matter cannot say one of them.
+    """
+    if not settings:
+        return
+    found = parse_task_file(data, "")
+    if found.problems:
+        raise UsageError(found.problems[0].message, hint=found.problems[0].hint)
+    for name, value in settings.items():
+        if found.settings.get(name) != value:
+            option = f"--{_SHORT.get(name, name).replace('_', '-')}"
+            hint = "write what is odd about it as a text, or into a file that --input-file names"
+            raise UsageError(f"{option}: the value cannot be kept as it is in a task file", hint=hint)
 
 
 def _with_criteria(data: bytes, criteria: Sequence[str]) -> bytes:

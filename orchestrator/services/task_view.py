@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Filters(NamedTuple):
-    """Which tasks are wanted; what is empty leaves all of them. A task must pass every one."""
+    """Which tasks are asked for; what is empty leaves all of them. A task must pass every one."""
 
     statuses: Sequence[str] = ()
     """In any of the words that are understood; one of them is enough, as with the next two."""
@@ -138,7 +138,7 @@ def show(layout: Layout, task_id: str) -> TaskView:
 
 
 def view_of(layout: Layout, board: PlanSnapshot, task: Task, shown: str) -> TaskView:
-    """Return everything that is known of a task, whose answer was read already, as it is shown."""
+    """Return everything that is known of a task, whose answer was read already, as shown."""
     result = board.results.get(task.id)
     files = layout.attempt(task.stem, result.number if result else 0)
     return TaskView(
@@ -155,7 +155,7 @@ def view_of(layout: Layout, board: PlanSnapshot, task: Task, shown: str) -> Task
 
 
 def agent_of(layout: Layout, board: PlanSnapshot, task: Task, registry: AgentRegistry) -> str:
-    """Return the agent that a run takes for a task; what its row says, where no run would take the task as it is."""
+    """Return the agent that a run takes for a task; what its row says, where no run would take the task."""
     alone = board.plan._replace(tasks={task.id: task})
     try:
         found = task_settings(Workspace(layout), alone, registry)[task.id]
@@ -169,7 +169,9 @@ def agents_by_type(
 ) -> Mapping[str, str]:
     """Return the agents of those tasks that name none and have a type for which there is one."""
     typed = {task.id: task for task in tasks if task.type and not task.agent_key}
-    if not typed or not any(member.skills for member in registry):
+    of_types = any("agent" in each.settings for each in registry.types.values())
+    has_say = of_types or any(member.skills for member in registry)
+    if not typed or not has_say:
         return {}
     found = task_settings(Workspace(layout), board.plan._replace(tasks=typed), registry)
     default = resolve(board.plan.settings).agent
@@ -180,7 +182,7 @@ def _criteria(layout: Layout, stem: str) -> Sequence[Criterion]:
     try:
         return criteria_of(layout, stem)
     except (PlanError, StoreError):
-        return ()  # what cannot be read there is told by those who need it
+        return ()  # what cannot be read there is reported where it is needed
 
 
 def _existing(path: str) -> str:

@@ -90,7 +90,7 @@ def added_to(layout: Layout, before: bytes, after: bytes, task_id: str) -> Plan:
 
     Raises:
         UsageError: the plan would not be valid any more, or the row would not be read as a task.
-        PlanError: the plan is not valid as it is.
+        PlanError: the plan is not valid.
     """
     try:
         plan = valid_plan(layout, after)

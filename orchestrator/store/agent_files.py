@@ -2,39 +2,42 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from orchestrator.core.agent import ALIASES, BUILT_IN, MODEL, PROMPT_FILE, AgentCommand, AgentRegistry, Member, Program
 from orchestrator.core.ids import is_name, suggestion
 from orchestrator.core.plan import is_label
-from orchestrator.core.settings import IN_A_TASK, NAMES, RUN_ONLY, Settings, read_setting
-from orchestrator.core.text import one_line, sanitize
+from orchestrator.core.settings import IN_A_TASK, NAMES, OF_ONE_TASK, RUN_ONLY, read_setting
+from orchestrator.core.text import one_line
 from orchestrator.errors import PlanError, Problem, UsageError
-from orchestrator.ownership import make_directories, open_to_us
-from orchestrator.plan.front_matter import misplaced, read_front_matter
-from orchestrator.plan.lines import Lines, conflict, unreadable
-from orchestrator.store.atomic import atomic_write, io_errors, names_in, read_file, reject_symlinks
-from orchestrator.store.layout import Layout, agents_of_person, display_path
-from orchestrator.store.task_files import resolve_files
+from orchestrator.ownership import open_to_us
+from orchestrator.store.keyed_files import (
+    FOR_PEOPLE,
+    NO_FILES,
+    files_in,
+    place_of,
+    read_own_setting,
+    render_keyed_file,
+    require_no_file,
+    split_file,
+    write_files,
+)
+from orchestrator.store.layout import Layout, agents_of_person
+from orchestrator.store.type_files import read_types
 
 #: How a command gets at the agents of a plan: only one that names an agent reads them.
 Agents = Callable[[Layout], AgentRegistry]
 _BUILT_IN = {member.key: member for member in BUILT_IN}
-#: What people leave in such a directory for each other.
-_NO_AGENT = "readme.md"
-_NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 
 def read_agents(
-    layout: Layout | None, environment: Mapping[str, str], proposed: Mapping[str, bytes] = _NOTHING
+    layout: Layout | None, environment: Mapping[str, str], proposed: Mapping[str, bytes] = NO_FILES
 ) -> AgentRegistry:
-    """Return all agents there are for a plan; without *layout*, for any plan of this person.
+    """Return all agents and types of task there are for a plan; without *layout*, for any plan of this person.
 
     *proposed* are files by path, as they are to be: each is read in the place of what is there.
 
@@ -51,9 +54,11 @@ def read_agents(
         for key, each in here.items():
             found.setdefault(key, each)
     members = _linked(found, problems)
+    types, wrong = read_types(layout, environment, proposed)
+    problems += wrong
     if problems:
-        raise PlanError(sorted(problems, key=_place))
-    return AgentRegistry.of(members)
+        raise PlanError(sorted(problems, key=place_of))
+    return AgentRegistry.of(members, types)
 
 
 def register(
@@ -83,16 +88,11 @@ def register(
     key = _usable_key(key)
     directory = layout.agents[0]
     path = f"{directory}/{key}.md"
-    if not force and os.path.lexists(path):
-        raise UsageError(
-            f"there is an agent {key} already", where=_shown(path), hint="edit it, or write it anew with --force"
-        )
-    data = render_agent_file(fields, role).encode()
+    if not force:
+        require_no_file(path, f"an agent {key}", "edit it, or write it anew with --force")
+    data = render_keyed_file(fields, role).encode()
     member = read_agents(layout, environment, {path: data})[key]
-    reject_symlinks(directory)
-    with io_errors("make", directory):
-        make_directories(directory)
-    atomic_write(path, data)
+    write_files(directory, {path: data})
     return path, member
 
 
@@ -101,7 +101,7 @@ def _usable_key(key: str) -> str:
         key = read_key(key)
     except ValueError as error:
         raise UsageError(str(error), hint="take another key") from None
-    if f"{key}.md".lower() == _NO_AGENT:
+    if f"{key}.md".lower() == FOR_PEOPLE:
         raise UsageError(f"{key}.md is for people, and no agent", hint="take another key")
     return key
 
@@ -109,19 +109,8 @@ def _usable_key(key: str) -> str:
 def _read(directory: str, proposed: Mapping[str, bytes]) -> tuple[dict[str, AgentFile], list[Problem]]:
     found: dict[str, AgentFile] = {}
     problems: list[Problem] = []
-    here = (os.path.basename(path) for path in proposed if os.path.dirname(path) == directory)
-    names = sorted({*_agent_files(directory), *here})
-    if not names:
-        return found, problems  # as for most plans
-
-    for name in names:
-        path = f"{directory}/{name}"
-        each, wrong = parse_agent_file(
-            proposed[path] if path in proposed else read_file(path) or b"",
-            _shown(path),
-            os.path.dirname(directory),
-            name.removesuffix(".md"),
-        )
+    for name, file, base, data in files_in(directory, proposed):
+        each, wrong = parse_agent_file(data, file, base, name)
         problems += wrong
         if each is None:
             continue
@@ -187,11 +176,6 @@ def _bad(message: str, found: AgentFile, hint: str = "extend claude or shell, or
     return Problem(message, found.at("extends"), hint, "bad_agent")
 
 
-def _place(problem: Problem) -> tuple[str, int]:
-    file, _, line = problem.where.rpartition(":")
-    return (file, int(line)) if line.isdecimal() else (problem.where, 0)
-
-
 def _shadowing(found: AgentFile) -> Problem:
     key = found.member.key
     where = found.at("key")
@@ -209,20 +193,6 @@ def _no_base(found: AgentFile, files: Mapping[str, AgentFile], bases: Mapping[st
     return _bad(f"there is no agent {base!r} to extend", found, f"there are {there}")
 
 
-def _agent_files(directory: str) -> list[str]:
-    return [
-        name
-        for name in names_in(directory, (FileNotFoundError, NotADirectoryError))
-        if name.endswith(".md") and not name.startswith(".") and name.lower() != _NO_AGENT
-    ]
-
-
-def _shown(path: str) -> str:
-    """Return a path as people see it: from where they are, unless that is somewhere else."""
-    relative = display_path(path)
-    return path if relative.startswith(os.pardir) else relative
-
-
 # ── agent file ────────
 #
 # ``agents/KEY.md``: one agent. What it is in front matter; what stands in front of its prompts in the body.
@@ -233,14 +203,13 @@ def _shown(path: str) -> str:
 #: Settings that mean something to whatever runs, and those that a prompt adds; ``claude`` understands all of a task.
 _OF_ALL = {"env", "env_keep", "timeout", "idle_timeout", "retries", "retry_delay", "grace", "format"}
 _OF_PROMPTS = {"model", "context_limit", "task_budget_usd"}
-_OF_CLAUDE = set(NAMES) - RUN_ONLY - {"agent", "required_capabilities"}
+_OF_CLAUDE = set(NAMES) - RUN_ONLY - OF_ONE_TASK - {"agent", "required_capabilities"}
 SETTINGS: Mapping[Program, frozenset[str]] = {
     Program.CLAUDE: frozenset(_OF_CLAUDE),
     Program.COMMAND: frozenset(_OF_ALL | _OF_PROMPTS),
     Program.SHELL: frozenset(_OF_ALL),
     Program.SIMULATED: frozenset(),
 }
-_PATHS = {"add_dirs", "mcp_config", "system_prompt_file", "schema"}
 _OF_A_COMMAND = ("answer", "login", "version", "free")
 _PLACE = re.compile(r"\{[a-z_]+\}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?")
@@ -272,16 +241,11 @@ def parse_agent_file(data: bytes, file: str, base: str, name: str) -> tuple[Agen
         base: The directory that holds ``agents/``: paths in the file count from there.
         name: Its key, when it says none.
     """
-    if (problem := unreadable(data, file)) is not None:
-        return None, [problem]
-    lines = Lines.of(data)
-    front = read_front_matter(lines.bare(), file)
-    body = "".join(lines.lines[front.body :])
-    if (problem := front.problem or conflict(body, file, front.body + 1)) is not None:
-        return None, [problem]
+    front, body, problems = split_file(data, file, _FIELDS)
+    if front.problem is not None:
+        return None, problems
     fields: dict[str, Any] = {"key": name}
     given: dict[str, Any] = {}
-    problems: list[Problem] = []
     for written, value in front.data.items():
         where = f"{file}:{front.lines[written]}"
         if written in _FIELDS:
@@ -293,23 +257,9 @@ def parse_agent_file(data: bytes, file: str, base: str, name: str) -> tuple[Agen
             given[written] = value
         else:
             problems.append(_unknown(written, where))
-    if not front.body:
-        problems += misplaced(lines.bare(), file, _FIELDS)
     problems += _contradictions(name, file, front.lines)
-    member = _member(fields, body.strip(), base, f"{file}:{front.lines.get('command', 1)}")
+    member = _member(fields, body, base, f"{file}:{front.lines.get('command', 1)}")
     return AgentFile(member, given, front.lines, file, base), problems
-
-
-def render_agent_file(fields: Mapping[str, object], role: str) -> str:
-    """Return a file that says this. Every value is written as JSON, which is YAML, so that no text becomes more."""
-    lines = [f"{name}: {_flow(value)}" for name, value in fields.items()]
-    # Also without fields: a text that begins with a bar is no front matter.
-    return "\n".join(["---", *lines, "---", sanitize(role).strip(), ""])
-
-
-def _flow(value: object) -> str:
-    words = [sanitize(each) for each in value] if isinstance(value, list) else value
-    return json.dumps(sanitize(value) if isinstance(value, str) else words, ensure_ascii=False)
 
 
 def settings_of(found: AgentFile, runs: Program) -> tuple[dict[str, Any], list[Problem]]:
@@ -322,13 +272,9 @@ def settings_of(found: AgentFile, runs: Program) -> tuple[dict[str, Any], list[P
             problems.append(_misplaced(name, runs, found.at(written)))
             continue
         try:
-            settings[name] = read_setting(name, value)
-            if name in _PATHS:
-                only = Settings(**{name: settings[name]})
-                settings[name] = getattr(resolve_files(only, found.base), name)
+            settings[name] = read_own_setting(written, value, found.base)
         except ValueError as error:
-            message = f"setting {name}: {one_line(str(error).removeprefix(f'{name}: '), 300)}"
-            problems.append(_bad_agent_file(message, found.at(written)))
+            problems.append(_bad_agent_file(str(error), found.at(written)))
     needs_model = any(MODEL in word for word in _words_of(found.member))
     if needs_model and not settings.get("model"):
         hint = f"add model: with the one to take, or take {MODEL} out"

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from orchestrator.core.result import ProcessExit
@@ -37,6 +38,9 @@ class AttemptRecord(NamedTuple):
     """The session it was to go on with; empty: a new one, or none."""
     is_only_simulated: bool | None = None
     """As for ``Attempt``."""
+    files: Mapping[str, str] = MappingProxyType({})
+    params: Mapping[str, str] = {}
+    """As for ``Result``."""
 
     def facts(self) -> dict[str, Any]:
         """Return what is known before it has ended: its executor writes that down beside the exit."""
@@ -52,6 +56,10 @@ class AttemptRecord(NamedTuple):
         }
         if self.is_only_simulated is not None:
             facts["only_simulated"] = self.is_only_simulated
+        if self.files:
+            facts["input_files"] = dict(self.files)
+        if self.params:
+            facts["params"] = dict(self.params)
         return facts
 
     def is_of(self, task: str, number: int, run: str) -> bool:
@@ -84,6 +92,8 @@ def read_record(path: str) -> AttemptRecord | None:
             cap=cap,
             resumes=resumes,
             is_only_simulated=said if isinstance(said := raw.get("only_simulated"), bool) else None,
+            files={str(path): str(digest) for path, digest in (raw.get("input_files") or {}).items()},
+            params={str(name): str(value) for name, value in (raw.get("params") or {}).items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None

@@ -18,7 +18,7 @@ STATE = (
     "journal.md", "final_output.md", "index.json", "heartbeats.json", "*.lock", ".*.tmp",
 )  # fmt: skip
 #: What people write there.
-PEOPLES = ("master_plan.md", "agent_tasks/", "agents/", "templates/")
+PEOPLES = ("master_plan.md", "agent_tasks/", "agents/", "types/", "templates/")
 
 
 class Layout:
@@ -160,6 +160,11 @@ class Layout:
         """A plan's own agents; then those of a directory of plans it lies in, which all of them share."""
         return f"{self.root}/agents", *self._shared("agents")
 
+    @property
+    def types(self) -> tuple[str, ...]:
+        """A plan's own types of task; then those of a directory of plans it lies in, which all of them share."""
+        return f"{self.root}/types", *self._shared("types")
+
     def _shared(self, name: str) -> tuple[str, ...]:
         """Return a directory of the same name in the directory of plans that this one lies in, if it lies in one."""
         above = os.path.dirname(self.root)
@@ -271,6 +276,11 @@ def agents_of_person(environment: Mapping[str, str]) -> tuple[str, ...]:
     return _of_person("agents", environment)
 
 
+def types_of_person(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the directory of the types of task that a person has in every plan; none when home is unknown."""
+    return _of_person("types", environment)
+
+
 def templates_of_person(environment: Mapping[str, str]) -> tuple[str, ...]:
     """Return the directory of the plans that a person keeps to begin with; none when it is unknown where home is."""
     return _of_person("templates", environment)
@@ -279,6 +289,16 @@ def templates_of_person(environment: Mapping[str, str]) -> tuple[str, ...]:
 def schedules_lock(environment: Mapping[str, str]) -> str:
     """Return the file in which those stand in line who change what cron and systemd start; empty without a home."""
     return next(iter(_of_person("schedules.lock", environment)), "")
+
+
+def pools_of_person(environment: Mapping[str, str]) -> str:
+    """Return the directory of the slots that all plans of a user share on this machine; empty without a home.
+
+    Not the runtime directory: what cron starts has none, and would have slots of its own.
+    """
+    home = environment.get("HOME", "")
+    state = environment.get("XDG_STATE_HOME") or (f"{home}/.local/state" if home else "")
+    return f"{state}/orchestrator/pools" if os.path.isabs(state) else ""
 
 
 def _of_person(name: str, environment: Mapping[str, str]) -> tuple[str, ...]:

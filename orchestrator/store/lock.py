@@ -423,7 +423,7 @@ _LONGEST_WAITING = 64 * 1024
 LATEST = 253_370_764_800.0
 
 
-class Waiting(NamedTuple):
+class WaitingRun(NamedTuple):
     """A process, and until when it waits, in seconds since the epoch."""
 
     process: dict[str, Any]
@@ -454,7 +454,7 @@ def wait_no_longer(layout: Layout) -> None:
         os.rmdir(layout.waiting)  # works only for the last one
 
 
-def those_waiting(layout: Layout) -> list[Waiting]:
+def waiting_runs(layout: Layout) -> list[WaitingRun]:
     """Return the processes that wait, the first to begin first.
 
     Raises:
@@ -464,7 +464,7 @@ def those_waiting(layout: Layout) -> list[Waiting]:
     return sorted(found, key=lambda each: each.until)
 
 
-def _all(layout: Layout) -> list[tuple[int, Waiting | None]]:
+def _all(layout: Layout) -> list[tuple[int, WaitingRun | None]]:
     """Return every entry with its process id; None for a process that is gone."""
     try:
         names = os.listdir(layout.waiting)
@@ -474,11 +474,11 @@ def _all(layout: Layout) -> list[tuple[int, Waiting | None]]:
     return [(int(stem), _read(layout, int(stem))) for stem in stems if stem.isascii() and stem.isdigit()]
 
 
-def _read(layout: Layout, pid: int) -> Waiting | None:
+def _read(layout: Layout, pid: int) -> WaitingRun | None:
     try:
         raw = json.loads(read_file(_file(layout, pid), _LONGEST_WAITING) or b"")
         who = {**raw, "host": one_line(str(raw["host"]))}
-        waiting = Waiting(who, float(raw["until"]))
+        waiting = WaitingRun(who, float(raw["until"]))
     except (ValueError, LookupError, TypeError, RecursionError):
         return None  # not ours
     is_ours = raw["pid"] == pid and 0 < waiting.until < LATEST

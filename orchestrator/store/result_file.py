@@ -52,11 +52,12 @@ def render_result(
     statistics: Mapping[str, str] | None = None,
     denials: Sequence[str] = (),
     unheard: Sequence[str] = (),
+    undeclared: Sequence[str] = (),
 ) -> str:
     """Return the whole file. *answer* must be safe markdown already; *log* is its path seen from the file.
 
     *denials* are the rules that would have allowed what the agent was denied. *unheard* are the messages to other
-    agents that were denied.
+    agents that were denied. *undeclared* are lines about files that it changed and its ``writes`` does not cover.
     """
     last = result.last
     lines = _front_matter(result)
@@ -67,6 +68,8 @@ def render_result(
     if unheard:
         lines += ["", "## Not told", "Denied as it stands here: a message belongs in single quotes."]
         lines += [f"- {code(message)}" for message in unheard]
+    if undeclared:
+        lines += ["", "## Undeclared changes", *undeclared]
     if last is None or last.ended:
         lines += ["", "## Output", _OPEN, answer.strip("\n") or "(no output)", _CLOSE, ""]
         lines += ["## Statistics", "| Metric | Value |", "|--------|-------|"]
@@ -91,6 +94,11 @@ def _front_matter(result: Result) -> list[str]:
     lines.append("attempts:" if result.attempts else "attempts: []")
     lines += [f"- {_flow(_attempt_fields(attempt))}" for attempt in result.attempts]
     lines.append(f"inputs: {_flow(dict(result.inputs))}")
+    if result.files:
+        files = {one_line(path, limit=4096): digest for path, digest in result.files.items()}
+        lines.append(f"input_files: {_flow(files)}")
+    if result.params:
+        lines.append(f"params: {_flow(dict(result.params))}")
     return lines
 
 
@@ -150,6 +158,8 @@ def _parsed(text: str) -> Result | None:
             progress=_per_cent(front.get("progress")),
             condition=_condition(front.get("condition")),
             request=str(front.get("request") or ""),
+            files={str(path): str(digest) for path, digest in dict(front.get("input_files") or {}).items()},
+            params={str(name): str(value) for name, value in dict(front.get("params") or {}).items()},
         )
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return None

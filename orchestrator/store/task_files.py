@@ -218,6 +218,8 @@ _LARGEST_AGENT = 4 * 1024 * 1024
 def resolve_files(settings: Settings, root: str) -> Settings:
     """Return the settings with every path absolute and the schema read. Paths count from the plan directory *root*.
 
+    Input files and the output directory need not be there yet.
+
     Raises:
         ValueError: a file is missing or is not what it should be; the text names setting and file.
         StoreError: a file could not be read.
@@ -228,6 +230,10 @@ def resolve_files(settings: Settings, root: str) -> Settings:
             changes[name] = tuple(_existing(name, path, root) for path in paths)
     if settings.system_prompt_file:
         changes["system_prompt_file"] = _existing("system_prompt_file", settings.system_prompt_file, root)
+    if settings.input_files:
+        changes["input_files"] = tuple(_absolute(path, root) for path in settings.input_files)
+    if settings.output_dir:
+        changes["output_dir"] = _absolute(settings.output_dir, root)
     if isinstance(settings.schema, str) and settings.schema:
         changes["schema"] = _schema(settings.schema, root)
     return settings._replace(**changes) if changes else settings  # type: ignore[arg-type]
@@ -261,10 +267,14 @@ def _name(path: str) -> str:
 
 
 def _existing(name: str, path: str, root: str) -> str:
-    found = os.path.normpath(os.path.join(root, os.path.expanduser(path)))
+    found = _absolute(path, root)
     if not os.path.exists(found):
         raise ValueError(f"{name}: there is no {found}")
     return found
+
+
+def _absolute(path: str, root: str) -> str:
+    return os.path.normpath(os.path.join(root, os.path.expanduser(path)))
 
 
 def _schema(path: str, root: str) -> Mapping[str, object]:

@@ -23,7 +23,7 @@ from orchestrator.views.plans import state_label
 from orchestrator.views.terminal import ICONS, MERGES, tally, timestamp
 
 LIMIT = 1600
-#: Tasks told with a reason, and warnings, at most.
+#: Tasks shown with a reason, and warnings, at most.
 _REASONS = 3
 #: Kinds of news at most; there are fewer, but a journal is a file that anybody can write into.
 _KINDS = 8
@@ -113,7 +113,7 @@ def brief_text(brief: Brief, *, now: float, next_step: str, cursor: str, typed: 
 def _blocks(
     brief: Brief, now: float, typed: Callable[[str], str]
 ) -> list[tuple[Callable[[str, Sequence[str], int], str], str, list[str]]]:
-    """Return what is told besides, the most important first: how, below which title, and what."""
+    """Return what is shown besides, the most important first: how, below which title, and what."""
     groups = brief.news.by_kind()
     blocks: list[tuple[Callable[[str, Sequence[str], int], str], str, list[str]]] = [
         (_list, "❌ failed", [_failure(brief, line) for line in groups["failed"]]),

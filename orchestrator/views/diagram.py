@@ -200,6 +200,7 @@ def text(board: PlanSnapshot, width: int | None = None) -> str:
             task = board.plan.tasks[task_id]
             branch = "└─" if place == len(task_ids) else "├─"
             needs = f"  ← {', '.join(task.own_needs)}" if task.own_needs else ""
+            needs += _rule(board, task)
             takes = f"  {_estimated(task)}" if task.estimate else ""
             below = f"  {UMBRELLA} {', '.join(task.children)}" if task.children else ""
             head, tail = (f"{branch} {ICONS[board.status(task_id)]} {task_id}  ", takes + below + needs)
@@ -208,6 +209,19 @@ def text(board: PlanSnapshot, width: int | None = None) -> str:
                 name = clip(name, max(width - display_width(head + tail), _LEAST))
             lines.append(head + name + tail if width is None else clip(head + name + tail, width))
     return "\n".join(lines) + "\n" if lines else "The plan has no tasks.\n"
+
+
+def _rule(board: PlanSnapshot, task: Task) -> str:
+    """What decides whether a task runs, and how it was decided."""
+    parts = [
+        f"if {plain(task.condition)}" if task.condition else "",
+        task.run_if,
+        f"fallback for {task.fallback_for}" if task.fallback_for else "",
+    ]
+    said = " · ".join(filter(None, parts))
+    result = board.results.get(task.id)
+    outcome = f": {result.condition[1]}" if result is not None and result.condition else ""
+    return f"  {said}{outcome}" if said else ""
 
 
 # ── picture ────────

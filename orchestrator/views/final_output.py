@@ -36,13 +36,13 @@ from orchestrator.views.terminal import LABELS, fit, label_of, timestamp
 
 # ── merger prompt ────────
 #
-# What an agent is told that merges every answer into one.
+# The prompt of the agent that merges every answer into one.
 
 MERGE_TEMPLATE = "merge.md.j2"
 
 
 def merge_prompt(plan: Plan, overrides: str | None, *, total: int, missing: str = "") -> str:
-    """Return what anyone who merges is told, but for the answers.
+    """Return the prompt of the agent that merges, but for the answers.
 
     Raises:
         PlanError: the plan's own template is broken.
@@ -58,6 +58,7 @@ TIMELINE_WIDTH = 40
 #: More bars than this are not read; the longest ones are what a run took its time for.
 _TIMELINE_ROWS = 60
 _NAMED = 50
+_CONFLICTS = 200
 _UNSUCCESSFUL = (TaskStatus.FAILED, TaskStatus.BLOCKED, TaskStatus.CANCELLED)
 _NOT_RUN = (TaskStatus.WAITING, TaskStatus.PENDING, TaskStatus.RUNNING, TaskStatus.RETRYING)
 
@@ -95,6 +96,7 @@ def final_output(
     budget: float = 0.0,
     merged: str = "",
     note: str = "",
+    conflicts: Sequence[str] = (),
 ) -> str:
     """Return the whole file.
 
@@ -109,6 +111,7 @@ def final_output(
         budget: USD the plan may cost; 0 for no limit.
         merged: what an agent made of all answers, as safe markdown; it comes first.
         note: what a reader should know of how this was made.
+        conflicts: files that tasks changed at the same time, each in one line.
     """
     by_status: dict[TaskStatus, list[str]] = {status: [] for status in TaskStatus}
     for task_id in board.shape.order:
@@ -125,6 +128,7 @@ def final_output(
         "earlier": measured.earlier,
         "merged": merged.strip("\n"),
         "note": note,
+        "conflicts": [*conflicts[:_CONFLICTS], *_more(conflicts)],
         "simulated": board.simulated(),
         **_unfinished(board, by_status),
     }
@@ -146,17 +150,26 @@ def final_output(
     return _drawn(TEMPLATES["structured"], overrides, values)
 
 
+def _more(conflicts: Sequence[str]) -> list[str]:
+    more = len(conflicts) - _CONFLICTS
+    return [f"… and {more:,} more"] if more > 0 else []
+
+
 def _unfinished(board: PlanSnapshot, by_status: Mapping[TaskStatus, list[str]]) -> dict[str, Any]:
     """Return what a template may say of tasks that are not completed."""
-    failed = (task_id for status in _UNSUCCESSFUL for task_id in by_status[status])
+    failed = [task_id for status in _UNSUCCESSFUL for task_id in by_status[status]]
+    covered = [task_id for task_id in failed if board.is_covered(task_id)]
     skipped = skipped_because(board).items()
     left = [task_id for task_id in board.shape.order if board.status(task_id) in _NOT_RUN]
+    own = [task_id for task_id in by_status[TaskStatus.SKIPPED] if is_own_skip(board, task_id)]
     return {
-        "failed": [_failure(board, task_id) for task_id in failed],
+        "failed": [_failure(board, task_id) for task_id in failed if task_id not in covered],
         "skipped": [(cause, join_first(hit, _NAMED)) for cause, hit in skipped],
         "unneeded": [
-            (task, board.standing[task].reason) for task in by_status[TaskStatus.SKIPPED] if is_own_skip(board, task)
+            *((task, board.standing[task].reason) for task in own if task in board.omitted),
+            *((task, f"{board.standing[task].reason}; its fallback stands in for it") for task in covered),
         ],
+        "undecided": [(task, board.standing[task].reason) for task in own if task not in board.omitted],
         "not_run": join_first(left, _NAMED),
     }
 

@@ -7,8 +7,10 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 
 from orchestrator.core.agent import Listed, Load
+from orchestrator.core.duration import format_duration
 from orchestrator.core.plan import Task
 from orchestrator.core.snapshot import PlanSnapshot
+from orchestrator.core.task_type import TaskType
 from orchestrator.core.text import one_line
 from orchestrator.plan.task_fields import PLAIN_FIELDS
 from orchestrator.views.status import list_text
@@ -137,4 +139,26 @@ def workload_text(loads: Sequence[Load], width: int | None) -> str:
         active = f"{each.active}/{each.capacity or '–'}"
         counts = map(str, (each.pending, each.waiting, each.blocked))
         rows.append((plain(each.name), active, *counts, "agent" if each.is_agent else "assignee"))
+    return table(rows, width, _MOST_AGENTS)
+
+
+# ── types ────────
+#
+# The types of task as a table: plain text, one line for each, and one for each parameter.
+
+
+def types_text(types: Sequence[TaskType], width: int | None) -> str:
+    """Return the table; without *width*, as wide as it comes."""
+    rows: list[Sequence[str]] = [("TYPE", "TIMEOUT", "FROM", "WHAT IT IS, AND WHAT IT TAKES")]
+    for each in types:
+        timeout = each.settings.get("timeout")
+        where = each.file or each.where
+        rows.append(tuple(map(plain, (each.key, format_duration(timeout) if timeout else "", where, each.description))))
+        for name, param in each.params.items():
+            needed = ", required" if param.is_required else ""
+            about = param.allowed or str(param.schema.get("type", "any"))
+            rows.append(("", "", "", plain(f"{name}: {about}{needed}")))
+        others = [name for name in each.settings if name != "timeout"]
+        if others:
+            rows.append(("", "", "", plain(f"sets {', '.join(others)}")))
     return table(rows, width, _MOST_AGENTS)

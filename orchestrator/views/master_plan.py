@@ -9,7 +9,9 @@ from __future__ import annotations
 import heapq
 import json
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
+from orchestrator.core.condition_syntax import MAX_LENGTH
 from orchestrator.core.cost import Spending, total_cost
 from orchestrator.core.draft import Draft
 from orchestrator.core.duration import format_duration
@@ -225,7 +227,35 @@ def new_plan(request: str = "", overrides: str | None = None, *, draft: Draft | 
         request=request or (draft.request if draft else ""),
         draft=draft,
         rows=list(draft.rows().values()) if draft else [],
+        more=_MoreColumns.of(draft) if draft else None,
     )
+
+
+class _MoreColumns(NamedTuple):
+    """The columns that only some drafts have, as the ends of the lines of the table."""
+
+    header: str
+    rule: str
+    cells: Mapping[str, str]
+    """By task."""
+
+    @classmethod
+    def of(cls, draft: Draft) -> _MoreColumns:
+        """Return those that some task has a value for."""
+        columns = {
+            "Type": [task.type if draft.has_types else "" for task in draft.tasks],
+            "Parent": [task.parent for task in draft.tasks],
+            "If": [task.condition for task in draft.tasks],
+            "Run If": [task.run_if for task in draft.tasks],
+        }
+        used = {header: texts for header, texts in columns.items() if any(texts)}
+        header = "".join(f" {each} |" for each in used)
+        rule = "".join(f"{'-' * (len(each) + 2)}|" for each in used)
+        rows = [
+            "".join(f" {cell(texts[at], MAX_LENGTH) or '-'} |" for texts in used.values())
+            for at in range(len(draft.tasks))
+        ]
+        return cls(header, rule, dict(zip((task.id for task in draft.tasks), rows, strict=True)))
 
 
 def queue(agent: str = "", request: str = "") -> str:

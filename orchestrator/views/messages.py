@@ -26,7 +26,7 @@ MESSAGE_WORDS = {**{kind: kind.value for kind in MessageKind}, MessageKind.NOTE:
 
 
 def context_text(task: Task, standing: TaskState, messages: Sequence[Message], share: str) -> str:
-    """Return the task and its messages, their texts indented so that none can be taken for a heading of ours.
+    """Return the task and its messages, their texts indented so that none can be taken for one of our headings.
 
     *share* is the command that says something on it.
     """
@@ -63,7 +63,7 @@ _ENDINGS = {PlanState.COMPLETED: "🎉", PlanState.FAILED: "💥", PlanState.REJ
 
 
 def created(plan_id: str, board: PlanSnapshot) -> str:
-    """Return the announcement of a new plan: title, priority, what is wanted."""
+    """Return the announcement of a new plan: title, priority, request."""
     plan_header = board.plan.header
     lines = [f"📋 **New task {plan_id}**: {_title(board)}", _facts(board)]
     if request := board.plan.request or plan_header.title:

@@ -1,4 +1,4 @@
-"""What people are told who do not look: one short message each. Pure strings, redacted; how they travel is not here."""
+"""Texts of notifications: one short message each. Pure strings, redacted; how they travel is not here."""
 
 from __future__ import annotations
 

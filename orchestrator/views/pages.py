@@ -124,7 +124,7 @@ def icon_html(shape: str) -> str:
 
 
 def icons_html(line: str) -> str:
-    """Return a *line* of ours, as escaped HTML, with shapes in the place of the characters."""
+    """Return one of our lines, as escaped HTML, with shapes in the place of the characters."""
     return _ANY.sub(lambda found: icon_html(_BY_CHARACTER[found[1]]), line)
 
 
@@ -158,7 +158,7 @@ class Site(NamedTuple):
     version: str = ""
     """How the plan looked when this page was begun."""
     is_part: bool = False
-    """Only what changes is wanted."""
+    """Only what changes is asked for."""
 
     @property
     def base(self) -> str:
@@ -175,7 +175,7 @@ class Trouble(NamedTuple):
 
 
 class StatusStyle(NamedTuple):
-    """A status as it is shown."""
+    """A status as shown."""
 
     value: str
     """Its class and its icon."""
@@ -285,7 +285,7 @@ def refusal(said: str, *, asks: bool) -> str:
 
 
 def onward(address: str) -> str:
-    """Return a page that only leads to an address of ours."""
+    """Return a page that only leads to one of our addresses."""
     return _environment().get_template("onward.html").render(address=address)
 
 
@@ -316,7 +316,7 @@ def _typed(site: Site, text: str) -> str:
 
 
 def prepare() -> None:
-    """Have every template compiled before the first page is wanted, which would seem to take as long as that."""
+    """Have every template compiled before the first page is asked for, which would seem to take as long as that."""
     for name in _environment().list_templates():
         _environment().get_template(name)
 

@@ -25,7 +25,7 @@ STATE_ICONS: Mapping[PlanState, str] = {
 }
 BAR = 10
 _MOST_TITLE = 60
-#: Plans of ``check`` told in a line at most; and tasks under way named of each.
+#: Plans of ``check`` shown in a line at most; and tasks under way named of each.
 _MOST_PLANS, _MOST_RUNNING = 20, 3
 
 

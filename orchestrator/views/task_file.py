@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from orchestrator.core.params import is_filled_from
 from orchestrator.core.plan import Task
 from orchestrator.core.script import command_of, script_of
 from orchestrator.core.settings import Settings
@@ -67,5 +68,11 @@ def says_what_row_says(given: str, task: Task) -> bool:
     except ValueError:
         command = ""  # an agent reads it
     asked = fence(command, "sh"), f"{sanitize(text)}\n\n## Expected Output"  # a fence ends itself
-    is_command = bool(command) and given.strip() == command.strip()
-    return is_command or any(f"{SECTION}{each}\n" in given for each in asked)
+    is_command = bool(command) and (given.strip() == command.strip() or _is_filled_command(command, given))
+    return is_command or any(is_filled_from(f"{SECTION}{each}\n", given) for each in asked)
+
+
+def _is_filled_command(command: str, given: str) -> bool:
+    # A plain word for each parameter: the same number of lines.
+    is_same_size = len(command.strip().splitlines()) == len(given.strip().splitlines())
+    return "{{" in command and is_same_size and is_filled_from(command.strip(), given)

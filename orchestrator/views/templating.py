@@ -51,7 +51,7 @@ def render(name: str, overrides: str | None, **values: object) -> str:
 
 
 def prepare(name: str, overrides: str | None) -> None:
-    """Have a template compiled before it is wanted, which takes 40 ms; one that is broken is told when it is filled."""
+    """Have a template compiled before it is needed, which takes 40 ms; a broken one is reported when it is filled."""
     with suppress(jinja2.TemplateError, OSError, UnicodeError):
         _environment(_existing(overrides)).get_template(name)
 
@@ -104,7 +104,7 @@ def quoted(markdown: str) -> str:
 
 
 def needs(task: Task) -> str:
-    """Return the cell of a task's dependencies, as it is read: ``T-01, T-02 (order)``, or ``None``."""
+    """Return the cell of a task's dependencies, as read: ``T-01, T-02 (order)``, or ``None``."""
     kinds = dict(task.need_kinds)
     words = (f"{need} ({kinds[need]})" if need in kinds else need for need in task.needs)
     return ", ".join(words) or "None"
@@ -131,6 +131,6 @@ def _place(error: BaseException, overrides: str | None, name: str) -> str:
 
 def _message_of(error: BaseException) -> str:
     message: Any = getattr(error, "message", None) or str(error) or type(error).__name__
-    # What a template can ask is called by its own name there, not by that of a module of ours.
+    # What a template can ask is called by its own name there, not by that of a module.
     message = _OF_OURS.sub(lambda found: found[1].lower(), str(message))
     return one_line(str(message), limit=200)

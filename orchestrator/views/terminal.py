@@ -163,7 +163,7 @@ MERGES = f"{ICONS[TaskStatus.RUNNING]} {NAMES[MERGER]}"
 #: Icon and word: ``✅ Completed``.
 LABELS: Mapping[TaskStatus, str] = {status: f"{icon} {status.value.capitalize()}" for status, icon in ICONS.items()}
 
-#: The order in which counts are told: what is done, what happens, what went wrong, what is left.
+#: The order of counts: what is done, what happens, what went wrong, what is left.
 SHOWN = (
     TaskStatus.RUNNING,
     TaskStatus.RETRYING,
@@ -181,7 +181,7 @@ UMBRELLA = "☂"
 
 
 def label_of(board: PlanSnapshot, task_id: str) -> str:
-    """Return the label of where a task stands; of one that was only simulated it says so."""
+    """Return the label of where a task stands; of one that was only simulated with that."""
     status = board.status(task_id)
     is_played = status is TaskStatus.COMPLETED and board.is_simulated(task_id)
     return f"{LABELS[status]} ({ONLY_SIMULATED})" if is_played else LABELS[status]

@@ -10,6 +10,7 @@ from typing import Any
 
 from orchestrator.core.settings import NAMES, RUN_ONLY, RunSettings, TaskSettings
 from tests.acceptance.orchestrate import Orchestrate
+from tests.acceptance.plans import answer_of, write_plan
 from tests.patience import PATIENCE
 
 
@@ -399,3 +400,18 @@ answer = [
     assert (["T-01", "T-02"], [], [], "T-02", "join") == (listed, needs, tags, claimed, kind)
     verbs = ("block", "unblock", "fail", "retry", "cancel")
     assert [f"because of {verb}" for verb in verbs] == why
+
+
+def test_a_run_is_told_the_parameters_of_its_plan(orchestrate: Orchestrate, root: Path) -> None:
+    """In their types; a wrong one is the error that the command line prints."""
+    write_plan(root, {"T-01": "echo {{n}} {{word}}"}, params="{n: {type: integer}, word: plain}")
+    script = """
+plan = Orchestrator()
+try:
+    plan.run(params={"n": "many"})
+except OrchestratorError as error:
+    answer = [str(error), plan.run(params={"n": 3}).exit_status]
+"""
+    said, status = play(orchestrate, script)
+    assert (True, 0) == ("n: 'many' is not of the type integer" in said, status)
+    assert "3 plain" == answer_of(root, "T-01")

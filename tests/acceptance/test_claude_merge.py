@@ -383,3 +383,16 @@ def test_the_files_of_the_plan_are_found_by_the_merger_too(claude: ClaudePlan) -
     assert 0 == claude.run().returncode
     prompts = {flags(call)["--append-system-prompt-file"] for call in claude.calls()}
     assert {str(claude.root / "style.md")} == prompts
+
+
+def test_the_time_of_the_run_ends_the_merge(claude: ClaudePlan) -> None:
+    """It is left to the next run, as when a limit holds it back."""
+    claude.write({"T-01": "echo pears", "T-02": "echo plums"}, agent="shell")
+    claude.play({"_merge": {**MERGED, "wait_for": str(claude.root / "never")}})
+    run = claude.run("--aggregate", "claude", "--run-timeout", "3s")
+    assert 4 == run.returncode
+    assert "the run's time is over" in run.events[-1]["message"]
+    assert "made from all" not in claude.text("final_output.md")
+    claude.play({"_merge": MERGED})
+    assert 0 == claude.run("--aggregate", "claude").returncode
+    assert "made from all" in claude.text("final_output.md")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.orchestrate import Orchestrate
 from tests.acceptance.plans import answer_of
 from tests.acceptance.projects import EXAMPLES, PACKAGES, Project, project
 
@@ -100,7 +101,7 @@ def test_every_example_is_valid(name: str, tmp_path: Path) -> None:
     assert f"({name}/master_plan.md)" in (EXAMPLES / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", [name for name in PLANS if name != "repo-health"])
+@pytest.mark.parametrize("name", [name for name in PLANS if name not in {"branches", "repo-health"}])
 def test_every_prompt_has_the_sections_of_the_template(name: str) -> None:
     """Id, name, priority, estimate, inputs, description, expected output, constraints (S2-56…60)."""
     for path in (EXAMPLES / name / "agent_tasks").iterdir():
@@ -193,3 +194,15 @@ def test_the_place_to_inspect_can_be_named(tmp_path: Path, without_git: str) -> 
     assert done.returncode == 0, done.stderr
     assert "Files: 9, " in answer_of(place.plan, "T-08")
     assert state(tmp_path / "shop") == before
+
+
+def test_the_example_that_branches(orchestrate: Orchestrate, root: Path) -> None:
+    """One branch is taken, a task stands in for the one that fails, and the report has what was done."""
+    shutil.copytree(EXAMPLES / "branches", root)
+    (root.parent / "a.py").write_text("# TODO\n", encoding="utf-8")
+    ran = orchestrate("run")
+    assert 0 == ran.returncode, ran.stderr
+    done = {task for task, status in orchestrate.statuses().items() if status == "completed"}
+    assert {"T-01", "T-02", "T-04", "T-06", "T-07"} == done
+    assert "small: look at every file" in answer_of(root, "T-07")
+    assert "TODO" in answer_of(root, "T-07")

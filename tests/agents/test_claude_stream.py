@@ -205,3 +205,37 @@ def test_a_line_that_is_no_event_is_passed_over(line: str) -> None:
     one = reader()
     one.feed(f"{line}\n{stream({})}{line}\n".encode())
     assert one.close(ProcessExit(code=0), b"").verdict is Verdict.COMPLETED
+
+
+# ── files ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def calls(tool: str, use: str, **given: object) -> str:
+    block = {"type": "tool_use", "id": use, "name": tool, "input": given}
+    return json.dumps({"type": "assistant", "message": {"id": use, "model": "claude-x", "content": [block]}}) + "\n"
+
+
+def replies(use: str, **more: object) -> str:
+    block = {"type": "tool_result", "tool_use_id": use, "content": "said", **more}
+    return json.dumps({"type": "user", "message": {"role": "user", "content": [block]}}) + "\n"
+
+
+def test_files_that_its_tools_changed() -> None:
+    """Each once, and only where the tool says that it did it."""
+    lines = [
+        *(calls("Write", "1", file_path="/w/a"), replies("1")),
+        *(calls("Edit", "2", file_path="b"), replies("2", is_error=True)),
+        *(calls("NotebookEdit", "3", notebook_path="n.ipynb"), replies("3")),
+        *(calls("Read", "4", file_path="c"), replies("4")),
+        *(calls("MultiEdit", "5", file_path="/w/a"), replies("5")),
+        *(calls("Write", "6", file_path="never"), replies("7"), replies("8")),
+        *(calls("Write", "9", file_path=["x"]), replies("9"), calls("Write", "10"), replies("10")),
+        json.dumps({"type": "user", "message": "no mapping"}),
+    ]
+    assert ("/w/a", "n.ipynb") == signs_of(*lines).edited
+
+
+def test_input_of_a_tool_that_is_no_mapping() -> None:
+    block = {"type": "tool_use", "id": "1", "name": "Write", "input": "x"}
+    line = json.dumps({"type": "assistant", "message": {"id": "1", "model": "m", "content": [block, 3]}}) + "\n"
+    assert () == signs_of(line, replies("1")).edited

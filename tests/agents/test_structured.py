@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.agents.outcome import flaw, mismatch, object_in, shown
+from orchestrator.agents.outcome import object_in, shown
+from orchestrator.core.json_schema import flaw, mismatch
 from orchestrator.core.text import fence, sanitize
 
 SCHEMA = {

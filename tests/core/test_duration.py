@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.duration import MAX_SECONDS, format_duration, parse_duration
+from orchestrator.core.duration import MAX_SECONDS, format_duration, parse_duration, require_unit
 
 
 @pytest.mark.parametrize(
@@ -86,3 +86,18 @@ def test_any_text_may_stand_where_a_duration_is_expected(text: str) -> None:
     except ValueError:
         return
     assert 0 <= seconds <= MAX_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (600000, "600000 seconds are 7 days; write 600000ms, 600s or 7d"),
+        ("172800", "172800 seconds are 2 days; write 172800ms, 172.8s or 2d"),
+    ],
+)
+def test_a_bare_number_over_a_day_asks_for_its_unit(text: str | float, told: str) -> None:
+    """Where a setting is meant; with a unit it is taken, and so is a day itself."""
+    with pytest.raises(ValueError, match=told):
+        require_unit(text, parse_duration(text))
+    require_unit(f"{text}s", parse_duration(f"{text}s"))
+    require_unit("86400", parse_duration("86400"))

@@ -8,7 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.pools import Claim, limits, overlap, read_globs, read_lock, read_names, read_pools
+from orchestrator.core.pools import (
+    STRICT,
+    Claim,
+    globs_of,
+    is_declared,
+    limit_words,
+    limits,
+    overlap,
+    read_globs,
+    read_lock,
+    read_names,
+    read_pools,
+    read_size,
+    shared_sizes,
+    size_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +93,14 @@ def test_a_task_is_in_the_pools_it_names_and_in_those_of_its_type() -> None:
         (read_pools, [1], "names with sizes"),
         (read_pools, {"gpu": 0}, "gpu: 0 is not a size"),
         (read_pools, {"gpu": True}, "not a size"),
-        (read_pools, {"gpu": {"size": 1, "shared": True}}, "'shared' is none of size, types"),
+        (read_pools, {"gpu": {"size": 1, "share": True}}, "'share' is none of size, types, shared"),
+        (read_pools, {"gpu": {"size": 1, "shared": "yes"}}, "gpu: shared is true or false, not 'yes'"),
+        (read_pools, {"gpu": {"size": 65, "shared": True}}, "has 64 slots at most, not 65"),
+        (read_size, "much", "'much' is not a size of memory; write 512M or 2G"),
+        (read_size, True, "not a size of memory"),
+        (read_size, -1, "not a size of memory"),
+        (read_size, 2, "between 1M and 64T"),
+        (read_size, "9" * 15 + "T", "between 1M and 64T"),
         (read_pools, {"../x": 1}, "not a name"),
         (read_names, "a b", "not a name"),
         (read_names, 5, "not a list"),
@@ -92,3 +114,61 @@ def test_a_task_is_in_the_pools_it_names_and_in_those_of_its_type() -> None:
 def test_what_is_refused(read, value, words) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ValueError, match=words):
         read(value)
+
+
+@pytest.mark.parametrize(
+    ("glob", "path", "is_met"),
+    [
+        ("src/**", "src/a/b.py", True),
+        ("src/**", "src/.hidden", True),
+        ("src/**", "srcs/a", False),
+        ("src/", "src/a", True),
+        ("src", "src/a", False),
+        ("*.py", "a/b.py", False),
+        ("**/*.py", "b.py", True),
+        ("a/**/b", "a/x/y/b", True),
+        ("[!ab].c", "c.c", True),
+        ("[!ab].c", "/.c", False),
+        ("[]x].c", "].c", True),
+        ("a[b", "a[b", True),
+        ("[a-c]?", "bz", True),
+        ("a.c", "abc", False),
+        ("a&&[b&&a]", "a&&&", True),
+        ("./strict", "strict", True),
+    ],
+)
+def test_what_a_glob_declares(glob: str, path: str, is_met: bool) -> None:
+    assert is_met == is_declared(path, read_globs([glob]))
+
+
+def test_the_word_strict_is_no_glob() -> None:
+    """It comes first wherever it stands, takes part in no limit, and alone it means: nothing."""
+    assert (STRICT, "src/**", "b") == read_globs("src/**, strict, b")
+    assert ("src/**", "b") == globs_of(read_globs("src/**, strict, b"))
+    assert not is_declared("strict", read_globs("strict"))
+    found = limits({"T-1": Claim(writes=read_globs("strict, a")), "T-2": Claim(writes=read_globs("strict, b"))}, {})
+    assert {"T-1": (), "T-2": ()} == found.of_task
+    with pytest.raises(ValueError, match=r"'\[z-a\]' is not a glob"):
+        read_globs("[z-a]")
+
+
+@pytest.mark.parametrize(
+    ("value", "size", "text"),
+    [("2G", 2 << 30, "2G"), ("1.5 GiB", 3 << 29, "1.5G"), ("512mB", 512 << 20, "512M"), (1 << 20, 1 << 20, "1M")],
+)
+def test_sizes_of_memory(value: object, size: int, text: str) -> None:
+    assert size == read_size(value)
+    assert text == size_text(size)
+    assert 0 == read_size("0")
+
+
+def test_limits_that_the_machine_has_a_say_in() -> None:
+    """Memory is counted by no one; the pools of a plan that are shared are counted, and asked for besides."""
+    pools = read_pools({"db": {"size": 2, "shared": True}, "cpu": 1})
+    found = limits({"T-1": Claim(pools=("db", "cpu"), memory=1 << 30), "T-2": Claim()}, pools)
+    assert {"T-1": ("pool db", "pool cpu", f"memory {1 << 30}"), "T-2": ()} == found.of_task
+    assert found.sizes["pool db"] == 2
+    assert found.sizes[f"memory {1 << 30}"] > 1000
+    assert {"pool db": 2} == shared_sizes(pools)
+    assert "the shared pool db" == limit_words("pool db")
+    assert "1G of free memory" == limit_words(f"memory {1 << 30}")

@@ -207,7 +207,9 @@ class Session:
         """A tool is called, and answers."""
         name = f"toolu_{self.call}_{self.number}"
         yield self.says({"type": "tool_use", "id": name, "name": tool, "input": given})
-        block = {"type": "tool_result", "tool_use_id": name, "content": said}
+        block: dict[str, Any] = {"type": "tool_result", "tool_use_id": name, "content": said}
+        if said != "ok":
+            block["is_error"] = True
         message = {"role": "user", "content": [block]}
         yield self.event("user", message=message, parent_tool_use_id=None)
 

@@ -60,6 +60,10 @@ def test_s3_34_s3_40_s3_41_conditional(
     assert skipped == reasons(orchestrate).keys()
     assert all(reason.startswith("not met: if result.") for reason in reasons(orchestrate).values())
     assert 0 == orchestrate("run").returncode, "nothing is left to do"
+    for task in skipped:
+        refused = orchestrate("retry", task)
+        assert refused.returncode
+        assert f"{task} was skipped: not met: if result." in refused.stderr
 
 
 def test_s3_42_a_lone_condition_that_is_false(orchestrate: Orchestrate, root: Path) -> None:
@@ -78,7 +82,9 @@ def test_s3_42_a_lone_condition_that_is_false(orchestrate: Orchestrate, root: Pa
     assert not list(root.parent.glob("ran-[bc]"))
     assert "2 of 4 tasks completed" in ran.stderr
     assert "2 not needed" in ran.stderr
-    assert "b not met: if result.n > 1" in (root / "final_output.md").read_text(encoding="utf-8")
+    output = (root / "final_output.md").read_text(encoding="utf-8")
+    assert "## What was not needed\n\n- ⏭️ b: not met: if result.n > 1\n- ⏭️ c: b skipped" in output
+    assert "What is missing" not in output
 
 
 def test_s3_40_a_value_that_is_not_there(orchestrate: Orchestrate, root: Path) -> None:
@@ -168,3 +174,69 @@ def test_s3_38_a_condition_is_seen_before_the_run_and_added_by_command(orchestra
     assert 2 == orchestrate("update", "b", "--condition", "result.n ==").returncode
     assert 0 == orchestrate("run").returncode
     assert "completed" == orchestrate.statuses()["b"]
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("Cache", "the column Cache would decide nothing"),
+        ("Fallback", "write Fallback For into the row of the task that stands in"),
+        ("Conditon", "did you mean If?"),
+        ("Concurency", "did you mean Concurrency?"),
+        ("Writess", "did you mean Writes?"),
+    ],
+)
+def test_s3_38_a_column_that_is_nearly_one_that_decides(
+    orchestrate: Orchestrate, root: Path, header: str, words: str
+) -> None:
+    """It is refused, never handed to the agent without a word."""
+    root.mkdir()
+    table = f"| Task ID | Description | Dependencies | {header} |\n|---|---|---|---|\n| T-01 | true | None | x |\n"
+    (root / "master_plan.md").write_text(f"---\nagent: shell\n---\n{table}", encoding="utf-8")
+    refused = orchestrate("run")
+    assert 2 == refused.returncode
+    assert words in refused.stderr
+    assert "master_plan.md:4" in refused.stderr
+
+
+def test_s3_65_a_parameter_of_the_run_decides(orchestrate: Orchestrate, root: Path) -> None:
+    write(root, {"a": ("true", "None", "", ""), "b": ("true", "a", 'params.depth === "deep"', "")})
+    plan = root / "master_plan.md"
+    front = "agent: shell\nparams:\n  depth: {type: string, enum: [deep, flat], default: flat}\n"
+    plan.write_text(plan.read_text(encoding="utf-8").replace("agent: shell\n", front), encoding="utf-8")
+    ran = orchestrate("run")
+    assert 0 == ran.returncode, ran.stderr
+    assert "skipped" == orchestrate.statuses()["b"]
+    assert 0 == orchestrate("run", "--fresh", "--param", "depth=deep").returncode
+    assert "completed" == orchestrate.statuses()["b"]
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("if: result.n > 1", "write it into a column If of the table"),
+        ("when: result.n > 1", "write it into a column If of the table"),
+        ("run_if: any_failed", "write it into a column Run If of the table"),
+        ("fallback_for: T-02", "write it into a column Fallback For of the table"),
+        ("cache: true", "results are kept until they are retried"),
+        ("balance: least_loaded", "the first agent that can do a task takes it"),
+    ],
+)
+@pytest.mark.parametrize("place", ["plan", "task"])
+def test_s3_38_what_a_front_matter_does_not_decide(
+    orchestrate: Orchestrate, root: Path, key: str, words: str, place: str
+) -> None:
+    """It is refused with file and line, never passed over."""
+    write(root, {"T-01": ("true", "None", "", "")})
+    plan = root / "master_plan.md"
+    if place == "plan":
+        plan.write_text(
+            plan.read_text(encoding="utf-8").replace("agent: shell", f"agent: shell\n{key}"), encoding="utf-8"
+        )
+    else:
+        (root / "agent_tasks").mkdir()
+        (root / "agent_tasks/agent-01.md").write_text(f"---\n{key}\n---\ntrue\n", encoding="utf-8")
+    refused = orchestrate("validate")
+    assert 2 == refused.returncode
+    assert words in refused.stderr
+    assert ("master_plan.md:3" if place == "plan" else "agent-01.md:2") in refused.stderr

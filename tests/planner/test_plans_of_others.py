@@ -370,7 +370,9 @@ def test_none_with_a_remark() -> None:
 
 def test_a_form_that_is_asked_for_is_taken_or_refused() -> None:
     """No other form is tried."""
-    assert {"auto", "checklist", "kiro", "openspec", "spec-kit", "superpowers", "taskmaster-json"} == set(FORMS)
+    assert {"auto", "checklist", "kiro", "openspec", "spec-kit", "superpowers", "taskmaster-json", "workflow"} == set(
+        FORMS
+    )
     text = b"- [ ] 1.1 Scan\n- [ ] 1.2 Sort\n"
     assert "kiro" == parse_draft(text, "t.md", "kiro").form
     for form in set(FORMS) - {"auto", "kiro", "openspec", "checklist"}:

@@ -224,7 +224,7 @@ def drafts(draw_from: st.DrawFn) -> Draft:
                 "type": draw_from(texts),
                 "agent": "shell" if is_shell else draw_from(st.sampled_from(["", "claude"])),
                 "command": draw_from(scripts) if is_shell else "",
-                "estimate": draw_from(st.none() | st.integers(0, 100_000)),
+                "estimate": draw_from(st.none() | st.integers(0, 86_400)),
                 "priority": draw_from(st.sampled_from(["P0", "P1", "P2", "P3", 7, -3])),
             }
         )

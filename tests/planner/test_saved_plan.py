@@ -9,12 +9,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from orchestrator.core.params import filled, places
 from orchestrator.core.text import sanitize
 from orchestrator.errors import StoreError, UsageError
 from orchestrator.plan.parser import parse_plan
 from orchestrator.plan.sections import redraw, without_sections
 from orchestrator.plan.task_file import parse_task_file
-from orchestrator.planner.templates import SavedPlan, filled, find_saved, places, read_saved, save
+from orchestrator.planner.templates import SavedPlan, find_saved, read_saved, save
 
 PLAN = """\
 ---

@@ -6,6 +6,7 @@ import math
 
 from hypothesis import strategies as st
 
+from orchestrator.core.readiness import PLAIN, Rule
 from orchestrator.core.status import RunIf, TaskStatus
 from orchestrator.scheduler.node import Node
 
@@ -56,13 +57,34 @@ def plans(draw: st.DrawFn) -> list[Node]:
                 retry_delay=draw(st.sampled_from([0.0, 1.0])),
                 order_needs=frozenset(f"t{need}" for need in needs if draw(st.booleans())),
                 is_umbrella=is_umbrella,
-                run_if=RunIf.ALL_COMPLETED if is_umbrella else draw(st.sampled_from(RULES)),
+                rule=PLAIN if is_umbrella else Rule(draw(st.sampled_from(RULES))),
                 condition=condition,
                 stops="" if is_umbrella else draw(st.sampled_from(["", "", "batch"])),
                 is_omitted=is_omitted,
                 status=status,
             )
         )
+    return with_fallbacks(draw, entries)
+
+
+def with_fallbacks(draw: st.DrawFn, entries: list[Node]) -> list[Node]:
+    """Let one of the tasks stand in for one before it, as the plan says it (``core/plan.py``)."""
+    later = [entry for entry in entries if entry.needs == () and entry.rule.is_plain and not entry.condition]
+    later = [entry for entry in later if entry.status is TaskStatus.WAITING and not entry.is_umbrella]
+    if not later or draw(st.booleans()):
+        return entries
+    stand_in = draw(st.sampled_from(later))
+    before = entries[: entries.index(stand_in)]
+    targets = [entry for entry in before if not entry.is_umbrella and entry.rule.is_plain]
+    if not targets:
+        return entries
+    target = draw(st.sampled_from(targets))
+    stand_in.needs, stand_in.rule = (target.id,), Rule(fallback_for=target.id)
+    stand_in.order_needs = frozenset(stand_in.needs)
+    for entry in entries[entries.index(stand_in) + 1 :]:
+        if target.id in entry.needs and entry.status is TaskStatus.WAITING:
+            entry.needs = tuple(dict.fromkeys((*entry.needs, stand_in.id)))
+            entry.rule = entry.rule._replace(covers={target.id: stand_in.id})
     return entries
 
 
@@ -85,7 +107,7 @@ def copied(entries: list[Node]) -> list[Node]:
             retry_delay=entry.retry_delay,
             order_needs=entry.order_needs,
             is_umbrella=entry.is_umbrella,
-            run_if=entry.run_if,
+            rule=entry.rule,
             condition=entry.condition,
             stops=entry.stops,
             is_omitted=entry.is_omitted,

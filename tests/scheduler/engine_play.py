@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from orchestrator.core.readiness import Ready, Skipped, Waiting
 from orchestrator.core.result import StreamSignals, Verdict
-from orchestrator.core.status import SETTLED, RunIf, TaskStatus
+from orchestrator.core.status import SETTLED, TaskStatus
 from orchestrator.scheduler import replan
 from orchestrator.scheduler.budget import Account, Budget
 from orchestrator.scheduler.engine import Engine
@@ -72,7 +72,7 @@ def check(engine: Engine, *, is_reopened: bool = False) -> None:
             if entry.status is TaskStatus.PENDING or not engine.entries[need].is_umbrella
         )
         has_turn = is_ours or entry.status in {TaskStatus.PENDING, TaskStatus.RETRYING}
-        if is_reopened or entry.run_if is not RunIf.ALL_COMPLETED:
+        if is_reopened or not entry.rule.is_plain:
             has_turn = entry.status is TaskStatus.PENDING
         assert met or not has_turn or entry.unrecorded or entry.intended is not None
         assert entry.charge <= entry.max_attempts
@@ -90,8 +90,9 @@ def check_readiness(engine: Engine, entry: Node) -> None:
     """The counters of a task say what the rule says."""
     assert entry.unmet == len(replan.left(entry, engine.entries))
     state = replan.ready_state(entry, engine.entries)
-    is_strict = entry.run_if is RunIf.ALL_COMPLETED
-    is_open = isinstance(state, Waiting) or (isinstance(state, Skipped) and is_strict)
+    is_open = isinstance(state, Waiting)
+    if isinstance(state, Skipped):  # by one that is not over for it, or by all of them together
+        is_open = not replan.settles(engine.entries[state.need], entry)
     assert is_open == bool(entry.unmet or entry.undurable)
     if entry.unrecorded or engine.is_draining or entry.is_umbrella:
         return

@@ -20,6 +20,7 @@ from orchestrator.scheduler.messages import (
     Begun,
     Decide,
     Decided,
+    Delay,
     Ended,
     Finish,
     Hold,
@@ -164,6 +165,8 @@ class EngineMachine(RuleBasedStateMachine):
                 case Decide(task, condition):
                     assert task not in self.undecided, "asked twice"
                     self.undecided[task] = condition
+                case Delay():
+                    raise AssertionError("this run shares nothing with others")
                 case Refuse():
                     self.answered_no(instruction)
 

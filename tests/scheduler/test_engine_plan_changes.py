@@ -6,8 +6,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from orchestrator.core.readiness import PLAIN, Rule
 from orchestrator.core.result import Verdict
-from orchestrator.core.status import BLOCKS_DEPENDENTS, COMMANDS, RunIf, TaskStatus, Verb
+from orchestrator.core.status import BLOCKS_DEPENDENTS, COMMANDS, TaskStatus, Verb
 from orchestrator.core.task_command import TaskCommand
 from orchestrator.scheduler.engine import Engine
 from orchestrator.scheduler.messages import (
@@ -30,7 +31,7 @@ from orchestrator.scheduler.replan import left_to_run, settles
 from tests.scheduler.engine_plans import RULES
 from tests.scheduler.engine_play import check, completes, ends, engine, fails, launched, play_to_the_end, skipped, tell
 
-Row = tuple[tuple[str, ...], int, bool, RunIf, str]
+Row = tuple[tuple[str, ...], int, bool, Rule, str]
 NAMES = [f"t{number}" for number in range(9)]
 
 
@@ -42,7 +43,7 @@ def tables(draw: st.DrawFn) -> dict[str, Row]:
     for index, name in enumerate(names):
         needs = draw(st.sets(st.sampled_from(names[:index]), max_size=2)) if index else set()
         is_umbrella = bool(needs) and draw(st.sampled_from([False, False, True]))
-        rule = RunIf.ALL_COMPLETED if is_umbrella else draw(st.sampled_from(RULES))
+        rule = PLAIN if is_umbrella else Rule(draw(st.sampled_from(RULES)))
         condition = "" if is_umbrella else draw(st.sampled_from(["", "", "c", "d"]))
         rows[name] = (tuple(sorted(needs)), draw(st.sampled_from([1, 10])), is_umbrella, rule, condition)
     return rows
@@ -68,7 +69,7 @@ class PlanChanges(RuleBasedStateMachine):
     def entries(self) -> list[Node]:
         return [
             Node(id=name, needs=needs, priority=priority, max_attempts=2, retry_delay=1.0,
-                  attempt=self.attempts.get(name, 0), is_umbrella=is_umbrella, run_if=rule, condition=condition)
+                  attempt=self.attempts.get(name, 0), is_umbrella=is_umbrella, rule=rule, condition=condition)
             for name, (needs, priority, is_umbrella, rule, condition) in self.rows.items()
         ]  # fmt: skip
 

@@ -22,6 +22,7 @@ from orchestrator.scheduler.messages import (
     ActivitySeen,
     Begun,
     Decide,
+    Delay,
     Ended,
     Finish,
     Hold,
@@ -58,7 +59,7 @@ def seconds_of(run: Engine, *, task: float, commit: float) -> float:
                     heapq.heappush(happens, (now + commit, next(order), Recorded(id)))
                 case Finish():
                     return now
-                case Stop() | Skip() | Decide() | Hold() | Resume() | Strain() | Refuse():
+                case Stop() | Skip() | Decide() | Delay() | Hold() | Resume() | Strain() | Refuse():
                     raise AssertionError(each)
     raise AssertionError("the run never finished")
 

@@ -86,6 +86,10 @@ results = st.builds(
     condition=st.just(()) | st.tuples(hostile, hostile),
     progress=st.none() | st.integers(0, 100),
     request=words,
+    files=st.dictionaries(words, words, max_size=3),
+    params=st.dictionaries(
+        st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,63}", fullmatch=True), hostile.map(one_line), max_size=3
+    ),
 )
 
 

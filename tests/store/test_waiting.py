@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.errors import StoreError
 from orchestrator.store.layout import Layout
-from orchestrator.store.lock import say_waiting, those_waiting, wait_no_longer
+from orchestrator.store.lock import say_waiting, wait_no_longer, waiting_runs
 from orchestrator.store.process import this_process
 
 #: No process has that number.
@@ -25,10 +25,10 @@ def layout(tmp_path: Path) -> Layout:
 def test_what_was_said_is_read_and_taken_back(layout: Layout) -> None:
     say_waiting(layout, 1e9)
     say_waiting(layout, 2e9)
-    (waiting,) = those_waiting(layout)
+    (waiting,) = waiting_runs(layout)
     assert (os.getpid(), 2e9) == (waiting.process["pid"], waiting.until)
     wait_no_longer(layout)
-    assert [] == those_waiting(layout)
+    assert [] == waiting_runs(layout)
     assert not os.path.exists(layout.waiting)
     wait_no_longer(layout)
 
@@ -56,7 +56,7 @@ def test_what_is_not_so_counts_for_nothing(layout: Layout, change: dict[str, obj
         del said["host"]
     os.mkdir(layout.waiting)
     Path(layout.waiting, f"{os.getpid()}.json").write_text(json.dumps(said))
-    assert [] == those_waiting(layout)
+    assert [] == waiting_runs(layout)
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"7", b"\xff", b"[" * 60_000], ids=repr)
@@ -65,7 +65,7 @@ def test_what_makes_no_sense_counts_for_nothing(layout: Layout, data: bytes) -> 
     os.mkdir(layout.waiting)
     for name in (f"{os.getpid()}.json", "me.json", "7.txt", "\u0667.json"):
         Path(layout.waiting, name).write_bytes(data)
-    assert [] == those_waiting(layout)
+    assert [] == waiting_runs(layout)
 
 
 ELSEWHERE = [{"host": "else\x1bwhere"}, {"pid_space": "pid:[1]"}]
@@ -79,8 +79,8 @@ def test_the_first_to_begin_comes_first(layout: Layout, place: dict[str, str]) -
     elsewhere = {**this_process(), "pid": GONE, "started": 1, "until": 3e9, **place}
     Path(layout.waiting, f"{GONE}.json").write_text(json.dumps(elsewhere))
     say_waiting(layout, 4e9)
-    assert [GONE, os.getpid()] == [each.process["pid"] for each in those_waiting(layout)]
-    assert "\x1b" not in those_waiting(layout)[0].process["host"]
+    assert [GONE, os.getpid()] == [each.process["pid"] for each in waiting_runs(layout)]
+    assert "\x1b" not in waiting_runs(layout)[0].process["host"]
 
 
 @pytest.mark.parametrize("place", ELSEWHERE, ids=str)
@@ -89,7 +89,7 @@ def test_whose_time_has_come_elsewhere_waits_no_longer(layout: Layout, place: di
     os.mkdir(layout.waiting)
     elsewhere = {**this_process(), "pid": GONE, "started": 1, "until": 1e9, **place}
     Path(layout.waiting, f"{GONE}.json").write_text(json.dumps(elsewhere))
-    assert [] == those_waiting(layout)
+    assert [] == waiting_runs(layout)
     say_waiting(layout, 4e9)
     assert [f"{os.getpid()}.json"] == os.listdir(layout.waiting)
 

@@ -31,6 +31,8 @@ class OutlineResult(NamedTuple):
     warnings: tuple[Problem, ...] = ()
     form: str = ""
     """The form of plan it was read as."""
+    settings: Mapping[str, Any] = {}
+    """For the front matter of the plan."""
 
 
 @dataclass(slots=True, eq=False)

@@ -1,7 +1,7 @@
 """Plans of superpowers: ``### Task 2: Show the badge`` with files, steps and code below it, one task after the other.
 
 A task is the whole section: its steps are boxes of its own. What the file says outside of its tasks (goal, constraints,
-phases) is told to each task that it holds for.
+phases) is added to each task that it holds for.
 """
 
 from __future__ import annotations
