@@ -352,6 +352,7 @@ TASK_FIELDS: tuple[TaskField, ...] = (
         "Run only if that task fails, and stand in for it.",
         completion="task",
         clear="none",
+        is_rare=True,
     ),
 )  # fmt: skip
 FIELD_OF: Mapping[str, TaskField] = {each.name: each for each in TASK_FIELDS}

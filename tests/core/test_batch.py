@@ -157,11 +157,9 @@ def test_a_shell_gets_each_value_as_one_word(item: dict[str, str]) -> None:
     row = Task("T-01", "x", "x", foreach="a, b")
     command = """printf '%s\\0' {{item.a}} "{{item.a}}" '{{item.a}}' x{{item.b}}y "it's {{item.b}}" 'a "{{item.b}}"'"""
     script = fill_command(command, item_values(row, item))
-    ran = subprocess.run(
-        ["/bin/sh", "-c", script], env=variables(item), capture_output=True, check=True, encoding="utf-8", cwd=Path("/")
-    )
+    ran = subprocess.run(["/bin/sh", "-c", script], env=variables(item), capture_output=True, check=True, cwd=Path("/"))
     a, b = item["a"], item["b"]
-    assert [a, a, a, f"x{b}y", f"it's {b}", f'a "{b}"'] == ran.stdout.split("\0")[:-1]
+    assert [a, a, a, f"x{b}y", f"it's {b}", f'a "{b}"'] == ran.stdout.decode().split("\0")[:-1]
 
 
 @pytest.mark.parametrize(
