@@ -51,7 +51,7 @@ class ForEach(NamedTuple):
     may_be_empty: bool = False
 
 
-class Item(NamedTuple):
+class BatchItem(NamedTuple):
     """An item of a batch, and the number that it keeps."""
 
     number: int
@@ -63,7 +63,7 @@ class Item(NamedTuple):
 class Expansion(NamedTuple):
     """What a batch was expanded to."""
 
-    items: tuple[Item, ...] = ()
+    items: tuple[BatchItem, ...] = ()
     made_from: Mapping[str, int] = {}
     """The attempts whose answers have the list, of a list that is known only during a run."""
     is_open: bool = False
@@ -216,19 +216,19 @@ def renewed(
     *stays*: its task is completed, or under way.
     """
     known = before.items if before else ()
-    numbers: dict[str, list[Item]] = {}
+    numbers: dict[str, list[BatchItem]] = {}
     for item in known:
         numbers.setdefault(_key(item.value), []).append(item)
     for same in numbers.values():
         same.reverse()  # popped from the end: of equal items the first keeps the first number
     last = max((item.number for item in known), default=0)
-    found: list[Item] = []
+    found: list[BatchItem] = []
     for value in items:
         if same := numbers.get(_key(value), []):
             found.append(same.pop()._replace(is_gone=False))
         else:
             last += 1
-            found.append(Item(last, value))
+            found.append(BatchItem(last, value))
     left = (item for same in numbers.values() for item in same)
     found += [item._replace(is_gone=item.is_gone or not stays(item.number)) for item in left]
     found.sort()
@@ -273,7 +273,9 @@ def expand(plan: Plan, expansions: Mapping[str, Expansion]) -> Plan:
     return plan._replace(tasks=tasks)
 
 
-def _children(batch: Task, items: Sequence[Item], known: Mapping[str, Task], problems: list[Problem]) -> Iterator[Task]:
+def _children(
+    batch: Task, items: Sequence[BatchItem], known: Mapping[str, Task], problems: list[Problem]
+) -> Iterator[Task]:
     taken = {each.casefold() for each in known}
     # Of a list that only a run knows, each task of the batch can tell that it was read anew.
     is_known_later = bool(batch.foreach) and not batch.matrix and read_foreach(batch.foreach).kind == "result"
@@ -292,13 +294,13 @@ def _children(batch: Task, items: Sequence[Item], known: Mapping[str, Task], pro
             return
 
 
-def _child(batch: Task, task_id: str, item: Item) -> Task:
+def _child(batch: Task, task_id: str, item: BatchItem) -> Task:
     values = item_values(batch, item.value)
     description = _line(fill(batch.description, values))
     command = _line(fill_command(batch.description, values))
     inputs = tuple((name, _line(fill(text, values))) for name, text in batch.inputs)
     if not any(_takes(batch, text) for text in (batch.name, batch.description, *dict(batch.inputs).values())):
-        inputs += (("Item", _line(fill("{{item}}", {"item": item.value}))),)
+        inputs += (("BatchItem", _line(fill("{{item}}", {"item": item.value}))),)
     settings = tuple((name, _setting(name, fill(text, values))) for name, text in batch.settings)
     return batch._replace(
         id=task_id,

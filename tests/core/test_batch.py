@@ -11,7 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.batch import Expansion, Item, child_id, expand, item_values, listed_items, read_foreach, renewed
+from orchestrator.core.batch import (
+    BatchItem,
+    Expansion,
+    child_id,
+    expand,
+    item_values,
+    listed_items,
+    read_foreach,
+    renewed,
+)
 from orchestrator.core.graph import find_cycle, shape
 from orchestrator.core.placeholder import fill, fill_command, named_in, variables
 from orchestrator.core.plan import Plan, Task, leaves, sources
@@ -41,9 +50,11 @@ def test_an_item_keeps_its_number_for_ever(lists: list[list[Any]], stays: bool) 
 
 def test_a_new_list_is_numbered_in_its_order() -> None:
     first = renewed(None, ["b", "a", "b"])
-    assert [Item(1, "b"), Item(2, "a"), Item(3, "b")] == list(first.items)
+    assert [BatchItem(1, "b"), BatchItem(2, "a"), BatchItem(3, "b")] == list(first.items)
     then = renewed(first, ["c", "b"], {2: True}.get)  # type: ignore[arg-type]
-    assert [Item(1, "b"), Item(2, "a"), Item(3, "b", is_gone=True), Item(4, "c")] == list(then.items)
+    assert [BatchItem(1, "b"), BatchItem(2, "a"), BatchItem(3, "b", is_gone=True), BatchItem(4, "c")] == list(
+        then.items
+    )
     assert first.sum != then.sum
 
 
