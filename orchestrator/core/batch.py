@@ -53,7 +53,7 @@ class ForEach(NamedTuple):
     may_be_empty: bool = False
 
 
-class Item(NamedTuple):
+class BatchItem(NamedTuple):
     """An item of a batch, and the number that it keeps."""
 
     number: int
@@ -65,7 +65,7 @@ class Item(NamedTuple):
 class Expansion(NamedTuple):
     """What a batch was expanded to."""
 
-    items: tuple[Item, ...] = ()
+    items: tuple[BatchItem, ...] = ()
     made_from: Mapping[str, int] = {}
     """The attempts whose answers have the list, of a list that is known only during a run."""
     is_open: bool = False
@@ -218,19 +218,19 @@ def renewed(
     *stays*: its task is completed, or under way.
     """
     known = before.items if before else ()
-    numbers: dict[str, list[Item]] = {}
+    numbers: dict[str, list[BatchItem]] = {}
     for item in known:
         numbers.setdefault(_key(item.value), []).append(item)
     for same in numbers.values():
         same.reverse()  # popped from the end: of equal items the first keeps the first number
     last = max((item.number for item in known), default=0)
-    found: list[Item] = []
+    found: list[BatchItem] = []
     for value in items:
         if same := numbers.get(_key(value), []):
             found.append(same.pop()._replace(is_gone=False))
         else:
             last += 1
-            found.append(Item(last, value))
+            found.append(BatchItem(last, value))
     left = (item for same in numbers.values() for item in same)
     found += [item._replace(is_gone=item.is_gone or not stays(item.number)) for item in left]
     found.sort()
@@ -275,7 +275,9 @@ def expand(plan: Plan, expansions: Mapping[str, Expansion]) -> Plan:
     return plan._replace(tasks=tasks)
 
 
-def _children(batch: Task, items: Sequence[Item], known: Mapping[str, Task], problems: list[Problem]) -> Iterator[Task]:
+def _children(
+    batch: Task, items: Sequence[BatchItem], known: Mapping[str, Task], problems: list[Problem]
+) -> Iterator[Task]:
     taken = {each.casefold() for each in known}
     # Of a list that only a run knows, each task of the batch can tell that it was read anew.
     is_known_later = bool(batch.foreach) and not batch.matrix and read_foreach(batch.foreach).kind == "result"
@@ -294,7 +296,7 @@ def _children(batch: Task, items: Sequence[Item], known: Mapping[str, Task], pro
             return
 
 
-def _child(batch: Task, task_id: str, item: Item) -> Task:
+def _child(batch: Task, task_id: str, item: BatchItem) -> Task:
     values = item_values(batch, item.value)
     description = _line(filled_with_item(batch.description, values))
     command = _line(command_with_item(batch.description, values))
@@ -364,6 +366,9 @@ def batch_problems(tasks: Mapping[str, Task]) -> Iterator[Problem]:
 
 
 def _row_problems(task: Task, tasks: Mapping[str, Task]) -> Iterator[Problem]:
+    if task.fallback_for or any(task.id == each.fallback_for for each in tasks.values()):
+        hint = "let a task that is no batch stand in, or be stood in for"
+        yield Problem(f"{task.id} is a batch, and part of a fallback", task.where, hint, _CODE)
     if task.foreach and task.matrix:
         yield Problem(f"{task.id} has both For Each and Matrix", task.where, "keep one of them", _CODE)
         return

@@ -16,7 +16,7 @@ from orchestrator.core.text import code, join_first, pluralize
 
 #: Seconds that the clock of a file system may be behind.
 _COARSE = 0.05
-#: Changes of one file that are remembered; files of one attempt, and conflicts.
+#: ObservedChanges of one file that are remembered; files of one attempt, and conflicts.
 _MOST_CHANGES, _MOST_FILES = 64, 1000
 #: Files named in a line, and in a result.
 _NAMED, _LISTED = 5, 100
@@ -41,7 +41,7 @@ class Scan(NamedTuple):
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Span:
+class AttemptSpan:
     """One attempt: when it ran, and what it says that it writes."""
 
     task: str
@@ -53,13 +53,13 @@ class Span:
     undeclared: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Files that it changed without declaring them; each with the other tasks that may have done it instead."""
 
-    def overlaps(self, other: Span) -> bool:
+    def overlaps(self, other: AttemptSpan) -> bool:
         """Say whether both ran at the same time, for some time."""
         return self.started < other.ended and other.started < self.ended
 
 
 class _Change(NamedTuple):
-    by: tuple[Span, ...]
+    by: tuple[AttemptSpan, ...]
     """Those that may have made it."""
     is_sure: bool
     """Whether that is known, and not concluded from what they declare."""
@@ -82,11 +82,11 @@ class Conflict(NamedTuple):
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Changes:
+class ObservedChanges:
     """Everything that is known of the files that the attempts of a run changed."""
 
     conflicts: list[Conflict] = field(default_factory=list)
-    _spans: dict[str, Span] = field(default_factory=dict)
+    _spans: dict[str, AttemptSpan] = field(default_factory=dict)
     """Those that a change may still be of, by the key of their attempt."""
     _known: dict[str, list[_Change]] = field(default_factory=dict)
     """By path."""
@@ -103,7 +103,7 @@ class Changes:
         """Whether no attempt is under way."""
         return all(span.ended < math.inf for span in self._spans.values())
 
-    def start(self, key: str, span: Span) -> None:
+    def start(self, key: str, span: AttemptSpan) -> None:
         """Take in that an attempt begins."""
         self._spans[key] = span
 
@@ -111,7 +111,7 @@ class Changes:
         """Take in that an attempt is over."""
         self._spans[key].ended = ended
 
-    def of(self, key: str) -> Span:
+    def of(self, key: str) -> AttemptSpan:
         """Return what is known of an attempt."""
         return self._spans[key]
 
@@ -148,7 +148,7 @@ class Changes:
             found += self._add(path, change)
         return found
 
-    def _running(self, since: float, until: float, at: float) -> tuple[Span, ...]:
+    def _running(self, since: float, until: float, at: float) -> tuple[AttemptSpan, ...]:
         """Return the attempts that ran between two scans; at that very moment, where it lies between them."""
         if since - _COARSE <= at <= until + _COARSE:
             since, until = at - _COARSE, at + _COARSE
@@ -188,7 +188,7 @@ def _changed(before: Mapping[str, FileState], after: Mapping[str, FileState]) ->
     yield from before.keys() - after.keys()
 
 
-def _narrowed(path: str, by: tuple[Span, ...]) -> _Change:
+def _narrowed(path: str, by: tuple[AttemptSpan, ...]) -> _Change:
     if len(by) == 1:
         return _Change(by, is_sure=True)
     if edited := tuple(span for span in by if path in span.edited):
@@ -201,12 +201,12 @@ def _narrowed(path: str, by: tuple[Span, ...]) -> _Change:
 # ── in words ────────
 
 
-def changed_alone(span: Span) -> list[str]:
+def changed_alone(span: AttemptSpan) -> list[str]:
     """Return the files that an attempt changed without declaring them, and nothing else can have."""
     return sorted(path for path, others in span.undeclared.items() if not others)
 
 
-def undeclared_lines(span: Span) -> list[str]:
+def undeclared_lines(span: AttemptSpan) -> list[str]:
     """Return the items of a list of the files that an attempt changed without declaring them."""
     lines = []
     for path, others in sorted(span.undeclared.items())[:_LISTED]:
@@ -216,7 +216,7 @@ def undeclared_lines(span: Span) -> list[str]:
     return lines
 
 
-def undeclared_text(span: Span) -> str:
+def undeclared_text(span: AttemptSpan) -> str:
     """Say in one line which files an attempt changed without declaring them; empty: none."""
     parts = []
     if sole := changed_alone(span):

@@ -429,9 +429,9 @@ def check_fallbacks(tasks: Mapping[str, Task]) -> Iterator[Problem]:
             hint = suggestion(target, [each for each in tasks if each != task.id], hint)
             message = f"task {task.id} is a fallback for {target}, which is not another task of the plan"
             yield Problem(message, task.where, hint, "bad_fallback")
-        elif group := next((each for each in (tasks[target], task) if each.children or each.is_batch), None):
-            kind = "a batch" if group.is_batch else "an umbrella"
-            message = f"{group.id} is {kind}: it has no fallback, and is none"
+        elif tasks[target].children or task.children:
+            group = target if tasks[target].children else task.id
+            message = f"{group} is an umbrella: it has no fallback, and is none"
             yield Problem(message, task.where, hint, "bad_fallback")
         elif target in seen:
             message = f"{target} has two fallbacks: {seen[target]} and {task.id}"

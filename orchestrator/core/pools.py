@@ -150,12 +150,12 @@ def limits(claims: Mapping[str, Claim], pools: Mapping[str, Mapping[str, Any]]) 
         for glob in globs_of(claim.writes):
             names += [f"writes {glob}"] if users[glob] > 1 else []
             names += meets.get(glob, ())
-        of_memory = {name: _UNCOUNTED for name in names if name.startswith(f"{MEMORY} ")}
-        sizes |= dict.fromkeys((name for name in names if not name.startswith("pool ")), 1) | of_memory
-        if claim.batch:
-            names.append(f"batch {claim.batch}")
-            sizes[names[-1]] = claim.batch_size
         of_task[task] = tuple(dict.fromkeys(names))
+        of_memory = {name: _UNCOUNTED for name in of_task[task] if name.startswith(f"{MEMORY} ")}
+        sizes |= dict.fromkeys((name for name in of_task[task] if not name.startswith("pool ")), 1) | of_memory
+        if claim.batch:
+            of_task[task] += (name := f"batch {claim.batch}",)
+            sizes[name] = claim.batch_size
     return Limits(of_task, sizes)
 
 

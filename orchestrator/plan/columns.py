@@ -112,11 +112,11 @@ HEADERS = {
     "expected": _words("expected, expected output, output"),
     "condition": _words("if, when, condition, conditions, only if, run when"),
     "run_if": _words("run if, trigger rule"),
-    "fallback_for": _words("fallback for, stands in for"),
     "foreach": _words("for each, foreach, items"),
     "matrix": _words("matrix"),
     "max_concurrent": _words("max concurrent, maxconcurrent"),
     "on_failure": _words("on failure, failure handling"),
+    "fallback_for": _words("fallback for, stands in for"),
     # Settings of a task that a row may say (``ROW_SETTINGS``).
     "task_pools": _words("pools, pool, resource pool, resource pools"),
     "concurrency": _words("concurrency, concurrency group, mutex"),

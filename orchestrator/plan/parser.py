@@ -71,33 +71,24 @@ def parse_plan(data: bytes, file: str) -> tuple[Plan, list[Problem]]:
     problems += filter(None, [conflict("\n".join(own.lines), file)])
     rows, of_rows = read_rows(own)
     problems += of_rows
-    tasks, of_graph = _graph(rows, is_sound=not problems)
-    problems += of_graph
-    plan = _plan(tasks, settings, own)._replace(lines=front.lines, header=plan_header)
-    return plan, list(map(_spelt_out, problems))
-
-
-def _graph(rows: Sequence[Task], *, is_sound: bool) -> tuple[dict[str, Task], list[Problem]]:
-    """Return the tasks of these rows, linked, and what is wrong with that; *is_sound*: nothing else is wrong."""
     tasks: dict[str, Task] = {}
-    problems: list[Problem] = []
     for row in rows:
         tasks.setdefault(row.id, row)
     of_parents = list(islice(check_parents(rows), MAX_PROBLEMS))
     if not of_parents:
         tasks = with_umbrellas(tasks)
     problems += of_parents
+    problems += islice(batch_problems(tasks), MAX_PROBLEMS)
     of_fallbacks = list(islice(check_fallbacks(tasks), MAX_PROBLEMS))
     if not of_fallbacks:
         tasks = with_fallbacks(tasks)
     problems += of_fallbacks
-    if any(task.foreach or task.matrix or task.max_concurrent or task.on_failure for task in tasks.values()):
-        problems += islice(batch_problems(tasks), MAX_PROBLEMS)
     if any(task.condition or task.run_if for task in tasks.values()):
         problems += islice(condition_problems(tasks), MAX_PROBLEMS)
     if any(task.needs for task in tasks.values()):
-        problems += filter(None, [find_cycle(tasks if is_sound and not problems else _without_loops(tasks))])
-    return tasks, problems
+        problems += filter(None, [find_cycle(_without_loops(tasks) if problems else tasks)])
+    plan = _plan(tasks, settings, own)._replace(lines=front.lines, header=plan_header)
+    return plan, list(map(_spelt_out, problems))
 
 
 def _spelt_out(problem: Problem) -> Problem:

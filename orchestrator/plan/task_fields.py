@@ -94,12 +94,12 @@ class TaskValues(TypedDict, total=False):
     estimated_hours: str | float
     condition: str
     run_if: str
-    fallback_for: str
     foreach: str | Sequence[Any]
     """A list, ``glob:src/*.py``, ``lines: FILE``, or the path to one in an answer: the task is done for each item."""
     matrix: str | Mapping[str, Sequence[Any]]
     max_concurrent: str | int
     on_failure: str
+    fallback_for: str
 
 
 class TaskChanges(TypedDict, total=False):
@@ -114,11 +114,11 @@ class TaskChanges(TypedDict, total=False):
     estimated_hours: str | float | None
     condition: str | None
     run_if: str | None
-    fallback_for: str | None
     foreach: str | Sequence[Any] | None
     matrix: str | Mapping[str, Sequence[Any]] | None
     max_concurrent: str | int | None
     on_failure: str | None
+    fallback_for: str | None
 
 
 def _read_priority(cell: str) -> int:
@@ -316,15 +316,6 @@ TASK_FIELDS: tuple[TaskField, ...] = (
         is_rare=True,
     ),
     TaskField(
-        "fallback_for",
-        "Fallback For",
-        _read_parent,
-        "ID",
-        "Run only if that task fails, and stand in for it.",
-        completion="task",
-        clear="none",
-    ),
-    TaskField(
         "foreach", "For Each", _read_foreach, "ITEMS", "Do it for each item: 'a, b', glob:src/*.py, lines: FILE.",
         typed=_type_foreach,
         typed_hint=FORMS,
@@ -351,6 +342,16 @@ TASK_FIELDS: tuple[TaskField, ...] = (
         "on_failure", "On Failure", _read_on_failure, "WORD", "When an item failed: continue, stop.",
         typed=lambda text, _: _read_on_failure(text),
         clear="continue",
+        is_rare=True,
+    ),
+    TaskField(
+        "fallback_for",
+        "Fallback For",
+        _read_parent,
+        "ID",
+        "Run only if that task fails, and stand in for it.",
+        completion="task",
+        clear="none",
         is_rare=True,
     ),
 )  # fmt: skip

@@ -12,7 +12,15 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from orchestrator.core.changes import Changes, Conflict, Scan, Span, changed_alone, undeclared_lines, undeclared_text
+from orchestrator.core.changes import (
+    AttemptSpan,
+    Conflict,
+    ObservedChanges,
+    Scan,
+    changed_alone,
+    undeclared_lines,
+    undeclared_text,
+)
 from orchestrator.core.pools import STRICT
 from orchestrator.core.result import Outcome, Verdict
 from orchestrator.core.settings import Settings
@@ -44,7 +52,7 @@ class FileChanges:
     """Whether some task declares what it writes."""
     why_not: str = ""
     """Why the work directory is not scanned all the same."""
-    known: Changes = field(default_factory=Changes)
+    known: ObservedChanges = field(default_factory=ObservedChanges)
     _asked: int = 0
     _served: int = 0
     _lock: anyio.Lock | None = None
@@ -65,7 +73,7 @@ class FileChanges:
             not self.known.last_scan or (self.known.is_idle and self.wall() - self.known.last_scan > _FRESH)
         ):
             said = self._take(scan_files(self.workdir, self.spared))
-        self.known.start(live.key, Span(live.task.id, self.wall(), live.writes))
+        self.known.start(live.key, AttemptSpan(live.task.id, self.wall(), live.writes))
         return said
 
     def see_edits(self, key: str, paths: Iterable[str]) -> list[str]:

@@ -31,9 +31,9 @@ from orchestrator.core.text import pluralize
 from orchestrator.errors import LostResultError, OrchestratorError, StoreError
 from orchestrator.executors.protocol import Executor
 from orchestrator.runner.attempt import LiveAttempt
+from orchestrator.runner.batches import Questions
 from orchestrator.runner.clock import Clock
 from orchestrator.runner.commit import PendingResult, Writer
-from orchestrator.runner.decisions import Decisions
 from orchestrator.runner.event_loop import Timer
 from orchestrator.runner.events import COMMANDED, ENDINGS, Event, Kind, Listener, money_used_up
 from orchestrator.runner.file_changes import FileChanges
@@ -48,6 +48,7 @@ from orchestrator.scheduler.messages import (
     ActivitySeen,
     Begun,
     Decide,
+    Decided,
     Delay,
     Ended,
     Finish,
@@ -124,10 +125,10 @@ class Runner:
     """Parameters of the plan, which conditions read."""
     used_up: Kind | None = field(default=None, init=False)
     """Whose budget it was: ``RUN_UNAFFORDABLE``, ``RUN_OVERSPENT``."""
+    _questions: Questions = field(init=False)
     _ended: dict[str, tuple[LiveAttempt, ProcessExit, Outcome]] = field(default_factory=dict, init=False)
     _reading: Monitor = field(init=False)
     _writer: Writer = field(init=False)
-    _decisions: Decisions = field(init=False)
     _inbox: Inbox | None = field(default=None, init=False)
     _timer: Timer = field(init=False)
     _events: deque[Input] = field(default_factory=deque, init=False)
@@ -143,9 +144,9 @@ class Runner:
         """
         self._timer = Timer(self.clock, self._wake_at, self._hear_time)
         self._writer = self._new_writer()
+        self._questions = Questions(self.workspace, self.board, self._status_of, self.params, self.expanded)
         async with opened, anyio.create_task_group() as self._scope:
             self._reading = self._new_monitor()
-            self._decisions = self._new_decisions()
             self._inbox = self._new_inbox(self.requests) if self.requests is not None else None
             for job in (
                 self._reading.hear_executor,
@@ -163,20 +164,6 @@ class Runner:
             # Signals are heard before anything starts.
             await anyio.lowlevel.checkpoint()
             self._handle(Begun())
-
-    def _new_decisions(self) -> Decisions:
-        return Decisions(
-            workspace=self.workspace,
-            board=self.board,
-            engine=self.engine,
-            params=self.params,
-            scope=self._scope,
-            answer=self._handle,
-            fails=self._give_up,
-            expanded=self.expanded,
-            watch=self.watch,
-            warn=self._warn,
-        )
 
     def _new_writer(self) -> Writer:
         return Writer(
@@ -214,6 +201,9 @@ class Runner:
             warn=self._warn,
             watch=self.watch,
         )
+
+    def _status_of(self, task: str) -> TaskStatus:
+        return self.engine.entries[task].status
 
     def replan(self, change: Change, entries: Sequence[Node], widths: Mapping[str, int]) -> None:
         """Go on with a plan that was changed; what was started stays in it until it is over."""
@@ -270,7 +260,7 @@ class Runner:
             case Record():
                 self._record(instruction)
             case Decide():
-                self._decisions.decide(instruction)
+                self._decide(instruction)
             case Refuse() if self._inbox is not None:
                 self._inbox.refuse(instruction)
             case Skip():
@@ -300,7 +290,7 @@ class Runner:
         task = self.board.plan.tasks[launch.task]
         live = self.launchpad.attempt(task, launch, self.board.results, self.clock.wall())
         try:
-            self._decisions.require_known(task, self.policies[task.id].agent)
+            self._questions.require_list(task, live.agent)
             job = self.launchpad.job(live, self._warn)
         except Exception as error:  # noqa: BLE001 - not even a bug takes the neighbours of its task along
             self._fail_to_launch(live, error)
@@ -363,10 +353,23 @@ class Runner:
         elif self.watch is not None:
             self.watch.close(is_closed=False)
 
+    def _decide(self, asked: Decide) -> None:
+        try:
+            decided = self._questions.look(asked)
+        except StoreError as error:
+            self._give_up(error)
+            decided = Decided(asked.task, "", is_met=None)
+        if decided is None:
+            self._scope.start_soon(self._expand, asked)
+        else:
+            self._handle(decided)
+
+    async def _expand(self, asked: Decide) -> None:
+        self._handle(await self._questions.expand(asked, self.watch, self._warn))
+
     def _record_omitted(self, task: Task) -> None:
         """Keep that a condition is not met, and from which results that is known."""
-        result = self._decisions.omitted(task)
-        self.board.results[task.id] = result
+        self.board.results[task.id] = result = self._questions.omitted(task)
         commit = commit_settled(self.workspace, task, result)
         event = self._event(Kind.TASK_SKIPPED, task.id, text=result.note)
         self._writer.put(PendingResult(task.id, commit, event))

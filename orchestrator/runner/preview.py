@@ -99,9 +99,9 @@ def preview_run(
         order=order,
         registry=registry,
         traces=traces,
-        params=values_of(board.plan.settings.get("params", {}), order.params, _where(board.plan)),
         batches=renewal.changed if renewal else {},
         gone=renewal.gone if renewal else (),
+        params=values_of(board.plan.settings.get("params", {}), order.params, _where(board.plan)),
     )
 
 

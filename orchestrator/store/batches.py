@@ -16,7 +16,7 @@ from orchestrator.store.layout import Layout
 
 if TYPE_CHECKING:
     from orchestrator.core import batch as batches
-    from orchestrator.core.batch import Expansion, Item
+    from orchestrator.core.batch import BatchItem, Expansion
 else:
     batches = LazyModule("orchestrator.core.batch")
 
@@ -24,7 +24,7 @@ _ENDING = ".json"
 _LARGEST = 256 * 1024 * 1024
 
 
-class Batches:
+class BatchFiles:
     """The records of the batches of one plan; each is read once while its file is the same."""
 
     def __init__(self, layout: Layout, shown: str) -> None:
@@ -102,14 +102,14 @@ def _drawn(batch: str, expansion: Expansion) -> str:
 
 def _parsed(raw: Any, batch: str) -> Expansion:
     """Return a record; raises all that reading what is no record raises."""
-    items: list[Item] = []
+    items: list[BatchItem] = []
     if not isinstance(raw["items"], list):
         raise TypeError("items is no list")
     for fact in raw["items"]:
         before, _, number = fact["id"].rpartition(".")
         if before != batch:
             raise ValueError(f"{fact['id']} is no id of {batch}")
-        items.append(batches.Item(int(number), fact["item"], bool(fact.get("gone"))))
+        items.append(batches.BatchItem(int(number), fact["item"], bool(fact.get("gone"))))
     if len({item.number for item in items}) < len(items) or any(item.number < 1 for item in items):
         raise ValueError("two items have the same id")
     made_from = {str(need): int(number) for need, number in raw.get("made_from", {}).items()}

@@ -18,7 +18,7 @@ from orchestrator.lazy import LazyModule
 from orchestrator.ownership import make_directories
 from orchestrator.plan.lines import LARGEST_PLAN, too_large
 from orchestrator.store.atomic import io_errors, read_file, read_piece, reject_symlinks, set_aside, sweep_temporaries
-from orchestrator.store.batches import Batches
+from orchestrator.store.batches import BatchFiles
 from orchestrator.store.compare_and_swap import PlanVersions, put, take
 from orchestrator.store.fingerprint import RESULT, is_settled, newest, result_files, signature
 from orchestrator.store.index import Index
@@ -59,7 +59,7 @@ class Workspace:
         self.newest_result = 0
         """When a result was changed last, as it was found; nanoseconds since the epoch."""
         self.assignments = Assignments(layout, self._shown)
-        self.expansions = Batches(layout, self._shown)
+        self.expansions = BatchFiles(layout, self._shown)
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

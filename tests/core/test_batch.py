@@ -11,7 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.batch import Expansion, Item, child_id, expand, item_values, listed_items, read_foreach, renewed
+from orchestrator.core.batch import (
+    BatchItem,
+    Expansion,
+    child_id,
+    expand,
+    item_values,
+    listed_items,
+    read_foreach,
+    renewed,
+)
 from orchestrator.core.graph import find_cycle, shape
 from orchestrator.core.params import command_with_item, filled_with_item, item_variables, paths_in
 from orchestrator.core.plan import Plan, Task, leaves, sources
@@ -41,9 +50,11 @@ def test_an_item_keeps_its_number_for_ever(lists: list[list[Any]], stays: bool) 
 
 def test_a_new_list_is_numbered_in_its_order() -> None:
     first = renewed(None, ["b", "a", "b"])
-    assert [Item(1, "b"), Item(2, "a"), Item(3, "b")] == list(first.items)
+    assert [BatchItem(1, "b"), BatchItem(2, "a"), BatchItem(3, "b")] == list(first.items)
     then = renewed(first, ["c", "b"], {2: True}.get)  # type: ignore[arg-type]
-    assert [Item(1, "b"), Item(2, "a"), Item(3, "b", is_gone=True), Item(4, "c")] == list(then.items)
+    assert [BatchItem(1, "b"), BatchItem(2, "a"), BatchItem(3, "b", is_gone=True), BatchItem(4, "c")] == list(
+        then.items
+    )
     assert first.sum != then.sum
 
 
@@ -158,15 +169,10 @@ def test_a_shell_gets_each_value_as_one_word(item: dict[str, str]) -> None:
     command = """printf '%s\\0' {{item.a}} "{{item.a}}" '{{item.a}}' x{{item.b}}y "it's {{item.b}}" 'a "{{item.b}}"'"""
     script = command_with_item(command, item_values(row, item))
     ran = subprocess.run(
-        ["/bin/sh", "-c", script],
-        env=item_variables(item),
-        capture_output=True,
-        check=True,
-        encoding="utf-8",
-        cwd=Path("/"),
+        ["/bin/sh", "-c", script], env=item_variables(item), capture_output=True, check=True, cwd=Path("/")
     )
     a, b = item["a"], item["b"]
-    assert [a, a, a, f"x{b}y", f"it's {b}", f'a "{b}"'] == ran.stdout.split("\0")[:-1]
+    assert [a, a, a, f"x{b}y", f"it's {b}", f'a "{b}"'] == ran.stdout.decode().split("\0")[:-1]
 
 
 @pytest.mark.parametrize(

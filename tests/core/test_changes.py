@@ -7,7 +7,15 @@ from collections.abc import Mapping
 
 import pytest
 
-from orchestrator.core.changes import Changes, FileState, Scan, Span, changed_alone, undeclared_lines, undeclared_text
+from orchestrator.core.changes import (
+    AttemptSpan,
+    FileState,
+    ObservedChanges,
+    Scan,
+    changed_alone,
+    undeclared_lines,
+    undeclared_text,
+)
 
 
 def scan(began: float, files: Mapping[str, float], took: float = 0.1) -> Scan:
@@ -16,13 +24,13 @@ def scan(began: float, files: Mapping[str, float], took: float = 0.1) -> Scan:
     return Scan(states, began, began + took)
 
 
-def span(task: str, started: float, *writes: str, ended: float = math.inf) -> Span:
-    return Span(task, started, writes, ended)
+def span(task: str, started: float, *writes: str, ended: float = math.inf) -> AttemptSpan:
+    return AttemptSpan(task, started, writes, ended)
 
 
-def said(*spans: Span, scans: list[Scan]) -> list[str]:
+def said(*spans: AttemptSpan, scans: list[Scan]) -> list[str]:
     """What scans say of attempts that all ran from the first one on."""
-    changes = Changes()
+    changes = ObservedChanges()
     for number, each in enumerate(spans):
         changes.start(str(number), each)
     return [str(conflict) for each in scans for conflict in changes.compare(each)]
@@ -86,7 +94,7 @@ def test_what_is_only_declared_is_not_sure() -> None:
 
 
 def test_logs_that_show_an_edit() -> None:
-    changes = Changes()
+    changes = ObservedChanges()
     one, two = span("T-1", 0), span("T-2", 0, "b")
     changes.start("1", one)
     changes.start("2", two)

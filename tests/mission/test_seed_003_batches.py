@@ -285,11 +285,7 @@ def test_s3_94_what_is_no_list(orchestrate: Orchestrate, root: Path, cell: str, 
         ("For Each | Tags", ["| T-01.2 | x | None | | |"], "T-01.2 is a task already"),
         ("For Each | Tags", ["| T-02 | {{itme}} | None | a, b | |"], "did you mean {{item}}?"),
         ("For Each | Matrix", ["| T-02 | x | None | | {a: b} |"], "a is no list of words or numbers"),
-        (
-            "For Each | Fallback For",
-            ["| T-02 | x | None | | T-01 |"],
-            "T-01 is a batch: it has no fallback, and is none",
-        ),
+        ("For Each | Fallback For", ["| T-02 | x | None | | T-01 |"], "T-01 is a batch, and part of a fallback"),
     ],
 )
 def test_s3_94_rows_that_are_refused(

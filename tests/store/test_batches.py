@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core.batch import renewed
 from orchestrator.errors import PlanError
-from orchestrator.store.batches import Batches
+from orchestrator.store.batches import BatchFiles
 from orchestrator.store.layout import Layout
 
 ITEMS = st.lists(st.sampled_from(["a", "b", 1, True, {"a": ["ä", "\U0001f600"]}]), max_size=8)
@@ -22,8 +22,8 @@ def test_a_record_is_read_as_it_was_written(
 ) -> None:
     layout = Layout(str(tmp_path_factory.mktemp("plan")))
     written = renewed(renewed(None, [*items, "gone"]), items, made_from=made_from)._replace(is_open=is_open)
-    Batches(layout, ".").write({"T-09": written})
-    assert {"T-09": written} == Batches(layout, ".").read_all(["T-09", "T-10"])
+    BatchFiles(layout, ".").write({"T-09": written})
+    assert {"T-09": written} == BatchFiles(layout, ".").read_all(["T-09", "T-10"])
 
 
 @pytest.mark.parametrize(
@@ -46,5 +46,5 @@ def test_what_is_no_record_is_refused(tmp_path_factory: pytest.TempPathFactory, 
     (root / "batches").mkdir()
     (root / "batches/T-09.json").write_text(text, encoding="utf-8")
     with pytest.raises(PlanError) as error:
-        Batches(Layout(str(root)), "plan").read("T-09")
+        BatchFiles(Layout(str(root)), "plan").read("T-09")
     assert "plan/batches/T-09.json" == error.value.problems[0].where
