@@ -185,7 +185,7 @@ def plan_of(call: Call, params: RunParams) -> Layout:
         raise UsageError("there is no plan of this file yet, and --dry-run writes none", where=path, hint=hint)
     _require_sense(here, path, params)
     try:
-        asked = plan_command.PlanParams(source=path, form="workflow", claude_bin=params.claude_bin)
+        asked = plan_command.PlanParams(source=path, claude_bin=params.claude_bin)
         planned = plan_command.execute(replace(call, directory=None), asked)
     except UsageError as error:
         if error.where == here.plan:  # what is there is not finished

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from orchestrator.commands import plan, run, template, watch
+from orchestrator.commands import optimize, plan, run, template, watch
 from orchestrator.commands.call import Call
 from orchestrator.commands.registry import DIR, JSON, Command, Facts, Group, WholeNumber, argument, flag, option
 from orchestrator.commands.reply import talk
@@ -53,7 +53,10 @@ class ExecuteParams:
     parameters: str = option("""Values for {{name}}: '{"topic": "AI"}'.""", metavar="JSON", default="")
     timeout: float | None = option("Time for the whole run.", metavar="MS", read=milliseconds)
     parallel_streams: int | None = option(
-        "Agents at the same time, and so streams.", metavar="N", read=WholeNumber(1, 1000)
+        "Agents at the same time, and so streams.",
+        metavar="N",
+        read=WholeNumber(1, 1000),
+        names=("--parallel-streams", "--max-parallel"),
     )
     monitor: bool = flag("Print what happens, as `run` does anyway.")
     progress_reports: bool = flag("The same.")
@@ -197,14 +200,18 @@ def _next(saved: SavedPlan) -> list[str]:
 COMMAND = Group(
     """Run workflow files: JSON or YAML with tasks, phases and streams.
 
-    These are other words for `run FILE`, `watch` and `template`. docs/workflows.md describes the format.
+    These are other words for `run FILE`, `watch`, `optimize` and `template`. docs/workflows.md describes the format.
 
     Examples:
       orchestrator workflow execute product_launch.json
       orchestrator workflow monitor
       orchestrator workflow template create review --from review.json --parameters topic
     """,
-    {"execute": Command(ExecuteParams, execute, main=_main, takes=(DIR, JSON)), "monitor": watch.COMMAND},
+    {
+        "execute": Command(ExecuteParams, execute, main=_main, takes=(DIR, JSON)),
+        "monitor": watch.COMMAND,
+        "optimize": optimize.COMMAND,
+    },
     groups={
         "template": Group(
             """See templates, make a plan of one, and make one of a workflow file.""",

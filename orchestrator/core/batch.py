@@ -249,6 +249,11 @@ def child_id(batch: str, number: int) -> str:
 # ── expansion ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def batches_of(plan: Plan) -> list[str]:
+    """Return the tasks that are done for each item of a list."""
+    return [task.id for task in plan.tasks.values() if task.is_batch]
+
+
 def expand(plan: Plan, expansions: Mapping[str, Expansion]) -> Plan:
     """Return the plan with the tasks of its batches in it.
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from orchestrator.core.batch import batches_of, expand
 from orchestrator.core.message import torn_blocks
 from orchestrator.core.plan import Plan
 from orchestrator.core.result import StopReason
@@ -28,7 +29,7 @@ from orchestrator.doctor.checks import (
     ResultSeen,
     Temporary,
 )
-from orchestrator.errors import Problem, StoreError
+from orchestrator.errors import PlanError, Problem, StoreError
 from orchestrator.plan.document import fence_closes, fence_opens
 from orchestrator.plan.lines import LARGEST_PLAN, Lines, conflict, too_large, unreadable
 from orchestrator.plan.parser import parse_plan
@@ -36,6 +37,7 @@ from orchestrator.plan.sections import regions
 from orchestrator.plan.task_file import parse_task_file
 from orchestrator.store.atomic import io_errors, open_stream, read_file
 from orchestrator.store.attempt_record import ATTEMPT_FILE, read_record
+from orchestrator.store.batches import BatchFiles
 from orchestrator.store.collection import instead_of
 from orchestrator.store.evidence import merged_answer
 from orchestrator.store.index import SCHEMA, is_as_written
@@ -309,6 +311,11 @@ class _Look:
             return None, [problem], MarksSeen()
         data = read_file(self.layout.plan) or b""
         plan, problems = parse_plan(data, name)
+        if not problems:
+            try:
+                plan = expand(plan, BatchFiles(self.layout, ".").read_all(batches_of(plan)))
+            except PlanError as error:
+                problems = list(error.problems)
         try:
             marks = look_at_marks(Lines.of(data).bare())
         except ValueError:  # it is among the problems

@@ -116,7 +116,7 @@ class Workspace:
             raise PlanError([problem])
 
         plan = self.written_plan()
-        plan = batch.expand(plan, self.expansions.read_all(task.id for task in plan.tasks.values() if task.is_batch))
+        plan = batch.expand(plan, self.expansions.read_all(batch.batches_of(plan)))
         plan_shape = shape(plan.tasks)
         if is_settled(found) and are_settled:
             self._index.keep_plan(signed, plan, plan_shape, batches)

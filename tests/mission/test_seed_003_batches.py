@@ -420,3 +420,13 @@ def test_s3_98_how_far_a_batch_is(orchestrate: Orchestrate, root: Path) -> None:
     assert "T-01.3" in ok(orchestrate("graph")).stdout
     ok(orchestrate("retry", "T-01.2"))
     assert "1/3 completed" in orchestrate("status").stdout
+
+
+def test_s3_94_doctor_knows_the_tasks_of_a_batch(orchestrate: Orchestrate, root: Path) -> None:
+    """Their results are no orphans."""
+    root.mkdir(exist_ok=True)
+    head = "| Task ID | Description | Dependencies | For Each |\n|---|---|---|---|\n"
+    text = f"---\nagent: shell\n---\n{head}| T-01 | echo {{{{item}}}} | None | a, b |\n"
+    (root / "master_plan.md").write_text(text, encoding="utf-8")
+    assert 0 == orchestrate("run").returncode
+    assert "everything in the plan directory is as it must be" in orchestrate("doctor", "--plan").stdout

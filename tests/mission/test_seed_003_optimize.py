@@ -256,3 +256,18 @@ def test_s3_101_a_bad_plan(orchestrate: Orchestrate, root: Path, place: str) -> 
 def test_s3_101_no_such_plan(orchestrate: Orchestrate) -> None:
     refused = orchestrate("optimize", "wf.json")
     assert (2, True) == (refused.returncode, "no such file: wf.json" in refused.stderr)
+
+
+def test_s3_101_a_workflow_file_in_the_words_of_the_guide(orchestrate: Orchestrate) -> None:
+    """`workflow optimize` reads the guide's own format; what it writes is planned and run as any other."""
+    source = orchestrate.where / "research_workflow.json"
+    tasks = [
+        {"id": "collect", "type": "research", "description": "Collect the sources", "timeout": 600000},
+        {"id": "report", "description": "Write the report", "dependencies": ["collect"], "timeout": 600000},
+    ]
+    source.write_text(json.dumps({"name": "Research", "tasks": tasks}), encoding="utf-8")
+    words = "--parallel-optimization --resource-analysis --output optimized_workflow.json"
+    done = orchestrate("workflow", "optimize", "research_workflow.json", *words.split())
+    assert 0 == done.returncode, done.stderr
+    ran = orchestrate("workflow", "execute", "optimized_workflow.json", "--max-parallel", "6", "--simulate")
+    assert 0 == ran.returncode, ran.stderr
