@@ -20,7 +20,7 @@ from orchestrator import __version__
 from orchestrator.cli.parser import click_command
 from orchestrator.commands.registry import COMMANDS, SECTIONS, load
 from orchestrator.commands.reply import leave, program, say_error, say_refused, say_unforeseen, talk
-from orchestrator.core.ids import suggestion
+from orchestrator.core.ids import similar_name, suggestion
 from orchestrator.errors import ExitStatus, OrchestratorError, UsageError
 
 #: What click raises where a command is missing, with the help as its words; before 8.2 it printed that itself.
@@ -155,6 +155,10 @@ def _call(words: list[str], *, wants_json: bool) -> int:
         hint = f"{context_of_error.command_path if context_of_error else program()} --help"
         if "-json" in words:
             hint = "did you mean --json?"
+        if isinstance(error, click.NoSuchOption) and error.possibilities:
+            # One letter off: what is only similar would be noise beside it.
+            close = similar_name(error.option_name, error.possibilities)
+            error = click.NoSuchOption(error.option_name, possibilities=[close] if close else error.possibilities)
         # In one line: click lists choices in several.
         message = " ".join(error.format_message().split())
         return say_error(UsageError(message, hint=hint), as_json=wants_json)

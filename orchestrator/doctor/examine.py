@@ -54,6 +54,7 @@ PACKAGES: Mapping[str, tuple[str, str]] = {
     "python-frontmatter": ("frontmatter", "1.1"),
     "pyyaml": ("yaml", "6.0"),
     "referencing": ("referencing", "0.30"),
+    "simpleeval": ("simpleeval", "1.0"),
     "urllib3": ("urllib3", "2.2"),
     "watchfiles": ("watchfiles", "1.0"),
 }
