@@ -17,6 +17,7 @@ from orchestrator.core.condition import compile_condition, unknown_readings
 from orchestrator.core.ids import similar_name
 from orchestrator.core.params import command_with_item, filled_with_item, paths_in
 from orchestrator.core.plan import TASK_ID, Plan, Task
+from orchestrator.core.pools import read_inside
 from orchestrator.core.settings import read_setting
 from orchestrator.core.text import one_line
 from orchestrator.errors import PlanError, Problem
@@ -34,8 +35,6 @@ _TAKEN = frozenset({"item", "needs", "params", "result"})
 #: Lists and objects within each other.
 _DEEPEST = 8
 _CODE = "bad_batch"
-#: What a For Each cell may say.
-FORMS = 'write a, b, c or ["a", "b"] or glob:src/*.py or lines: FILE or needs.ID.result.files'
 _PATH = re.compile(r"(?:needs|result|params|item)\b(?=[.\[])|(?:result|item)$")
 _PREFIX = re.compile(r"([A-Za-z]{1,10})\s*:\s*(.*)", re.DOTALL)
 _MAY_BE_EMPTY = re.compile(r"\s*\(may be empty\)\s*$", re.IGNORECASE)
@@ -99,7 +98,7 @@ def read_foreach(text: str) -> ForEach:
     prefix = _PREFIX.fullmatch(said)
     match prefix and prefix[1].casefold():
         case "glob" if prefix and prefix[2]:
-            return ForEach("glob", _inside(prefix[2]), (), may_be_empty)
+            return ForEach("glob", read_inside(prefix[2]), (), may_be_empty)
         case "lines" if prefix and prefix[2]:
             return ForEach("lines", prefix[2].strip("`"), (), may_be_empty)
         case word if word and similar_name(word, ("glob", "lines")):
@@ -107,7 +106,7 @@ def read_foreach(text: str) -> ForEach:
     items = tuple(word for each in said.split(",") if (word := each.strip().strip("`").strip()))
     if "," not in said or not items or said.startswith("{"):
         raise ValueError(f"{one_line(said, 60)!r} is no list")
-    return ForEach("list", said, _checked(items), may_be_empty)
+    return ForEach("list", said, checked_items(items), may_be_empty)
 
 
 def _json_list(said: str) -> tuple[Any, ...]:
@@ -116,7 +115,7 @@ def _json_list(said: str) -> tuple[Any, ...]:
     except (ValueError, RecursionError) as error:
         at = f", column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
         raise ValueError(f"this is no list in JSON{at}: {one_line(said, 60)}") from None
-    return _checked(found)
+    return checked_items(found)
 
 
 def _path(said: str) -> str:
@@ -127,14 +126,7 @@ def _path(said: str) -> str:
     return said
 
 
-def _inside(text: str) -> str:
-    glob = text.strip().strip("`").removeprefix("./")
-    if glob.startswith("/") or ".." in glob.split("/") or not glob:
-        raise ValueError(f"{one_line(text, 60)!r} is not a path inside of the work directory")
-    return glob
-
-
-def _checked(items: Sequence[Any]) -> tuple[Any, ...]:
+def checked_items(items: Sequence[Any]) -> tuple[Any, ...]:
     """Return the items of a list.
 
     Raises:
@@ -165,9 +157,9 @@ def as_items(value: Any) -> tuple[Any, ...] | None:
     """Return the items of a value that was found in an answer; None where it is no list.
 
     Raises:
-        ValueError: as ``_checked``.
+        ValueError: as ``checked_items``.
     """
-    return _checked(value) if isinstance(value, list) else None
+    return checked_items(value) if isinstance(value, list) else None
 
 
 def read_matrix(value: Any) -> str:
@@ -189,6 +181,11 @@ def read_matrix(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def is_known_during_run(task: Task) -> bool:
+    """Say whether the list of a batch stands in the answer of a task."""
+    return bool(task.foreach) and not task.matrix and read_foreach(task.foreach).kind == "result"
+
+
 def listed_items(task: Task) -> tuple[Any, ...] | ForEach:
     """Return the items that the row of a batch lists itself; else where they are."""
     if task.matrix:
@@ -196,11 +193,6 @@ def listed_items(task: Task) -> tuple[Any, ...] | ForEach:
         return tuple(dict(zip(axes, each, strict=True)) for each in product(*axes.values()))
     said = read_foreach(task.foreach)
     return said.items if said.kind == "list" else said
-
-
-def checked_items(items: Sequence[Any]) -> tuple[Any, ...]:
-    """Return items that were read from the disk; raises as ``_checked``."""
-    return _checked(items)
 
 
 # ── numbers ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -285,8 +277,8 @@ def _children(
 ) -> Iterator[Task]:
     taken = {each.casefold() for each in known}
     # Of a list that only a run knows, each task of the batch can tell that it was read anew.
-    is_known_later = bool(batch.foreach) and not batch.matrix and read_foreach(batch.foreach).kind == "result"
-    model = batch._replace(parent=batch.id, agent=batch.agent_key, foreach=batch.foreach if is_known_later else "")
+    foreach = batch.foreach if is_known_during_run(batch) else ""
+    model = batch._replace(parent=batch.id, agent=batch.agent_key, foreach=foreach)
     for item in items:
         task_id = child_id(batch.id, item.number)
         if task_id.casefold() in taken:
@@ -380,8 +372,9 @@ def _row_problems(task: Task, tasks: Mapping[str, Task]) -> Iterator[Problem]:
     if len(task.id) > _LONGEST_ID or not TASK_ID.fullmatch(task.id):
         hint = f"take one of at most {_LONGEST_ID} characters: the numbers of its items are put behind it"
         yield Problem(f"the id of the batch {one_line(task.id, 64)} is too long", task.where, hint, _CODE)
-    if task.foreach and (said := read_foreach(task.foreach)).kind == "result":
-        yield from unknown_readings(task, compile_condition(said.text), tasks, f"For Each of {task.id}")
+    if is_known_during_run(task):
+        read = compile_condition(read_foreach(task.foreach).text)
+        yield from unknown_readings(task, read, tasks, f"For Each of {task.id}")
     names = item_names(task)
     for text in dict.fromkeys((task.name, task.description, task.expected, *dict(task.inputs).values())):
         for path in islice(paths_in(text), 100):

@@ -16,7 +16,7 @@ from orchestrator.core.text import code, join_first, pluralize
 
 #: Seconds that the clock of a file system may be behind.
 _COARSE = 0.05
-#: ObservedChanges of one file that are remembered; files of one attempt, and conflicts.
+#: Changes of one file that are remembered; files of one attempt, and conflicts.
 _MOST_CHANGES, _MOST_FILES = 64, 1000
 #: Files named in a line, and in a result.
 _NAMED, _LISTED = 5, 100

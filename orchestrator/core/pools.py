@@ -115,11 +115,16 @@ def _name(word: Any) -> str:
     return word
 
 
-def _glob(text: str) -> str:
+def read_inside(text: str) -> str:
+    """Read a path or glob that counts from the work directory and stays in it; raises ``ValueError``."""
     glob = text.strip().strip("`").removeprefix("./")
-    parts = glob.split("/")
-    if glob.startswith("/") or ".." in parts or len(glob) > _LONGEST_GLOB or not glob:
+    if glob.startswith("/") or ".." in glob.split("/") or len(glob) > _LONGEST_GLOB or not glob:
         raise ValueError(f"{one_line(text, 60)!r} is not a path inside of the work directory")
+    return glob
+
+
+def _glob(text: str) -> str:
+    glob = read_inside(text)
     _pattern(glob)
     if glob == STRICT:
         return f"[{glob[0]}]{glob[1:]}"  # the same file in a glob that is not the word

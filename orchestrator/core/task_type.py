@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from orchestrator.core.ids import similar_name, suggestion
 from orchestrator.core.json_schema import flaw, mismatch
+from orchestrator.core.params import as_text as plan_text
 from orchestrator.core.params import variables
 from orchestrator.core.settings import Settings, check_json, check_param_name
 from orchestrator.core.text import one_line
@@ -167,12 +168,8 @@ def as_texts(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def as_text(value: Any) -> str:
-    """Return a value as written: a text unchanged, a list with commas, everything else as JSON."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list | tuple):
-        return ",".join(map(as_text, value))
-    return json.dumps(value, ensure_ascii=False, default=dict)
+    """Return a parameter as written: a list with commas, everything else as a parameter of the plan."""
+    return ",".join(map(as_text, value)) if isinstance(value, list | tuple) else plan_text(value)
 
 
 def given_variables(settings: Settings) -> dict[str, str]:

@@ -5,13 +5,13 @@ YAML is held to what JSON can say: no tags, anchors or aliases, names that are t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.core.text import one_line
 from orchestrator.errors import Problem
 from orchestrator.lazy import LazyModule
+from orchestrator.plan.front_matter import not_plain
 
 if TYPE_CHECKING:
     import yaml
@@ -24,8 +24,6 @@ Steps = tuple[str | int, ...]
 #: More than that is no file that a person wrote.
 LARGEST = 4 * 1024 * 1024
 _MOST_DEPTH = 40
-_LONGEST_NUMBER = 100
-_NUMBER = re.compile(r"[-+]?[0-9][0-9a-fA-FxXoObB_.:]*")
 
 
 class DataFile(NamedTuple):
@@ -105,13 +103,8 @@ def _check(text: str) -> None:
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _MOST_DEPTH:
             raise _Unreadable("nested too deeply", line)
-        if getattr(event, "anchor", None) is not None:
-            raise _Unreadable("anchors and aliases are not allowed", line, "write the value out")
-        if getattr(event, "tag", None) is not None:
-            raise _Unreadable("tags are not allowed", line, "write the value without the !")
-        value = getattr(event, "value", "")
-        if len(value) > _LONGEST_NUMBER and event.implicit[0] and _NUMBER.fullmatch(value):
-            raise _Unreadable("a number that long makes no sense", line, "put a text into quotes")
+        if why := not_plain(event):
+            raise _Unreadable(why[0], line, why[1])
 
 
 def _value(node: Any, steps: Steps, lines: dict[Steps, int]) -> Any:

@@ -359,7 +359,8 @@ def _check(events: Any) -> dict[str, int]:
     top: dict[str, int] = {}
     for event in events:
         line = event.start_mark.line
-        _check_kind(event, line)
+        if why := not_plain(event):
+            raise _Refused(why[0], line, why[1])
         if isinstance(event, yaml.CollectionEndEvent):
             stack.pop()
             continue
@@ -377,14 +378,16 @@ def _check(events: Any) -> dict[str, int]:
     return top
 
 
-def _check_kind(event: Any, line: int) -> None:
+def not_plain(event: Any) -> tuple[str, str] | None:
+    """Say why an event of the YAML parser is more than plain data, and what to write instead; None: it is plain."""
     if getattr(event, "anchor", None) is not None:
-        raise _Refused("anchors and aliases are not allowed", line, "write the value out")
+        return "anchors and aliases are not allowed", "write the value out"
     if getattr(event, "tag", None) is not None:
-        raise _Refused("tags are not allowed", line, "write the value without the !")
+        return "tags are not allowed", "write the value without the !"
     value = getattr(event, "value", "")
     if len(value) > _MAX_NUMBER and event.implicit[0] and _NUMBER.fullmatch(value):
-        raise _Refused("a number that long makes no sense", line, "put a text into quotes")
+        return "a number that long makes no sense", "put a text into quotes"
+    return None
 
 
 def _check_place(mapping: _Open, event: Any, line: int) -> None:

@@ -10,8 +10,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
-from orchestrator.core.batch import FORMS, read_foreach, read_matrix
-from orchestrator.core.condition import compile_condition
 from orchestrator.core.duration import format_duration, hours, parse_duration
 from orchestrator.core.plan import Task
 from orchestrator.core.priority import parse_priority
@@ -23,8 +21,15 @@ from orchestrator.plan.columns import NOBODY, is_none, read_id, read_label, read
 
 if TYPE_CHECKING:
     import yaml
+
+    from orchestrator.core import batch, condition
 else:
+    batch = LazyModule("orchestrator.core.batch")
+    condition = LazyModule("orchestrator.core.condition")
     yaml = LazyModule("yaml")
+
+#: What a For Each cell may say.
+_FORMS = 'write a, b, c or ["a", "b"] or glob:src/*.py or lines: FILE or needs.ID.result.files'
 
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _MOST_AT_ONCE = 10_000
@@ -177,11 +182,11 @@ def _type_hours(text: str, _: float) -> str:
 
 def _read_condition(cell: str) -> str:
     word = read_label(cell)
-    return "" if is_none(word) else compile_condition(word).text
+    return "" if is_none(word) else condition.compile_condition(word).text
 
 
 def _type_condition(text: str, _: float) -> str:
-    return compile_condition(text).text
+    return condition.compile_condition(text).text
 
 
 def _read_rule(cell: str) -> str:
@@ -197,13 +202,13 @@ def _read_foreach(cell: str) -> str:
     word = read_label(_BREAK.sub(", ", cell))
     if is_none(word):
         return ""
-    read_foreach(word)
+    batch.read_foreach(word)
     return word
 
 
 def _type_foreach(text: str, _: float) -> str:
     word = text.strip()
-    read_foreach(word)
+    batch.read_foreach(word)
     return word
 
 
@@ -215,7 +220,7 @@ def _read_matrix(cell: str) -> str:
         found = yaml.load(word, Loader=yaml.BaseLoader)
     except (yaml.YAMLError, RecursionError):
         raise ValueError(f"{one_line(word, 60)!r} is no matrix; write {{os: [linux, mac]}}") from None
-    return read_matrix(found)
+    return batch.read_matrix(found)
 
 
 def _read_count(cell: str) -> int:
@@ -318,8 +323,8 @@ TASK_FIELDS: tuple[TaskField, ...] = (
     TaskField(
         "foreach", "For Each", _read_foreach, "ITEMS", "Do it for each item: 'a, b', glob:src/*.py, lines: FILE.",
         typed=_type_foreach,
-        typed_hint=FORMS,
-        hint=FORMS,
+        typed_hint=_FORMS,
+        hint=_FORMS,
         clear="once",
         is_rare=True,
     ),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.core.batch import as_items, read_foreach, renewed
+from orchestrator.core.batch import as_items, is_known_during_run, read_foreach, renewed
 from orchestrator.core.condition import compile_condition
 from orchestrator.core.plan import Task
 from orchestrator.core.readiness import StatusOf
@@ -17,7 +17,7 @@ from orchestrator.errors import PlanError, Problem
 from orchestrator.runner.conditions import Decision, facts_of, look_at_condition
 from orchestrator.runner.plan_watcher import Watch
 from orchestrator.scheduler.messages import Decide, Decided
-from orchestrator.services.batches import is_known_during_run, source_of
+from orchestrator.services.batches import source_of
 from orchestrator.store.workspace import Workspace
 
 
@@ -32,7 +32,7 @@ class Questions:
     expanded: Callable[[], None]
     """Called when a batch was expanded: the next look at the plan finds its tasks."""
     _decisions: dict[str, Decision] = field(default_factory=dict, init=False)
-    """What came of conditions that are not met, by task, until that is recorded."""
+    """Outcomes of conditions that are not met, by task, until that is recorded."""
     _flaws: dict[str, PlanError] = field(default_factory=dict, init=False)
     """Why tasks are failed instead of being launched."""
 

@@ -15,6 +15,7 @@ from orchestrator.core.batch import (
     checked_items,
     child_id,
     expand,
+    is_known_during_run,
     listed_items,
     read_foreach,
     renewed,
@@ -40,11 +41,6 @@ class Renewal(NamedTuple):
     """What is to be written before anything of it starts."""
     gone: Sequence[str] = ()
     """Tasks that leave the plan, because their items did."""
-
-
-def is_known_during_run(task: Task) -> bool:
-    """Say whether the list of a batch stands in the answer of a task."""
-    return bool(task.foreach) and not task.matrix and read_foreach(task.foreach).kind == "result"
 
 
 def source_of(task: Task) -> str:
