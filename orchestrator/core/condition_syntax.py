@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from orchestrator.core.plan import LONGEST_CONDITION
 from orchestrator.core.text import one_line
 
 if TYPE_CHECKING:
     import ast
 
-MAX_LENGTH = 2000
 #: Brackets and negations inside each other, and steps of a path.
 MAX_DEPTH = 50
 ROOTS = ("result", "params", "needs", "item")
@@ -88,8 +88,8 @@ def translate(text: str) -> Source:
     Raises:
         ConditionError: it is too long, nested too deeply, or has words that are not in the language or in this order.
     """
-    if len(text) > MAX_LENGTH:
-        raise ConditionError(f"a condition has at most {MAX_LENGTH:,} characters", MAX_LENGTH + 1)
+    if len(text) > LONGEST_CONDITION:
+        raise ConditionError(f"a condition has at most {LONGEST_CONDITION:,} characters", LONGEST_CONDITION + 1)
     source = Source(text)
     for token in _tokenize(text):
         source.add(token)

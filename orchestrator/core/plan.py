@@ -43,6 +43,8 @@ ID_RULE = "an id is 1 to 64 letters, digits, '.', '_' or '-', starting with a le
 #: ``resource``: both use the same thing, such as a file they write. All three mean: not
 #: before it is done.
 KINDS = ("data", "order", "resource")
+#: Most characters of a condition.
+LONGEST_CONDITION = 2000
 _LABEL = re.compile(r"agent[-_ ]?\d+", re.IGNORECASE)
 #: Tasks named at most where a word may mean many.
 _NAMED = 5

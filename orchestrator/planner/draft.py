@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from orchestrator.core.condition import compile_condition, condition_problems
-from orchestrator.core.condition_syntax import MAX_LENGTH
 from orchestrator.core.draft import DRAFT_SETTINGS, Draft, DraftTask, Need, TaskInput
 from orchestrator.core.duration import format_duration, parse_duration
 from orchestrator.core.graph import digraph, find_cycle
 from orchestrator.core.ids import suggestion
-from orchestrator.core.plan import KINDS, check_parents, check_rows, with_umbrellas
+from orchestrator.core.plan import KINDS, LONGEST_CONDITION, check_parents, check_rows, with_umbrellas
 from orchestrator.core.priority import NORMAL, parse_priority
 from orchestrator.core.script import ADVICE, Script, script_of
 from orchestrator.core.settings import read_setting
@@ -127,7 +126,7 @@ def _condition(value: object) -> str:
     """Return a condition that a cell of a table can hold unchanged; raises ``ValueError``."""
     text = str(value).strip()
     compile_condition(text)
-    if [text] != [read_label(each) for each in split_row(f"| {cell(text, MAX_LENGTH)} |")]:
+    if [text] != [read_label(each) for each in split_row(f"| {cell(text, LONGEST_CONDITION)} |")]:
         raise ValueError(
             "a cell of the plan cannot hold this condition as it is: write one line, with single blanks, also behind <"
         )

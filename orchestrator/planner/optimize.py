@@ -287,6 +287,6 @@ def _write_itself(subject: Subject, edges: Collection[Edge], path: str, by: str,
             exchanged(layout.plan, change)
             with closing(Journal(layout.journal)) as journal:
                 for edge in edges:
-                    text = f"waits no longer for {edge.need}"
+                    text = f"no longer waits for {edge.need}"
                     journal.append(f"{iso(now)} · {edge.task} · updated · by {by} · {text}")
     sync_directory(os.path.dirname(path))

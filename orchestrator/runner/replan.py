@@ -46,8 +46,11 @@ class Replanner:
     _offered: int = field(default=0, init=False)
     """The version of the change that was returned last."""
     _expanded: int = field(default=0, init=False)
-    """How often a batch was expanded during the run; how many of them the change has; and how many the run has."""
-    _has: tuple[int, int] = field(default=(0, 0), init=False)
+    """Batches expanded during the run."""
+    _expanded_offered: int = field(default=0, init=False)
+    """How many of them the last change has."""
+    _expanded_seen: int = field(default=0, init=False)
+    """How many of them the run goes by."""
 
     def watch(
         self, look_around: Callable[[], None], apply: Callable[[Change], None], close: Callable[..., None]
@@ -72,7 +75,7 @@ class Replanner:
         """
         also = tuple(sorted(self.also))  # asked for in another thread
         expanded = self._expanded
-        is_expanded = expanded != self._has[1]
+        is_expanded = expanded != self._expanded_seen
         if self.order.only and not (also or is_expanded):
             return None  # what was asked for by name does not grow by itself
         version, is_asked = self.workspace.plan_versions.newest(), bool(also) or was_refused or is_expanded
@@ -96,7 +99,7 @@ class Replanner:
             and _stands(result, traces.get(plan.tasks[task_id].stem, Traces()))
         }
         newest = {task.id: traces[task.stem].newest for task in new if task.stem in traces}
-        self._offered, self._has = version, (expanded, self._has[1])
+        self._offered, self._expanded_offered = version, expanded
         return Change(plan, shape, policies, meant, newest, results, also)
 
     def _loaded(self, is_same: bool) -> tuple[Plan, Shape]:  # noqa: FBT001 - the file is
@@ -129,8 +132,7 @@ class Replanner:
         aside = ((task_id, self.workspace.move_aside(tasks[task_id])) for task_id in sorted(new))
         moved = [(task_id, path) for task_id, path in aside if path]
         # Not before: as long as something is invalid, each look reads it again.
-        self.plan, self.seen = change.plan, self._offered
-        self._has = self._has[0], self._has[0]
+        self.plan, self.seen, self._expanded_seen = change.plan, self._offered, self._expanded_offered
         self.order = order
         self.also.difference_update(change.also)
         results.update({key: each for key, each in change.results.items() if key not in results})

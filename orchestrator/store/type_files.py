@@ -118,7 +118,7 @@ def add_types(layout: Layout, types: Mapping[str, _KindOfFile], environment: Map
     files: dict[str, bytes] = {}
     for key, written in types.items():
         path = f"{directory}/{key}.md"
-        require_no_file(path, f"a type {key}", "it is left as it is; move it away to read it anew")
+        require_no_file(path, f"a type {key}", "the file was not changed; move it away to import the type again")
         files[path] = render_keyed_file(written.fields, written.text).encode()
     _, problems = read_types(layout, environment, files)
     if problems:

@@ -11,11 +11,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from orchestrator.core.condition_syntax import MAX_LENGTH
 from orchestrator.core.cost import Spending, total_cost
 from orchestrator.core.draft import Draft
 from orchestrator.core.duration import format_duration
-from orchestrator.core.plan import PlanHeader, Task
+from orchestrator.core.plan import LONGEST_CONDITION, PlanHeader, Task
 from orchestrator.core.redact import redact
 from orchestrator.core.result import Result
 from orchestrator.core.snapshot import PlanSnapshot
@@ -252,7 +251,7 @@ class _MoreColumns(NamedTuple):
         header = "".join(f" {each} |" for each in used)
         rule = "".join(f"{'-' * (len(each) + 2)}|" for each in used)
         rows = [
-            "".join(f" {cell(texts[at], MAX_LENGTH) or '-'} |" for texts in used.values())
+            "".join(f" {cell(texts[at], LONGEST_CONDITION) or '-'} |" for texts in used.values())
             for at in range(len(draft.tasks))
         ]
         return cls(header, rule, dict(zip((task.id for task in draft.tasks), rows, strict=True)))
